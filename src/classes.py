@@ -1,0 +1,107 @@
+"""Names, ids and colours of the classes of both tasks, and the map between a file's ids and the network's indices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
+NO_LABEL = -1  # network index of a frame without an image-level label
+UNKNOWN = 254  # what encoding gives for an id that no class has
+PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
+    *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
+    *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
+)
+DEFAULT_MASK = (  # the competition's classes, named as the published figures suggest
+    (0, "background", "#000000"),
+    (1, "sidewalk", "#0072b2"),
+    (2, "crosswalk", "#e69f00"),
+    (3, "curb", "#cc79a7"),
+    (4, "grass", "#009e73"),
+    (5, "tactile paving", "#f0e442"),
+)
+DEFAULT_LABEL = ((0, "corner", "#d55e00"), (1, "crossing", "#e69f00"), (2, "sidewalk", "#0072b2"))
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes of one task, in the order of the network's channels.
+
+    Attributes:
+        ids: the id that files use for each class; gaps are allowed.
+        names: one name a class.
+        colors: one "#rrggbb" a class.
+        ignore_id: the id that files use for pixels that do not count.
+    """
+
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    ignore_id: int = 255
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def encode(self, ids: np.ndarray) -> np.ndarray:
+        """Maps file ids (uint8, any shape) to network indices (uint8): IGNORE for ignored, UNKNOWN for no class."""
+        table = np.full(256, UNKNOWN, np.uint8)
+        table[self.ignore_id] = IGNORE
+        table[list(self.ids)] = np.arange(len(self))
+        return table[ids]
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Maps network indices (any shape, each below the number of classes) to file ids (uint8)."""
+        return np.array(self.ids, np.uint8)[indices]
+
+    def paint(self, indices: np.ndarray) -> np.ndarray:
+        """Colours a mask of network indices, (H, W) -> uint8 RGB (H, W, 3); ignored pixels are white."""
+        table = np.full((256, 3), 255, np.uint8)
+        for index, color in enumerate(self.colors):
+            table[index] = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        return table[indices]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of both tasks."""
+
+    mask: ClassList
+    label: ClassList
+
+
+def read_classes(folder: str | Path) -> Classes:
+    """Reads `classes.csv` (task, id, name, color) of a data folder, or takes the competition's classes without it.
+
+    Args:
+        folder: `Train/` or a reference folder.
+
+    Raises:
+        ValueError: a column is missing, or an id is not a whole number from 0 to 255, or occurs twice in a task.
+    """
+    path = Path(folder) / "classes.csv"
+    if not path.exists():
+        return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL))
+    table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str)
+    missing = {"task", "id", "name"} - set(table.columns)
+    if missing:
+        raise ValueError(f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}.")
+    bad = table[~table["id"].str.fullmatch(r"\d{1,3}") | (pd.to_numeric(table["id"], errors="coerce") > 255)]
+    if len(bad):
+        raise ValueError(f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it.")
+    if "color" not in table:
+        table["color"] = ""
+    rows = {task: [(int(r.id), r.name_, r.color) for r in part.rename(columns={"name": "name_"}).itertuples()]
+            for task, part in table.groupby("task")}  # fmt: skip
+    for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
+        ids = [row[0] for row in rows.setdefault(task, list(defaults))]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"{path}: the ids of task {task} must differ, found {ids}; give each class its own.")
+    return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))
+
+
+def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
+    ignore_id = next((row[0] for row in rows if row[1] == "ignore"), 255)
+    rows = sorted(row for row in rows if row[1] != "ignore")
+    colors = tuple(color or PALETTE[i % len(PALETTE)] for i, (_, _, color) in enumerate(rows))
+    return ClassList(tuple(row[0] for row in rows), tuple(row[1] for row in rows), colors, ignore_id)

@@ -1,0 +1,82 @@
+"""What training minimises. Targets that say nothing (mask pixels of IGNORE, labels of NO_LABEL) add nothing."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from src.classes import IGNORE, NO_LABEL
+
+
+class MaskLoss(keras.losses.Loss):
+    """Class-balanced cross-entropy plus soft Dice over the pixels that have a class.
+
+    Source of the Dice term: Milletari et al. 2016 (V-Net), eq. 2, without squares, over the classes present in the batch.
+
+    Args:
+        class_weights: one positive factor a class for the cross-entropy.
+        dice: factor of the Dice term.
+    """
+
+    def __init__(self, class_weights: np.ndarray, dice: float = 1.0, **kwargs: object):
+        super().__init__(name="mask_loss", **kwargs)
+        self.class_weights = tf.constant(class_weights, tf.float32)
+        self.dice = dice
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Returns the scalar loss of masks (B, H, W) and logits (B, H, W, classes)."""
+        classes = y_pred.shape[-1]
+        y_true = tf.cast(y_true, tf.int32)
+        counted = tf.cast(y_true != IGNORE, tf.float32)  # (B, H, W)
+        index = tf.where(y_true == IGNORE, 0, y_true)
+        log_p = tf.nn.log_softmax(y_pred)
+        truth = tf.one_hot(index, classes) * counted[..., None]  # (B, H, W, classes)
+        weighted = truth * self.class_weights
+        entropy = -tf.reduce_sum(weighted * log_p) / tf.maximum(tf.reduce_sum(weighted), 1.0)
+
+        p = tf.exp(log_p) * counted[..., None]
+        overlap, total = tf.reduce_sum(truth * p, (0, 1, 2)), tf.reduce_sum(truth + p, (0, 1, 2))
+        present = tf.cast(tf.reduce_any(truth > 0, (0, 1, 2)), tf.float32)
+        dice = 1.0 - (2 * overlap + 1.0) / (total + 1.0)
+        dice = tf.reduce_sum(dice * present) / tf.maximum(tf.reduce_sum(present), 1.0)
+        return entropy + self.dice * dice
+
+
+class LabelLoss(keras.losses.Loss):
+    """Cross-entropy with label smoothing over the frames that have a label. Source: Szegedy et al. 2016, sec. 7.
+
+    Args:
+        smoothing: share of the target that is spread evenly over all classes.
+    """
+
+    def __init__(self, smoothing: float = 0.1, **kwargs: object):
+        super().__init__(name="label_loss", **kwargs)
+        self.smoothing = smoothing
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Returns the scalar loss of labels (B,) or (B, 1) and logits (B, classes)."""
+        classes = y_pred.shape[-1]
+        y_true = tf.reshape(tf.cast(y_true, tf.int32), [-1])
+        counted = tf.cast(y_true != NO_LABEL, tf.float32)
+        truth = tf.one_hot(y_true, classes) * (1 - self.smoothing) + self.smoothing / classes
+        entropy = -tf.reduce_sum(truth * tf.nn.log_softmax(y_pred), -1)
+        return tf.reduce_sum(entropy * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
+
+
+def balance_classes(masks: list[np.ndarray], classes: int) -> np.ndarray:
+    """Weighs rare classes up: square root of median share over own share, between 0.3 and 5; absent classes get 1.
+
+    The square root keeps a class of a few pixels from ruling the loss. Source: Eigen & Fergus 2015, sec. 4.3.3, softened.
+
+    Args:
+        masks: uint8 class indices; IGNORE does not count.
+        classes: how many classes there are.
+
+    Returns:
+        float32, (classes,).
+    """
+    counts = sum((np.bincount(mask.ravel(), minlength=256)[:classes] for mask in masks), np.zeros(classes))
+    share = counts / max(counts.sum(), 1)
+    present = share > 0
+    weights = np.ones(classes)
+    weights[present] = np.sqrt(np.median(share[present]) / share[present]).clip(0.3, 5.0)
+    return weights.astype(np.float32)

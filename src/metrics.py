@@ -1,0 +1,79 @@
+"""What is reported: mean IoU from one confusion matrix over all pixels, macro F1 and accuracy of the labels."""
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from src.classes import IGNORE, NO_LABEL, ClassList
+
+
+class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """Share of the labelled frames whose label is right, for the training curves."""
+
+    def __init__(self, name: str = "accuracy"):
+        super().__init__(name=name)
+
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
+        """Adds a batch of labels (B,) and logits (B, classes); `sample_weight` is made here."""
+        y_true = tf.reshape(y_true, [-1])
+        super().update_state(tf.maximum(y_true, 0), y_pred, sample_weight=tf.cast(y_true != NO_LABEL, tf.float32))
+
+
+class MaskIoU(keras.metrics.MeanIoU):
+    """Mean IoU of a batch's masks against logits, for the training curves; ignored pixels do not count."""
+
+    def __init__(self, classes: int, name: str = "miou"):
+        super().__init__(classes, name=name, ignore_class=IGNORE, sparse_y_pred=False)
+
+
+def confuse(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts pixels by true class (row) and predicted class (column).
+
+    Args:
+        truth: uint8 class indices of any shape; IGNORE does not count.
+        predicted: uint8 class indices of the same shape.
+        classes: how many classes there are.
+
+    Returns:
+        int64, (classes, classes).
+    """
+    counted = truth != IGNORE
+    pairs = truth[counted].astype(np.int64) * classes + predicted[counted]
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_iou(confusion: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, fractions; NaN for a class that the truth does not hold."""
+    hit = np.diag(confusion).astype(float)
+    union = confusion.sum(0) + confusion.sum(1) - hit
+    return np.where(confusion.sum(1) > 0, hit / np.maximum(union, 1), np.nan)
+
+
+def score_masks(confusion: np.ndarray) -> float:
+    """Mean IoU over the classes that the truth holds, a fraction; NaN where it holds none."""
+    return float(np.nanmean(class_iou(confusion))) if confusion.sum() else float("nan")
+
+
+def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Macro F1 over the labels found in truth or prediction, and accuracy; frames of NO_LABEL do not count."""
+    counted = truth != NO_LABEL
+    if not counted.any():
+        return {"f1": float("nan"), "accuracy": float("nan")}
+    truth, predicted = truth[counted], predicted[counted]
+    f1 = f1_score(truth, predicted, average="macro", zero_division=0)
+    return {"f1": float(f1), "accuracy": float(accuracy_score(truth, predicted))}
+
+
+def confuse_labels(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts frames by true label (row) and predicted label (column); frames of NO_LABEL do not count."""
+    counted = truth != NO_LABEL
+    return confusion_matrix(truth[counted], predicted[counted], labels=range(classes))
+
+
+def table_of_classes(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
+    """Lists each class with its share of the true pixels and its IoU, both in percent."""
+    share = confusion.sum(1) / max(confusion.sum(), 1)
+    columns = {"pixels %": 100 * share, "IoU %": 100 * class_iou(confusion)}
+    return pd.DataFrame(columns, index=pd.Index(classes.names, name="class")).round(1)

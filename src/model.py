@@ -1,0 +1,117 @@
+"""The networks: a U-Net of segmentation-models over a pretrained backbone, and the same with a pooled head for the label."""
+
+import keras
+import numpy as np
+import segmentation_models as sm
+from keras import layers
+
+from src import backbone as lite0
+
+DECODER_FILTERS = (96, 64, 48, 32)  # strides 16, 8, 4, 2; the library's (256, 128, 64, 32, 16) triples a CPU's step
+
+
+@keras.saving.register_keras_serializable("sidewalk")
+class ScaleColors(keras.layers.Layer):
+    """Turns RGB in 0..255 into what a backbone was trained on: each pixel's colour times a matrix, plus an offset.
+
+    Args:
+        matrix: 3 x 3, colours in to colours out.
+        offset: 3 numbers.
+    """
+
+    def __init__(self, matrix: list[list[float]], offset: list[float], **kwargs: object):
+        super().__init__(**kwargs)
+        self.matrix, self.offset = matrix, offset
+
+    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns float32 (B, H, W, 3) of uint8 or float RGB."""
+        image = keras.ops.cast(image, "float32")
+        order = np.argmax(np.abs(self.matrix), axis=0)  # every known backbone scales channels, at most reordered
+        image = image if (order == [0, 1, 2]).all() else image[..., ::-1]
+        scale = np.array(self.matrix)[order, [0, 1, 2]]
+        return image * scale.astype("float32") + np.array(self.offset, "float32")
+
+    def get_config(self) -> dict:
+        """Gives what rebuilds this layer."""
+        return super().get_config() | {"matrix": self.matrix, "offset": self.offset}
+
+
+def make_scaling(backbone: str) -> ScaleColors:
+    """Puts a backbone's own preprocessing into a layer, by asking it about black and the three pure colours.
+
+    Args:
+        backbone: a name that segmentation-models knows.
+    """
+    probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
+    answer = np.asarray(sm.get_preprocessing(backbone)(probe.reshape(1, 4, 1, 3).copy())).reshape(4, 3).astype(float)
+    return ScaleColors(((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist(), name="scale_colors")
+
+
+def build_segmenter(classes: int, backbone: str = lite0.NAME, weights: str | None = "imagenet") -> keras.Model:
+    """Builds the segmentation network.
+
+    Args:
+        classes: how many classes a pixel may have.
+        backbone: a name that segmentation-models knows.
+        weights: "imagenet", or None for random weights.
+
+    Returns:
+        Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, to
+        {"mask": logits (B, H, W, classes)}.
+
+    Raises:
+        ValueError: the name is unknown, or its weights cannot be had on this machine.
+    """
+    unet = _build_unet(classes, backbone, weights)
+    image = layers.Input((None, None, 3), name="image")
+    logits = unet(make_scaling(backbone)(image))
+    return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
+
+
+def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
+    """Adds to a segmentation network the pooled head that names the kind of place; the weights are shared, not copied.
+
+    Args:
+        segmenter: what `build_segmenter` made.
+        labels: how many labels a frame may have.
+
+    Returns:
+        Model as `build_segmenter`'s, with a second output "label": logits (B, labels).
+    """
+    unet = next(layer for layer in segmenter.layers if isinstance(layer, keras.Model))
+    deepest = unet.get_layer("decoder_stage0_upsampling").input  # (B, H/32, W/32, channels)
+    both = keras.Model(unet.input, [unet.output, deepest], name="unet_with_feature")
+    image = layers.Input((None, None, 3), name="image")
+    logits, feature = both(segmenter.get_layer("scale_colors")(image))
+    pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
+    pooled = layers.Dropout(0.2)(layers.Concatenate()(pooled))
+    label = layers.Dense(labels, name="label")(pooled)
+    return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
+
+
+def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Activation("linear", dtype="float32", name="mask")(logits)
+
+
+def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model:
+    """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
+    if backbone not in sm.get_available_backbone_names():
+        known = ", ".join(sorted(sm.get_available_backbone_names()))
+        raise ValueError(f"BACKBONE must be one that segmentation-models knows, found '{backbone}'; choose of: {known}.")
+    try:
+        half = sm.Unet(
+            backbone,
+            classes=classes,
+            activation="linear",
+            encoder_weights=weights,
+            decoder_filters=DECODER_FILTERS,
+        )
+    except (OSError, ValueError) as error:
+        if weights is None or "fetch" not in str(error):
+            raise
+        raise ValueError(
+            f"The ImageNet weights of {backbone} come from the internet, which did not answer; set WEIGHTS=None for "
+            f"random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
+        ) from error
+    logits = layers.UpSampling2D(2, interpolation="bilinear", name="to_full_size")(half.output)
+    return keras.Model(half.input, logits, name="unet")

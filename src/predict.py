@@ -1,0 +1,134 @@
+"""A network and photos -> masks at each photo's own size, and labels."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from src import data, metrics
+from src.classes import IGNORE, Classes
+
+
+@dataclass
+class Prediction:
+    """What the network says of one frame.
+
+    Attributes:
+        mask: uint8 class indices at the photo's own size, (height, width).
+        label: class index, or None where the network has no head for it.
+        confidence: probability of that label, 0 to 1.
+    """
+
+    mask: np.ndarray
+    label: int | None = None
+    confidence: float = float("nan")
+
+
+def predict_samples(
+    model: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, batch_size: int = 8
+) -> Iterator[Prediction]:
+    """Predicts frames in the table's order, a batch at a time, so memory does not grow with their number.
+
+    Args:
+        model: of `model.build_segmenter` or `model.build_joint`.
+        samples: table of `data.read_samples`.
+        size: (height, width) of the network's input; upright photos are given it upright.
+        flip: averages the probabilities of the photo and of its mirror image.
+        batch_size: frames that go through the network together.
+    """
+    sizes = [data.turn_size(size, row.height, row.width) for row in samples.itertuples()]
+    rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
+    with ThreadPoolExecutor() as pool, tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
+        for chunk in _split_chunks(rows, batch_size):
+            images = np.stack(list(pool.map(lambda row: data.load_photo(row[0], row[1]), chunk)))
+            masks, labels = predict_images(model, images, flip)
+            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[2:]), masks, chunk))
+            for i, mask in enumerate(own):
+                if labels is None:
+                    yield Prediction(mask)
+                else:
+                    yield Prediction(mask, int(labels[i].argmax()), float(labels[i].max()))
+                bar.update()
+
+
+def _split_chunks(rows: list[tuple], most: int) -> Iterator[list[tuple]]:
+    """Cuts the rows into chunks of neighbours that share the network's size."""
+    chunk: list[tuple] = []
+    for row in rows:
+        if chunk and (len(chunk) == most or row[1] != chunk[0][1]):
+            yield chunk
+            chunk = []
+        chunk.append(row)
+    if chunk:
+        yield chunk
+
+
+def predict_images(model: keras.Model, images: np.ndarray, flip: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Predicts a batch.
+
+    Args:
+        model: as in `predict_samples`.
+        images: uint8 RGB, (B, H, W, 3).
+        flip: averages over the mirror image.
+
+    Returns:
+        Probabilities of the mask (B, H, W, classes) and of the label (B, labels), float32; None without that head.
+    """
+    logits = model.predict_on_batch(images)
+    mask = softmax(logits["mask"])
+    label = softmax(logits["label"]) if "label" in logits else None
+    if flip:
+        mirrored_mask, mirrored_label = predict_images(model, images[:, :, ::-1], flip=False)
+        mask = (mask + mirrored_mask[:, :, ::-1]) / 2
+        label = None if label is None else (label + mirrored_label) / 2
+    return mask, label
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Turns logits into probabilities along the last axis, float32."""
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
+
+
+def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes probabilities (h, w, classes), then picks the class of each pixel: no class is invented between two others.
+
+    Returns:
+        uint8 class indices, (*size).
+    """
+    resized = cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return resized.reshape(*size, -1).argmax(-1).astype(np.uint8)
+
+
+def score_samples(
+    model: keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int], flip: bool = True
+) -> dict:
+    """Predicts frames whose truth is known and compares, at the photos' own size.
+
+    Args:
+        model: as in `predict_samples`.
+        samples: table with masks, labels or both.
+        classes: the classes of both tasks.
+        size: (height, width) of the network's input.
+        flip: as in `predict_samples`.
+
+    Returns:
+        `scores` {"miou", "f1", "accuracy"}, fractions (NaN where nothing is known); `confusion` {"mask", "label"}.
+    """
+    confusion = np.zeros((len(classes.mask),) * 2, np.int64)
+    labels = np.full(len(samples), -1)
+    for i, prediction in enumerate(predict_samples(model, samples, size, flip)):
+        path = samples["mask"].iloc[i]
+        truth = data.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
+        confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))
+        labels[i] = -1 if prediction.label is None else prediction.label
+    scores, by_label = {"miou": metrics.score_masks(confusion)}, None
+    if (labels >= 0).all():
+        scores |= metrics.score_labels(samples["label"].to_numpy(), labels)
+        by_label = metrics.confuse_labels(samples["label"].to_numpy(), labels, len(classes.label)).tolist()
+    return {"scores": scores, "confusion": {"mask": confusion.tolist(), "label": by_label}}

@@ -1,0 +1,283 @@
+"""Batches and a compiled network -> fitted weights, history and settings, in a run's folder; interrupted work goes on."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from src import data
+from src.data import Frames
+
+RUNS = Path("runs")
+FINAL_SHARE = 0.7  # of a notebook's minutes goes to the network that is submitted, the rest to the held-out one
+PEAK_RATE = 1e-3
+WARM_UP = 0.05  # share of the steps
+
+
+# A run and its folder -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder under `runs/`, named after what was trained on which data with which settings.
+
+    Attributes:
+        folder: where weights, history, settings, figures and `result.json` lie.
+        settings: what the notebook's settings cell said, and the data's name and fingerprint.
+    """
+
+    folder: Path
+    settings: dict
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the run's figures."""
+        return self.folder / "figures"
+
+
+def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, settings: dict) -> Run:
+    """Opens the run of these data and settings: a new folder, or the one of an earlier start with equal ones.
+
+    Args:
+        kind: "seg" or "joint".
+        folder: data folder; its name names the data.
+        samples: table of the Train frames.
+        settings: what a change of should start another run.
+    """
+    name = Path(folder).resolve().name
+    settings = settings | {"kind": kind, "data": name, "data_fingerprint": data.fingerprint_data(samples)}
+    text = json.dumps(settings, indent=2, default=str)
+    run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
+    run.figures.mkdir(parents=True, exist_ok=True)
+    write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
+    return run
+
+
+def latest_run(kind: str, samples: pd.DataFrame) -> Run:
+    """Finds the finished run of a kind on these data that was opened last.
+
+    Raises:
+        FileNotFoundError: there is none; the message names the notebook to run.
+    """
+    notebook = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}[kind]
+    found = data.fingerprint_data(samples)
+    paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths:
+        settings = json.loads(path.read_text())
+        if settings["data_fingerprint"] == found and (path.parent / "final" / "model.keras").exists():
+            return Run(path.parent, settings)
+    raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` make a file beside `path`, and renames it once it is whole: no half file under the final name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"_{path.name}")
+    write(beside)
+    os.replace(beside, path)
+
+
+def write_result(run: Run, result: dict) -> None:
+    """Writes or updates the run's `result.json`: its settings, scores, minutes, and what they were made with."""
+    path = run.folder / "result.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    scores = known.get("scores", {}) | result.get("scores", {})
+    confusion = known.get("confusion", {}) | result.get("confusion", {})
+    made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
+    whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
+    write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
+
+
+def find_commit() -> str:
+    """Names the git commit that is checked out, or "unknown" outside a checkout."""
+    try:
+        answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def describe_machine() -> str:
+    """Says in a few words what the numbers were made on."""
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return f"{os.cpu_count()} cores {platform.machine()}, {f'{gpus} GPU' if gpus else 'no GPU'}, {platform.system()}"
+
+
+def list_versions() -> dict[str, str]:
+    """Lists the versions of what decides a result."""
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+
+
+# Training -------------------------------------------------------------------------------------------------------------
+
+
+def make_optimizer() -> keras.optimizers.Optimizer:
+    """Makes AdamW that also keeps an exponential moving average of the weights; the average is what training returns."""
+    optimizer = keras.optimizers.AdamW(PEAK_RATE, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def schedule_rate(step: int, steps: int) -> float:
+    """Learning rate of a step: linear warm-up, then half a cosine down to zero. Source: Loshchilov & Hutter 2017."""
+    warm = max(1, round(WARM_UP * steps))
+    if step < warm:
+        return PEAK_RATE * (step + 1) / warm
+    return PEAK_RATE * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+def fit(
+    model: keras.Model,
+    folder: Path,
+    frames: Frames,
+    *,
+    crop: tuple[int, int],
+    batch_size: int,
+    seed: int,
+    minutes: float,
+    epochs: int | None = None,
+    val_frames: Frames | None = None,
+    show: Callable[[pd.DataFrame, keras.Model], None] | None = None,
+) -> pd.DataFrame:
+    """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
+
+    Args:
+        model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards.
+        folder: of this training: checkpoint after every epoch, `history.csv`, `plan.json`, at last `model.keras`.
+        frames: what to learn from.
+        crop: (height, width) of a training crop.
+        batch_size: rows a batch.
+        seed: settles order and augmentation.
+        minutes: how long the training may take; five steps are timed and the epochs set by it.
+        epochs: fixes the number of epochs instead.
+        val_frames: scored, whole, about ten times on the way.
+        show: called after each epoch with the history so far and the network, for a live view.
+
+    Returns:
+        The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
+    """
+    if (folder / "model.keras").exists():
+        print(f"{folder} is already trained; its weights and history are used again.")
+        model.set_weights(load_model(folder / "model.keras").get_weights())
+        return pd.read_csv(folder / "history.csv", index_col="epoch")
+    with_label = "label" in model.output_names
+    steps = data.count_steps(len(frames), batch_size)
+    plan = _plan_epochs(model, folder, frames, crop, batch_size, seed, minutes, epochs)
+    checkpoint = folder / "checkpoint.weights.h5"
+    first_epoch = 0
+    if checkpoint.exists():
+        model.load_weights(checkpoint)
+        first_epoch = int(model.optimizer.iterations) // steps
+        print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
+    keeper = KeepEpochs(folder, first_epoch, plan["epochs"], steps, show)
+    if first_epoch < plan["epochs"]:
+        model.fit(
+            data.make_batches(frames, batch_size, crop, seed, with_label, first_epoch),
+            steps_per_epoch=steps,
+            initial_epoch=first_epoch,
+            epochs=plan["epochs"],
+            validation_data=val_frames and data.make_whole_batches(val_frames, batch_size, with_label),
+            validation_freq=max(1, plan["epochs"] // 10),
+            callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
+            verbose=0,
+        )
+    else:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    write_atomically(folder / "model.keras", model.save)
+    checkpoint.unlink(missing_ok=True)
+    return keeper.history
+
+
+def _plan_epochs(
+    model: keras.Model,
+    folder: Path,
+    frames: Frames,
+    crop: tuple[int, int],
+    batch_size: int,
+    seed: int,
+    minutes: float,
+    epochs: int | None,
+) -> dict:
+    """Sets how many epochs fit into the minutes, once for each training: five steps are timed and undone."""
+    path = folder / "plan.json"
+    batches = data.make_batches(frames, batch_size, crop, seed, "label" in model.output_names)
+    model.optimizer.build(model.trainable_variables)
+    if path.exists():
+        return json.loads(path.read_text())
+    if epochs is None:
+        variables = model.variables + model.optimizer.variables
+        before = [variable.numpy() for variable in variables]
+        seconds = []
+        for image, target in batches.take(7):  # two more than counted: the first builds the graph
+            begin = time.perf_counter()
+            model.train_on_batch(image, target)
+            seconds.append(time.perf_counter() - begin)
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        epoch_seconds = float(np.median(seconds[2:])) * data.count_steps(len(frames), batch_size)
+        epochs = max(1, int(0.93 * minutes * 60 / epoch_seconds))  # the rest is for validation and pictures
+        print(f"A step takes {np.median(seconds[2:]):.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
+    plan = {"epochs": epochs, "steps": data.count_steps(len(frames), batch_size)}
+    write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
+    return plan
+
+
+class KeepEpochs(keras.callbacks.Callback):
+    """Sets the learning rate of each step, shows the progress, and keeps weights and history after every epoch."""
+
+    def __init__(self, folder: Path, first_epoch: int, epochs: int, steps: int, show: Callable | None):
+        super().__init__()
+        self.folder, self.steps, self.total, self.show = folder, steps, steps * epochs, show
+        self.done = first_epoch * steps
+        path = folder / "history.csv"
+        self.history = pd.read_csv(path, index_col="epoch").loc[:first_epoch] if path.exists() else pd.DataFrame()
+        self.bar = tqdm(total=self.total, initial=self.done, desc=folder.name, unit="step", mininterval=2)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Starts the epoch's clock."""
+        self.begin = time.perf_counter()
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Sets the learning rate."""
+        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Moves the progress bar."""
+        self.done += 1
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Keeps the epoch: first the weights, then the line of history that belongs to them."""
+        write_atomically(self.folder / "checkpoint.weights.h5", self.model.save_weights)
+        seconds = time.perf_counter() - self.begin
+        row = pd.DataFrame([logs | {"seconds": seconds}], index=pd.Index([epoch + 1], name="epoch"))
+        self.history = pd.concat([self.history, row]).rename_axis("epoch")
+        write_atomically(self.folder / "history.csv", self.history.to_csv)
+        self.bar.set_postfix_str(", ".join(f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou") if key in logs))
+        if self.show:
+            self.show(self.history, self.model)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Closes the progress bar."""
+        self.bar.close()
+
+
+def load_model(path: Path) -> keras.Model:
+    """Loads a network that `fit` saved; it can predict, not train on."""
+    return keras.models.load_model(path, compile=False)
+
+
+def count_minutes(*histories: pd.DataFrame) -> float:
+    """Adds up the minutes of trainings."""
+    return float(sum(history["seconds"].sum() for history in histories) / 60)
