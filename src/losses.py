@@ -1,4 +1,4 @@
-"""What training minimises. Targets that say nothing (mask pixels of IGNORE, labels of NO_LABEL) add nothing."""
+"""What training minimises. Targets that say nothing (pixels of IGNORE, labels of NO_LABEL) add nothing."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from src.classes import IGNORE, NO_LABEL
 class MaskLoss(keras.losses.Loss):
     """Class-balanced cross-entropy plus soft Dice over the pixels that have a class.
 
-    Source of the Dice term: Milletari et al. 2016 (V-Net), eq. 2, without squares, over the classes present in the batch.
+    Source of the Dice term: Milletari et al. 2016 (V-Net), sec. 3, without squares, over the batch's classes.
 
     Args:
         class_weights: one positive factor a class for the cross-entropy.
@@ -42,7 +42,7 @@ class MaskLoss(keras.losses.Loss):
 
 
 class LabelLoss(keras.losses.Loss):
-    """Cross-entropy with label smoothing over the frames that have a label. Source: Szegedy et al. 2016, sec. 7.
+    """Cross-entropy with label smoothing over labelled frames. Source: Szegedy et al. 2016, sec. 7.
 
     Args:
         smoothing: share of the target that is spread evenly over all classes.
@@ -63,9 +63,10 @@ class LabelLoss(keras.losses.Loss):
 
 
 def balance_classes(masks: list[np.ndarray], classes: int) -> np.ndarray:
-    """Weighs rare classes up: square root of median share over own share, between 0.3 and 5; absent classes get 1.
+    """Weighs rare classes up: square root of median share over own share, between 0.3 and 5; 1 where absent.
 
-    The square root keeps a class of a few pixels from ruling the loss. Source: Eigen & Fergus 2015, sec. 4.3.3, softened.
+    The square root keeps a class of a few pixels from ruling the loss. Source: Eigen & Fergus 2015 (median
+    frequency balancing), softened.
 
     Args:
         masks: uint8 class indices; IGNORE does not count.

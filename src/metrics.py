@@ -1,4 +1,4 @@
-"""What is reported: mean IoU from one confusion matrix over all pixels, macro F1 and accuracy of the labels."""
+"""What is reported: mean IoU from one confusion matrix over all pixels, macro F1 and accuracy of labels."""
 
 import keras
 import numpy as np
@@ -15,10 +15,14 @@ class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
     def __init__(self, name: str = "accuracy"):
         super().__init__(name=name)
 
-    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
         """Adds a batch of labels (B,) and logits (B, classes); `sample_weight` is made here."""
         y_true = tf.reshape(y_true, [-1])
-        super().update_state(tf.maximum(y_true, 0), y_pred, sample_weight=tf.cast(y_true != NO_LABEL, tf.float32))
+        super().update_state(
+            tf.maximum(y_true, 0), y_pred, sample_weight=tf.cast(y_true != NO_LABEL, tf.float32)
+        )
 
 
 class MaskIoU(keras.metrics.MeanIoU):
@@ -57,7 +61,7 @@ def score_masks(confusion: np.ndarray) -> float:
 
 
 def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Macro F1 over the labels found in truth or prediction, and accuracy; frames of NO_LABEL do not count."""
+    """Macro F1 over the labels found in truth or prediction, and accuracy; NO_LABEL does not count."""
     counted = truth != NO_LABEL
     if not counted.any():
         return {"f1": float("nan"), "accuracy": float("nan")}
@@ -77,3 +81,31 @@ def table_of_classes(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
     share = confusion.sum(1) / max(confusion.sum(), 1)
     columns = {"pixels %": 100 * share, "IoU %": 100 * class_iou(confusion)}
     return pd.DataFrame(columns, index=pd.Index(classes.names, name="class")).round(1)
+
+
+def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:
+    """Scores the best answer that is the same for every pixel and every frame, measure by measure.
+
+    Args:
+        mask_confusion: pixel counts, true class by predicted class; only the true counts matter.
+        label_confusion: the same for labels, or None.
+
+    Returns:
+        {"miou", "f1", "accuracy"}, fractions: what a network must beat to have learned anything.
+    """
+    share = np.sum(mask_confusion, axis=1) / max(np.sum(mask_confusion), 1)
+    scores = {"miou": float(share.max() / max(np.count_nonzero(share), 1))}
+    if label_confusion is not None:
+        share = np.sum(label_confusion, axis=1) / max(np.sum(label_confusion), 1)
+        best = float(share.max())  # F1 of the constant label is 2p / (1 + p), of the others 0
+        scores |= {"f1": 2 * best / (1 + best) / max(np.count_nonzero(share), 1), "accuracy": best}
+    return scores
+
+
+def table_of_scores(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored."""
+    columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
+    table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
+    rows = {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
+    rows |= {"test": "Test", "constant": "best constant answer on Test"}
+    return (100 * table).round(1).rename(index=rows)

@@ -1,18 +1,24 @@
-"""The networks: a U-Net of segmentation-models over a pretrained backbone, and the same with a pooled head for the label."""
+"""The networks: segmentation-models' U-Net on a pretrained backbone, and the same with a pooled head."""
 
 import keras
 import numpy as np
 import segmentation_models as sm
+import tensorflow as tf
 from keras import layers
 
 from src import backbone as lite0
 
-DECODER_FILTERS = (96, 64, 48, 32)  # strides 16, 8, 4, 2; the library's (256, 128, 64, 32, 16) triples a CPU's step
+DECODER_FILTERS = (
+    96,
+    64,
+    48,
+    32,
+)  # strides 16, 8, 4, 2; the library's (256, 128, 64, 32, 16) triples a CPU's step
 
 
 @keras.saving.register_keras_serializable("sidewalk")
 class ScaleColors(keras.layers.Layer):
-    """Turns RGB in 0..255 into what a backbone was trained on: each pixel's colour times a matrix, plus an offset.
+    """Turns RGB in 0..255 into what a backbone was trained on: colour times a matrix, plus an offset.
 
     Args:
         matrix: 3 x 3, colours in to colours out.
@@ -26,7 +32,9 @@ class ScaleColors(keras.layers.Layer):
     def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
         """Returns float32 (B, H, W, 3) of uint8 or float RGB."""
         image = keras.ops.cast(image, "float32")
-        order = np.argmax(np.abs(self.matrix), axis=0)  # every known backbone scales channels, at most reordered
+        order = np.argmax(
+            np.abs(self.matrix), axis=0
+        )  # every known backbone scales channels, at most reordered
         image = image if (order == [0, 1, 2]).all() else image[..., ::-1]
         scale = np.array(self.matrix)[order, [0, 1, 2]]
         return image * scale.astype("float32") + np.array(self.offset, "float32")
@@ -36,6 +44,19 @@ class ScaleColors(keras.layers.Layer):
         return super().get_config() | {"matrix": self.matrix, "offset": self.offset}
 
 
+@keras.saving.register_keras_serializable("sidewalk")
+class DoubleSize(keras.layers.Layer):
+    """Doubles height and width, bilinear, also where the size is known only at run time."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns float32 (B, 2H, 2W, C) of (B, H, W, C)."""
+        return tf.image.resize(x, 2 * tf.shape(x)[1:3])
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Doubles the sides that are known."""
+        return (shape[0], *(side and 2 * side for side in shape[1:3]), shape[3])
+
+
 def make_scaling(backbone: str) -> ScaleColors:
     """Puts a backbone's own preprocessing into a layer, by asking it about black and the three pure colours.
 
@@ -43,11 +64,17 @@ def make_scaling(backbone: str) -> ScaleColors:
         backbone: a name that segmentation-models knows.
     """
     probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
-    answer = np.asarray(sm.get_preprocessing(backbone)(probe.reshape(1, 4, 1, 3).copy())).reshape(4, 3).astype(float)
+    answer = (
+        np.asarray(sm.get_preprocessing(backbone)(probe.reshape(1, 4, 1, 3).copy()))
+        .reshape(4, 3)
+        .astype(float)
+    )
     return ScaleColors(((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist(), name="scale_colors")
 
 
-def build_segmenter(classes: int, backbone: str = lite0.NAME, weights: str | None = "imagenet") -> keras.Model:
+def build_segmenter(
+    classes: int, backbone: str = lite0.NAME, weights: str | None = "imagenet"
+) -> keras.Model:
     """Builds the segmentation network.
 
     Args:
@@ -69,7 +96,7 @@ def build_segmenter(classes: int, backbone: str = lite0.NAME, weights: str | Non
 
 
 def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
-    """Adds to a segmentation network the pooled head that names the kind of place; the weights are shared, not copied.
+    """Adds to a segmentation network the pooled head that names the kind of place; shares its weights.
 
     Args:
         segmenter: what `build_segmenter` made.
@@ -97,7 +124,9 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
     """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
     if backbone not in sm.get_available_backbone_names():
         known = ", ".join(sorted(sm.get_available_backbone_names()))
-        raise ValueError(f"BACKBONE must be one that segmentation-models knows, found '{backbone}'; choose of: {known}.")
+        raise ValueError(
+            f"BACKBONE must be one that segmentation-models knows, found '{backbone}'; choose of: {known}."
+        )
     try:
         half = sm.Unet(
             backbone,
@@ -110,8 +139,7 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
         if weights is None or "fetch" not in str(error):
             raise
         raise ValueError(
-            f"The ImageNet weights of {backbone} come from the internet, which did not answer; set WEIGHTS=None for "
-            f"random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
+            f"The ImageNet weights of {backbone} come from the internet, which did not answer; set "
+            f"WEIGHTS=None for random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
         ) from error
-    logits = layers.UpSampling2D(2, interpolation="bilinear", name="to_full_size")(half.output)
-    return keras.Model(half.input, logits, name="unet")
+    return keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")

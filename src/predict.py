@@ -43,7 +43,10 @@ def predict_samples(
     """
     sizes = [data.turn_size(size, row.height, row.width) for row in samples.itertuples()]
     rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
-    with ThreadPoolExecutor() as pool, tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
+    with (
+        ThreadPoolExecutor() as pool,
+        tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar,
+    ):
         for chunk in _split_chunks(rows, batch_size):
             images = np.stack(list(pool.map(lambda row: data.load_photo(row[0], row[1]), chunk)))
             masks, labels = predict_images(model, images, flip)
@@ -68,7 +71,9 @@ def _split_chunks(rows: list[tuple], most: int) -> Iterator[list[tuple]]:
         yield chunk
 
 
-def predict_images(model: keras.Model, images: np.ndarray, flip: bool) -> tuple[np.ndarray, np.ndarray | None]:
+def predict_images(
+    model: keras.Model, images: np.ndarray, flip: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicts a batch.
 
     Args:
@@ -77,7 +82,7 @@ def predict_images(model: keras.Model, images: np.ndarray, flip: bool) -> tuple[
         flip: averages over the mirror image.
 
     Returns:
-        Probabilities of the mask (B, H, W, classes) and of the label (B, labels), float32; None without that head.
+        Probabilities of the mask (B, H, W, classes) and of the label (B, labels), float32 (None: no head).
     """
     logits = model.predict_on_batch(images)
     mask = softmax(logits["mask"])
@@ -89,6 +94,11 @@ def predict_images(model: keras.Model, images: np.ndarray, flip: bool) -> tuple[
     return mask, label
 
 
+def predict_mask(model: keras.Model, image: np.ndarray) -> np.ndarray:
+    """Predicts one image at the network's size: uint8 RGB (H, W, 3) -> uint8 class indices (H, W)."""
+    return model.predict_on_batch(image[None])["mask"][0].argmax(-1).astype(np.uint8)
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Turns logits into probabilities along the last axis, float32."""
     p = np.exp(logits - logits.max(-1, keepdims=True))
@@ -96,7 +106,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes probabilities (h, w, classes), then picks the class of each pixel: no class is invented between two others.
+    """Resizes probabilities (h, w, classes), then picks each pixel's class, so that none is invented.
 
     Returns:
         uint8 class indices, (*size).
@@ -118,7 +128,7 @@ def score_samples(
         flip: as in `predict_samples`.
 
     Returns:
-        `scores` {"miou", "f1", "accuracy"}, fractions (NaN where nothing is known); `confusion` {"mask", "label"}.
+        `scores` {"miou", "f1", "accuracy"}, fractions (NaN where unknown); `confusion` {"mask", "label"}.
     """
     confusion = np.zeros((len(classes.mask),) * 2, np.int64)
     labels = np.full(len(samples), -1)

@@ -1,4 +1,4 @@
-"""Which frames may not be on both sides: recordings, and the split of train from validation by whole recordings."""
+"""Which frames may not be on both sides: recordings, and the split into train and val by whole recordings."""
 
 import warnings
 
@@ -14,7 +14,7 @@ VAL_SHARE = 0.2
 
 
 def find_recordings(samples: pd.DataFrame) -> pd.Series:
-    """Names the recording of each frame: a robot's frames without a gap over max(60 s, 10 times its median spacing).
+    """Names each frame's recording: a robot's frames without a gap over max(60 s, 10 times the median).
 
     Frames without a time stay with their robot; without robot ids all frames are one robot's.
 
@@ -38,7 +38,7 @@ def find_recordings(samples: pd.DataFrame) -> pd.Series:
 def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Holds out whole recordings of about a fifth of the frames.
 
-    With a single recording the last fifth of it is held out instead, after a margin as long as half of that which is
+    With a single recording its last fifth is held out instead, after a margin of half that length which is
     dropped; such a split is leaky, for both sides still show the same street.
 
     Args:
@@ -49,26 +49,32 @@ def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndar
         train rows and val rows (int64 positions in the table), and whether the split is leaky.
     """
     recordings = find_recordings(samples)
-    if recordings.nunique() == 1:
+    if (recordings == recordings.iloc[0]).all():
         order = np.argsort(samples["time"].to_numpy(), kind="stable")
         begin = len(order) - max(1, round(len(order) * VAL_SHARE))
         margin = (len(order) - begin) // 2
         return np.sort(order[: max(1, begin - margin)]), np.sort(order[begin:]), True
     kind = samples["label"] * 2 + (samples["mask"] != "")
-    splitter = StratifiedGroupKFold(min(round(1 / VAL_SHARE), recordings.nunique()), shuffle=True, random_state=seed)
-    folds = [(train, val) for train, val in _split_quietly(splitter, kind, recordings) if len(train) and len(val)]
+    splitter = StratifiedGroupKFold(
+        min(round(1 / VAL_SHARE), recordings.nunique()), shuffle=True, random_state=seed
+    )
+    folds = [
+        (train, val) for train, val in _split_quietly(splitter, kind, recordings) if len(train) and len(val)
+    ]
     train, val = min(folds, key=lambda fold: abs(len(fold[1]) / len(samples) - VAL_SHARE))
     return train, val, False
 
 
 def _split_quietly(splitter: StratifiedGroupKFold, kind: pd.Series, groups: pd.Series) -> list[tuple]:
-    """Splits without the warning that some label is rarer than there are folds: that is the user's data, not a fault."""
+    """Splits without the warning that a label is rarer than there are folds: the user's data are no fault."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return list(splitter.split(np.zeros(len(kind)), kind, groups))
 
 
-def table_of_split(samples: pd.DataFrame, train: np.ndarray, val: np.ndarray, classes: Classes) -> pd.DataFrame:
+def table_of_split(
+    samples: pd.DataFrame, train: np.ndarray, val: np.ndarray, classes: Classes
+) -> pd.DataFrame:
     """Lists recordings, frames, masks and labels of both sides.
 
     Args:
@@ -85,5 +91,7 @@ def table_of_split(samples: pd.DataFrame, train: np.ndarray, val: np.ndarray, cl
             "recordings": recordings.iloc[side].nunique(),
             "frames": len(part),
             "with mask": int((part["mask"] != "").sum()),
-        } | {f"label: {label}": int((part["label"] == i).sum()) for i, label in enumerate(classes.label.names)}
+        } | {
+            f"label: {label}": int((part["label"] == i).sum()) for i, label in enumerate(classes.label.names)
+        }
     return pd.DataFrame(rows).T

@@ -1,4 +1,4 @@
-"""Batches and a compiled network -> fitted weights, history and settings, in a run's folder; interrupted work goes on."""
+"""Batches and a compiled network -> fitted weights and history in a run's folder; resumable."""
 
 import hashlib
 import json
@@ -16,16 +16,16 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from src import data
+from src import augment, data
 from src.data import Frames
 
 RUNS = Path("runs")
-FINAL_SHARE = 0.7  # of a notebook's minutes goes to the network that is submitted, the rest to the held-out one
+SHARES = {"seg": 0.7, "joint": 0.3, "final": 0.7, "held_out": 0.3}  # of MINUTES: by notebook, then by network
 PEAK_RATE = 1e-3
 WARM_UP = 0.05  # share of the steps
 
 
-# A run and its folder -------------------------------------------------------------------------------------------------
+# A run and its folder ----------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Run:
 
     folder: Path
     settings: dict
+
+    def minutes(self, part: str) -> float:
+        """Minutes for one of the run's two trainings: "held_out" (without val) or "final" (all frames)."""
+        return self.settings["MINUTES"] * SHARES[self.settings["kind"]] * SHARES[part]
 
     @property
     def figures(self) -> Path:
@@ -57,7 +61,7 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, settings: dic
     """
     name = Path(folder).resolve().name
     settings = settings | {"kind": kind, "data": name, "data_fingerprint": data.fingerprint_data(samples)}
-    text = json.dumps(settings, indent=2, default=str)
+    text = json.dumps(settings, indent=2)
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
     write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
@@ -81,28 +85,38 @@ def latest_run(kind: str, samples: pd.DataFrame) -> Run:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` make a file beside `path`, and renames it once it is whole: no half file under the final name."""
+    """Lets `write` make a file beside `path` and renames it once whole: no half file under the final name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"_{path.name}")
     write(beside)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_result(run: Run, result: dict) -> None:
-    """Writes or updates the run's `result.json`: its settings, scores, minutes, and what they were made with."""
+    """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with."""
     path = run.folder / "result.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     scores = known.get("scores", {}) | result.get("scores", {})
     confusion = known.get("confusion", {}) | result.get("confusion", {})
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
+    scores = {
+        split: {key: None if np.isnan(x) else x for key, x in part.items()} for split, part in scores.items()
+    }
     whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
+
+
+def read_result(run: Run) -> dict:
+    """Reads the run's `result.json`."""
+    return json.loads((run.folder / "result.json").read_text())
 
 
 def find_commit() -> str:
     """Names the git commit that is checked out, or "unknown" outside a checkout."""
     try:
-        answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return answer.stdout.strip()
@@ -111,7 +125,7 @@ def find_commit() -> str:
 def describe_machine() -> str:
     """Says in a few words what the numbers were made on."""
     gpus = len(tf.config.list_physical_devices("GPU"))
-    return f"{os.cpu_count()} cores {platform.machine()}, {f'{gpus} GPU' if gpus else 'no GPU'}, {platform.system()}"
+    return f"{os.cpu_count()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
 
 
 def list_versions() -> dict[str, str]:
@@ -119,22 +133,30 @@ def list_versions() -> dict[str, str]:
     return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-# Training -------------------------------------------------------------------------------------------------------------
+# Training ----------------------------------------------
 
 
 def make_optimizer() -> keras.optimizers.Optimizer:
-    """Makes AdamW that also keeps an exponential moving average of the weights; the average is what training returns."""
-    optimizer = keras.optimizers.AdamW(PEAK_RATE, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0)
+    """Makes AdamW that also keeps an exponential moving average of the weights, which training returns."""
+    optimizer = keras.optimizers.AdamW(
+        PEAK_RATE, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
-def schedule_rate(step: int, steps: int) -> float:
-    """Learning rate of a step: linear warm-up, then half a cosine down to zero. Source: Loshchilov & Hutter 2017."""
+def schedule_rate(step: int, steps: int, peak: float) -> float:
+    """Learning rate of a step: linear warm-up, then a half cosine. Source: Loshchilov & Hutter 2017."""
     warm = max(1, round(WARM_UP * steps))
     if step < warm:
-        return PEAK_RATE * (step + 1) / warm
-    return PEAK_RATE * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
+    """Builds a network whose random first weights are settled by the seed."""
+    keras.utils.set_random_seed(seed)
+    return build()
 
 
 def fit(
@@ -147,6 +169,7 @@ def fit(
     seed: int,
     minutes: float,
     epochs: int | None = None,
+    rate: float = PEAK_RATE,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model], None] | None = None,
 ) -> pd.DataFrame:
@@ -154,13 +177,14 @@ def fit(
 
     Args:
         model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards.
-        folder: of this training: checkpoint after every epoch, `history.csv`, `plan.json`, at last `model.keras`.
+        folder: of this training: a checkpoint each epoch, `history.csv`, `plan.json`, at last `model.keras`.
         frames: what to learn from.
         crop: (height, width) of a training crop.
         batch_size: rows a batch.
         seed: settles order and augmentation.
         minutes: how long the training may take; five steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
+        rate: the highest learning rate of the schedule.
         val_frames: scored, whole, about ten times on the way.
         show: called after each epoch with the history so far and the network, for a live view.
 
@@ -170,25 +194,30 @@ def fit(
     if (folder / "model.keras").exists():
         print(f"{folder} is already trained; its weights and history are used again.")
         model.set_weights(load_model(folder / "model.keras").get_weights())
-        return pd.read_csv(folder / "history.csv", index_col="epoch")
+        return read_history(folder)
     with_label = "label" in model.output_names
     steps = data.count_steps(len(frames), batch_size)
-    plan = _plan_epochs(model, folder, frames, crop, batch_size, seed, minutes, epochs)
+    batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
+    model.optimizer.build(model.trainable_variables)
+    plan = _plan_epochs(
+        model, folder, data.make_batches(frames, augment.augment, **batching), steps, minutes, epochs
+    )
     checkpoint = folder / "checkpoint.weights.h5"
     first_epoch = 0
     if checkpoint.exists():
         model.load_weights(checkpoint)
         first_epoch = int(model.optimizer.iterations) // steps
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
-    keeper = KeepEpochs(folder, first_epoch, plan["epochs"], steps, show)
+    keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
-            data.make_batches(frames, batch_size, crop, seed, with_label, first_epoch),
+            data.make_batches(frames, augment.augment, first_epoch=first_epoch, **batching),
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
             validation_data=val_frames and data.make_whole_batches(val_frames, batch_size, with_label),
             validation_freq=max(1, plan["epochs"] // 10),
+            shuffle=False,  # the batches come shuffled
             callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
             verbose=0,
         )
@@ -200,19 +229,10 @@ def fit(
 
 
 def _plan_epochs(
-    model: keras.Model,
-    folder: Path,
-    frames: Frames,
-    crop: tuple[int, int],
-    batch_size: int,
-    seed: int,
-    minutes: float,
-    epochs: int | None,
+    model: keras.Model, folder: Path, batches: tf.data.Dataset, steps: int, minutes: float, epochs: int | None
 ) -> dict:
     """Sets how many epochs fit into the minutes, once for each training: five steps are timed and undone."""
     path = folder / "plan.json"
-    batches = data.make_batches(frames, batch_size, crop, seed, "label" in model.output_names)
-    model.optimizer.build(model.trainable_variables)
     if path.exists():
         return json.loads(path.read_text())
     if epochs is None:
@@ -225,23 +245,22 @@ def _plan_epochs(
             seconds.append(time.perf_counter() - begin)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-        epoch_seconds = float(np.median(seconds[2:])) * data.count_steps(len(frames), batch_size)
+        epoch_seconds = float(np.median(seconds[2:])) * steps
         epochs = max(1, int(0.93 * minutes * 60 / epoch_seconds))  # the rest is for validation and pictures
         print(f"A step takes {np.median(seconds[2:]):.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
-    plan = {"epochs": epochs, "steps": data.count_steps(len(frames), batch_size)}
+    plan = {"epochs": epochs, "steps": steps}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
 
 
 class KeepEpochs(keras.callbacks.Callback):
-    """Sets the learning rate of each step, shows the progress, and keeps weights and history after every epoch."""
+    """Sets each step's learning rate, shows the progress, and keeps weights and history after every epoch."""
 
-    def __init__(self, folder: Path, first_epoch: int, epochs: int, steps: int, show: Callable | None):
+    def __init__(self, folder: Path, first_epoch: int, plan: dict, rate: float, show: Callable | None):
         super().__init__()
-        self.folder, self.steps, self.total, self.show = folder, steps, steps * epochs, show
-        self.done = first_epoch * steps
-        path = folder / "history.csv"
-        self.history = pd.read_csv(path, index_col="epoch").loc[:first_epoch] if path.exists() else pd.DataFrame()
+        self.folder, self.rate, self.show = folder, rate, show
+        self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
+        self.history = read_history(folder).loc[:first_epoch] if first_epoch else pd.DataFrame()
         self.bar = tqdm(total=self.total, initial=self.done, desc=folder.name, unit="step", mininterval=2)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -250,7 +269,7 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the learning rate."""
-        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total)
+        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total, self.rate)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the progress bar."""
@@ -264,13 +283,20 @@ class KeepEpochs(keras.callbacks.Callback):
         row = pd.DataFrame([logs | {"seconds": seconds}], index=pd.Index([epoch + 1], name="epoch"))
         self.history = pd.concat([self.history, row]).rename_axis("epoch")
         write_atomically(self.folder / "history.csv", self.history.to_csv)
-        self.bar.set_postfix_str(", ".join(f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou") if key in logs))
+        self.bar.set_postfix_str(
+            ", ".join(f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou") if key in logs)
+        )
         if self.show:
             self.show(self.history, self.model)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the progress bar."""
         self.bar.close()
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """Reads the history of a training, one row an epoch."""
+    return pd.read_csv(folder / "history.csv", index_col="epoch")
 
 
 def load_model(path: Path) -> keras.Model:

@@ -1,0 +1,31 @@
+# make run | test | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
+
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+
+# What is typed after `make run` as NAME=VALUE goes to the notebooks, but for what steers make itself
+SETTINGS = $(filter-out PYTHON=%,$(MAKEOVERRIDES))
+
+.PHONY: run test lint lab
+
+run: .venv/installed
+	@$(BIN)/python -m src.run $(SETTINGS)
+
+test: lint
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+lab: .venv/installed
+	@$(BIN)/jupyter lab
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -c "open('.venv/installed', 'w').close()"

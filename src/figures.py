@@ -1,0 +1,251 @@
+"""Every plot: arrays in, Figure out; one palette, one legend. Masks are network indices."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from src.classes import IGNORE, Classes, ClassList
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "figure.dpi": 100,
+    "font.size": 10,
+    "image.interpolation": "none",
+    "legend.frameon": False,
+    "savefig.dpi": 130,
+}
+BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
+PANEL_WIDTH = 3.4  # inches
+
+
+def keep(figure: Figure, path: Path) -> Figure:
+    """Saves a figure as PNG and gives it back, so that a notebook shows it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, bbox_inches="tight", facecolor="white")
+    return figure
+
+
+def _make_grid(rows: int, columns: int, aspect: float) -> tuple[Figure, np.ndarray]:
+    """Makes a grid of picture panels without axes; `aspect` is a panel's height over its width."""
+    size = (PANEL_WIDTH * columns, (PANEL_WIDTH * aspect + 0.32) * rows + 0.5)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    plt.close(figure)  # the caller shows it; pyplot would show it a second time
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return figure, axes
+
+
+def _add_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> None:
+    """Puts one legend below the figure: the classes that occur in the masks shown."""
+    present = set(np.unique(np.concatenate([np.unique(mask) for mask in shown])).tolist())
+    patches = [
+        Patch(facecolor=color, edgecolor="#555555", label=name)
+        for index, (name, color) in enumerate(zip(classes.names, classes.colors, strict=True))
+        if index in present
+    ]
+    if IGNORE in present:
+        patches.append(Patch(facecolor="white", edgecolor="#555555", label="not counted"))
+    columns = min(len(patches), max(3, int(figure.get_figwidth() // 1.5)))
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns, handlelength=1.2)
+
+
+@mpl.rc_context(STYLE)
+def plot_samples(
+    images: list[np.ndarray], masks: list[np.ndarray], titles: list[str], classes: Classes
+) -> Figure:
+    """Shows photos beside their masks, two pairs a line.
+
+    Args:
+        images: uint8 RGB, (H, W, 3) each.
+        masks: uint8 class indices, (H, W) each.
+        titles: one a photo.
+        classes: of both tasks.
+    """
+    pairs = min(2, len(images))
+    rows = -(-len(images) // pairs)
+    figure, axes = _make_grid(rows, 2 * pairs, images[0].shape[0] / images[0].shape[1])
+    for pair, image, mask, title in zip(axes.reshape(-1, 2), images, masks, titles, strict=False):
+        pair[0].imshow(image)
+        pair[0].set_title(title)
+        pair[1].imshow(classes.mask.paint(mask))
+    _add_legend(figure, classes.mask, masks)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_predictions(
+    images: list[np.ndarray],
+    truths: list[np.ndarray] | None,
+    predicted: list[np.ndarray],
+    titles: list[str],
+    classes: Classes,
+) -> Figure:
+    """Shows photo, true mask where it is known, and predicted mask, one frame a line.
+
+    Args:
+        images: uint8 RGB, (H, W, 3) each.
+        truths: uint8 class indices of the photos' size, or None.
+        predicted: the same for the network's masks.
+        titles: one a frame, over its photo.
+        classes: of both tasks.
+    """
+    columns = ["photo", "truth", "prediction"] if truths is not None else ["photo", "prediction"]
+    figure, axes = _make_grid(len(images), len(columns), images[0].shape[0] / images[0].shape[1])
+    for row, (image, mask, title) in enumerate(zip(images, predicted, titles, strict=True)):
+        line = axes[row]
+        line[0].imshow(image)
+        line[0].set_title(title)
+        line[-1].imshow(classes.mask.paint(mask))
+        line[-1].set_title("prediction")
+        if truths is not None:
+            line[1].imshow(classes.mask.paint(truths[row]))
+            line[1].set_title("truth")
+    _add_legend(figure, classes.mask, predicted + (truths or []))
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_history(history: pd.DataFrame) -> Figure:
+    """Draws the training curves: loss, and each metric in percent, training beside held-out recordings.
+
+    Args:
+        history: one row an epoch, as `training.fit` returns it.
+    """
+    scores = [name for name in _metric_names(history)]
+    figure, axes = plt.subplots(
+        1, 1 + len(scores), figsize=(3.6 * (1 + len(scores)), 2.8), layout="constrained"
+    )
+    plt.close(figure)
+    axes = np.atleast_1d(axes)
+    _draw_curves(axes[0], history, "loss", 1)
+    for ax, name in zip(axes[1:], scores, strict=True):
+        _draw_curves(ax, history, name, 100)
+    axes[0].legend()
+    return figure
+
+
+def _metric_names(history: pd.DataFrame) -> list[str]:
+    return [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
+
+
+def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float) -> None:
+    titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
+    ax.plot(history.index, factor * history[name], color=BLUE, label="training crops")
+    if f"val_{name}" in history:
+        val = history[f"val_{name}"].dropna()
+        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label="held-out recordings")
+    ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
+    ax.set_xlabel("epoch")
+
+
+@mpl.rc_context(STYLE)
+def plot_live(
+    history: pd.DataFrame, image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: Classes
+) -> Figure:
+    """Shows a training under way: the loss, and one frame as photo, truth and prediction.
+
+    Args:
+        history: so far.
+        image: uint8 RGB, (H, W, 3).
+        truth: uint8 class indices, (H, W).
+        predicted: the same.
+        classes: of both tasks.
+    """
+    figure, axes = plt.subplots(1, 4, figsize=(13.5, 2.6), layout="constrained", width_ratios=(1.2, 1, 1, 1))
+    plt.close(figure)
+    _draw_curves(axes[0], history, "loss", 1)
+    pictures = (image, classes.mask.paint(truth), classes.mask.paint(predicted))
+    for ax, picture, title in zip(axes[1:], pictures, ("photo", "truth", "prediction"), strict=True):
+        ax.imshow(picture)
+        ax.set_title(title)
+        ax.set_axis_off()
+    return figure
+
+
+class LiveView:
+    """Shows a training under way in the notebook, each picture replacing the last; called after each epoch.
+
+    Args:
+        image: uint8 RGB, (H, W, 3), a frame to watch.
+        truth: uint8 class indices, (H, W).
+        classes: of both tasks.
+        predict: called with (model, image), gives the network's mask, (H, W).
+        pause: seconds between two pictures at least.
+    """
+
+    def __init__(
+        self, image: np.ndarray, truth: np.ndarray, classes: Classes, predict: Callable, pause: float = 15.0
+    ):
+        self.image, self.truth, self.classes, self.predict, self.pause = image, truth, classes, predict, pause
+        self.handle, self.last = None, float("-inf")
+
+    def __call__(self, history: pd.DataFrame, model: object) -> None:
+        """Draws the picture anew, if the last one is old enough."""
+        if time.monotonic() - self.last < self.pause:
+            return
+        figure = plot_live(history, self.image, self.truth, self.predict(model, self.image), self.classes)
+        if self.handle is None:
+            self.handle = display(figure, display_id=True)
+        elif self.handle:
+            self.handle.update(figure)
+        self.last = time.monotonic()
+
+
+@mpl.rc_context(STYLE)
+def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
+    """Draws each class's IoU in percent, best first, with its share of the pixels; a line marks the mean.
+
+    Args:
+        table: of `metrics.table_of_classes`.
+        classes: of the mask.
+        title: says which frames these are.
+    """
+    table = table.dropna().sort_values("IoU %")
+    figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
+    plt.close(figure)
+    colors = [classes.colors[classes.names.index(name)] for name in table.index]
+    ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
+    for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
+        ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
+    mean = table["IoU %"].mean()
+    ax.axvline(mean, color=GREY, linewidth=1, zorder=0)
+    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %", title=f"{title}: mean IoU {mean:.1f} %")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) -> Figure:
+    """Draws a confusion matrix, each row in percent of the true class; the counts stand below.
+
+    Args:
+        confusion: counts, true class by predicted class.
+        names: of the classes.
+        title: says which frames these are.
+    """
+    confusion = np.asarray(confusion)
+    share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
+    side = 0.62 * len(names) + 1.6
+    figure, ax = plt.subplots(figsize=(side + 0.9, side), layout="constrained")
+    plt.close(figure)
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    few = confusion.max() < 100_000
+    for (row, column), value in np.ndenumerate(share):
+        text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
+        color = "white" if value > 55 else "black"
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
+    ticks = range(len(names))
+    ax.set_xticks(ticks, names, rotation=35, ha="right")
+    ax.set_yticks(ticks, names)
+    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
+    ax.spines[:].set_visible(False)
+    return figure

@@ -1,0 +1,118 @@
+"""The README's numbers: `python -m src.results` prints its tables, `... keep RUN` adds a run."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+FOLDER = Path("results")
+SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
+MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
+
+
+def read_results(folder: Path = FOLDER) -> pd.DataFrame:
+    """Reads every result file: one row a run, with columns `<split> <measure>` in percent."""
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        result = json.loads(path.read_text())
+        if "scores" not in result:
+            continue
+        row = {
+            key: result.get(key, "")
+            for key in ("data", "recipe", "seed", "train_frames", "minutes", "machine")
+        }
+        for split, scores in result["scores"].items():
+            row |= {f"{split} {key}": 100 * scores[key] for key in MEASURES if scores.get(key) is not None}
+        rows.append(row | {"run": path.stem})
+    return pd.DataFrame(rows)
+
+
+def table_of_runs(results: pd.DataFrame) -> str:
+    """Writes the README's table in Markdown: a line a run, mIoU / accuracy / F1 in percent for each split."""
+    head = ["data", "recipe", "seed", "frames", "minutes", *SPLITS.values(), "run"]
+    lines = [head, ["---"] * len(head)]
+    for _, row in results.sort_values(["data", "recipe", "seed"]).iterrows():
+        scores = [_join_scores(row, split) for split in SPLITS]
+        lines.append(
+            [
+                row["data"],
+                row["recipe"],
+                row["seed"],
+                row["train_frames"],
+                f"{row['minutes']:.0f}",
+                *scores,
+                row["run"],
+            ]
+        )
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _join_scores(row: pd.Series, split: str) -> str:
+    values = [row.get(f"{split} {key}") for key in MEASURES]
+    return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
+
+
+def table_of_seeds(results: pd.DataFrame) -> str:
+    """Writes mean and standard deviation over the seeds of each data set and recipe that has several."""
+    lines = []
+    for (name, recipe), runs in results.groupby(["data", "recipe"]):
+        if len(runs) > 1:
+            parts = [
+                _describe_spread(runs, split) for split in ("grouped", "test") if f"{split} miou" in runs
+            ]
+            lines.append(f"{name}, {recipe}, {len(runs)} seeds: " + "; ".join(parts))
+    return "\n".join(lines)
+
+
+def _describe_spread(runs: pd.DataFrame, split: str) -> str:
+    parts = [
+        f"{word} {runs[f'{split} {key}'].mean():.1f} ± {runs[f'{split} {key}'].std():.1f}"
+        for key, word in MEASURES.items()
+        if f"{split} {key}" in runs
+    ]
+    return f"{SPLITS[split]} {', '.join(parts)}"
+
+
+def keep_result(run: Path, folder: Path = FOLDER) -> Path:
+    """Copies a run's `result.json` to `results/<run>.json`.
+
+    Raises:
+        FileNotFoundError: the run has none.
+    """
+    path = run / "result.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} is not there; run Train_label_seg.ipynb first, or name another folder of runs/."
+        )
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copy(path, folder / f"{run.name}.json"))
+
+
+def main() -> None:
+    """`python -m src.results [keep RUN]`."""
+    parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints the README's tables.")
+    commands = parser.add_subparsers(dest="command")
+    keep = commands.add_parser("keep", help="copies a run's result to results/")
+    keep.add_argument("run", type=Path, help="folder below runs/")
+    arguments = parser.parse_args()
+    if arguments.command == "keep":
+        try:
+            print(keep_result(arguments.run))
+        except FileNotFoundError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        return
+    results = read_results()
+    if results.empty:
+        print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
+        return
+    print("mIoU / accuracy / F1, percent; minutes of training on the machine named in each file.\n")
+    print(table_of_runs(results))
+    print("\n" + table_of_seeds(results))
+
+
+if __name__ == "__main__":
+    main()

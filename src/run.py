@@ -1,0 +1,139 @@
+"""Runs the four notebooks top to bottom, as `make run` does: `python -m src.run [NAME=VALUE ...]`."""
+
+import ast
+import difflib
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
+EXECUTED = Path("runs") / "notebooks"
+
+
+class TalkingClient(NotebookClient):
+    """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
+
+    def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
+        """Handles one message of the kernel."""
+        if msg["msg_type"] == "stream":
+            sys.stderr.write(msg["content"]["text"])
+            sys.stderr.flush()
+        return super().output(outs, msg, display_id, cell_index)
+
+
+def read_settings(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Finds the names that the cell tagged `parameters` sets, with their sources."""
+    cell = _find_parameters(notebook)
+    return {
+        target.id: ast.unparse(statement.value)
+        for statement in ast.parse(cell.source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
+
+
+def _find_parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    return next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+
+
+def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
+    """Turns NAME=VALUE words into settings; a value that is no Python literal is a text.
+
+    Args:
+        words: as typed.
+        known: every name that some notebook defines.
+
+    Raises:
+        ValueError: a word has no "=", or a name is unknown; the message names the nearest.
+    """
+    settings = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"Settings are given as NAME=VALUE, found '{word}'; write for example SEED=1.")
+        if name not in known:
+            nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0)[0]
+            raise ValueError(f"No notebook has a setting {name}; the nearest is {nearest}.")
+        try:
+            settings[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            settings[name] = text
+    return settings
+
+
+def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:
+    """Puts a cell with the settings that this notebook defines behind its `parameters` cell."""
+    lines = [f"{name} = {value!r}" for name, value in settings.items() if name in read_settings(notebook)]
+    if lines:
+        place = notebook.cells.index(_find_parameters(notebook)) + 1
+        notebook.cells.insert(place, nbformat.v4.new_code_cell("\n".join(["# Set by make run", *lines])))
+
+
+def run_notebook(path: Path, settings: dict[str, object]) -> None:
+    """Runs one notebook from the folder it lies in and keeps the executed copy in runs/notebooks/.
+
+    Raises:
+        CellExecutionError: a cell failed; the copy shows where.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    add_settings(notebook, settings)
+    client = TalkingClient(
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    finally:
+        EXECUTED.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, EXECUTED / path.name)
+
+
+def main(words: list[str]) -> int:
+    """Runs the road; returns 0, or 2 on a bad setting or bad data, with one line that says what to do."""
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0
+    notebooks = {name: nbformat.read(name, as_version=4) for name in NOTEBOOKS}
+    try:
+        known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
+        settings = parse_words(words, known)
+        folder = Path(str(settings.get("DATA", ".")))
+        _check_data(folder)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    begin = time.perf_counter()
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the kernel warns about frozen modules otherwise
+    for number, name in enumerate(NOTEBOOKS, start=1):
+        print(
+            f"\n[{number}/{len(NOTEBOOKS)}] {name}  ({(time.perf_counter() - begin) / 60:.1f} min so far)",
+            flush=True,
+        )
+        try:
+            run_notebook(Path(name), settings)
+        except CellExecutionError as error:
+            print(
+                f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",
+                file=sys.stderr,
+            )
+            return 2 if error.ename in ("DataError", "ValueError", "FileNotFoundError") else 1
+    print(f"\nDone in {(time.perf_counter() - begin) / 60:.1f} minutes; executed notebooks: {EXECUTED}/")
+    return 0
+
+
+def _check_data(folder: Path) -> None:
+    for part in ("Train", "Test"):
+        if not (folder / part / "data.csv").exists():
+            raise ValueError(
+                f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
+                "lay them there, or name another folder: make run DATA=DIR."
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
