@@ -7,8 +7,9 @@ else
 BIN := .venv/bin
 endif
 
-# What is typed after `make run` as NAME=VALUE goes to the notebooks, but for what steers make itself
-SETTINGS = $(filter-out PYTHON=%,$(MAKEOVERRIDES))
+# What is typed after `make run` as NAME=VALUE goes to the notebooks, quoted, but for what steers make itself
+TYPED = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$($(name))')
 
 .PHONY: run test lint lab
 

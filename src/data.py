@@ -17,7 +17,7 @@ from tqdm import tqdm
 from src.classes import IGNORE, NO_LABEL, UNKNOWN, Classes, ClassList
 
 PIXEL_BUDGET = (
-    176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 320 x 544 for 16:9
+    176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
 )
 MEMORY_LIMIT = 2 * 2**30  # bytes of decoded frames kept in memory; beyond it they lie in a temporary file
 
@@ -407,7 +407,8 @@ def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.
     if with_label:
         target["label"] = tf.TensorSpec((None,), tf.int32)
     signature = (tf.TensorSpec((None, None, None, 3), tf.uint8), target)
-    return tf.data.Dataset.from_generator(iterate, output_signature=signature).prefetch(1)
+    batches = tf.data.Dataset.from_generator(iterate, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(chunks))).prefetch(1)
 
 
 def choose_crop(size: tuple[int, int], share: float) -> tuple[int, int]:

@@ -8,12 +8,7 @@ from keras import layers
 
 from src import backbone as lite0
 
-DECODER_FILTERS = (
-    96,
-    64,
-    48,
-    32,
-)  # strides 16, 8, 4, 2; the library's (256, 128, 64, 32, 16) triples a CPU's step
+DECODER_FILTERS = (96, 64, 48, 32)  # at strides 16 to 2; the library's 256 to 16 goes on to stride 1
 
 
 @keras.saving.register_keras_serializable("sidewalk")
@@ -127,7 +122,7 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
         raise ValueError(
             f"BACKBONE must be one that segmentation-models knows, found '{backbone}'; choose of: {known}."
         )
-    try:
+    with _NameWayOut(backbone):
         half = sm.Unet(
             backbone,
             classes=classes,
@@ -135,11 +130,21 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
             encoder_weights=weights,
             decoder_filters=DECODER_FILTERS,
         )
-    except (OSError, ValueError) as error:
-        if weights is None or "fetch" not in str(error):
-            raise
-        raise ValueError(
-            f"The ImageNet weights of {backbone} come from the internet, which did not answer; set "
-            f"WEIGHTS=None for random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
-        ) from error
     return keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
+
+
+class _NameWayOut:
+    """Says what to do where a backbone's weights cannot be fetched; Keras raises a bare Exception then."""
+
+    def __init__(self, backbone: str):
+        self.backbone = backbone
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if "URL fetch failure" in str(error):
+            raise ValueError(
+                f"The ImageNet weights of {self.backbone} come from the internet, which did not answer; set "
+                f"WEIGHTS=None for random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
+            ) from error

@@ -100,7 +100,8 @@ def write_result(run: Run, result: dict) -> None:
     confusion = known.get("confusion", {}) | result.get("confusion", {})
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
     scores = {
-        split: {key: None if np.isnan(x) else x for key, x in part.items()} for split, part in scores.items()
+        split: {key: None if x is None or np.isnan(x) else x for key, x in part.items()}
+        for split, part in scores.items()
     }
     whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))

@@ -1,0 +1,69 @@
+"""Six small photos with known masks, and a larger set of the kind that a network learns within seconds."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import classes as class_lists
+
+HEIGHT, WIDTH = 64, 96
+COLORS = {0: (90, 90, 90), 1: (200, 60, 60), 2: (60, 170, 60)}  # RGB of each class in the photos
+
+
+def draw_frame(number: int, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[np.ndarray, np.ndarray, int]:
+    """Draws photo (RGB), mask (ids) and label: a box of class 1 or 2, which is the label too, or none."""
+    rng = np.random.default_rng(number)
+    label = number % 3
+    mask = np.zeros(shape, np.uint8)
+    if label:
+        top, left = rng.integers(4, shape[0] // 3), rng.integers(4, shape[1] // 3)
+        mask[top : top + shape[0] // 2, left : left + shape[1] // 2] = label
+    photo = np.array([COLORS[i] for i in range(3)])[mask] + rng.integers(-25, 26, (*shape, 3))
+    return photo.clip(0, 255).astype(np.uint8), mask, label
+
+
+def write_set(folder: Path, numbers: range, with_answers: bool, robots: int = 3) -> None:
+    """Writes frames as JPEG and PNG with their data.csv; each robot's frames are a drive of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for place, number in enumerate(numbers):
+        photo, mask, label = draw_frame(number)
+        robot = place * robots // len(numbers)
+        row = {"image_path": f"frame_{number:03d}.jpg", "robot_id": f"robot{robot}"}
+        row["timestamp"] = f"2026-05-0{robot + 1}T10:00:{place % 60:02d}Z"
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+        cv2.imwrite(str(folder / row["image_path"]), cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), quality)
+        if with_answers:
+            row |= {"label_path": f"frame_{number:03d}_seg.png", "image_lvl_label": f"{label}.0"}
+            cv2.imwrite(str(folder / row["label_path"]), mask)
+        rows.append(row)
+    pd.DataFrame(rows).to_csv(folder / "data.csv", index=False)
+    table = [("mask", 0, "ground", "#999999"), ("mask", 1, "red", "#d55e00"), ("mask", 2, "green", "#009e73")]
+    table += [("label", 0, "empty", ""), ("label", 1, "red box", ""), ("label", 2, "green box", "")]
+    pd.DataFrame(table, columns=["task", "id", "name", "color"]).to_csv(folder / "classes.csv", index=False)
+
+
+@pytest.fixture
+def train_folder(tmp_path: Path) -> Path:
+    """Six frames of three robots, all with both answers."""
+    write_set(tmp_path / "Train", range(6), with_answers=True)
+    return tmp_path / "Train"
+
+
+@pytest.fixture
+def classes(train_folder: Path) -> class_lists.Classes:
+    """The classes of `train_folder`."""
+    return class_lists.read_classes(train_folder)
+
+
+@pytest.fixture(scope="session")
+def learnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train, Test and reference of a task that a network learns within seconds."""
+    folder = tmp_path_factory.mktemp("learnable")
+    write_set(folder / "Train", range(36), with_answers=True, robots=4)
+    write_set(folder / "Test", range(100, 112), with_answers=False)
+    write_set(folder / "reference", range(100, 112), with_answers=True)
+    return folder

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from src import classes as class_lists
+
+
+def test_ids_with_gaps_map_both_ways():
+    classes = class_lists.ClassList((3, 7), ("a", "b"), ("#ff0000", "#0000ff"), ignore_id=9)
+    encoded = classes.encode(np.array([[3, 7], [9, 4]], np.uint8))
+    assert encoded.tolist() == [[0, 1], [class_lists.IGNORE, class_lists.UNKNOWN]]
+    assert classes.decode(np.array([1, 0])).tolist() == [7, 3]
+    assert classes.paint(np.array([[0, 1, class_lists.IGNORE]], np.uint8)).tolist() == [
+        [[255, 0, 0], [0, 0, 255], [255, 255, 255]]
+    ]
+
+
+def test_competition_classes_without_a_file(tmp_path):
+    classes = class_lists.read_classes(tmp_path)
+    assert classes.mask.names[5] == "tactile paving" and classes.mask.ignore_id == 255
+    assert classes.label.names == ("corner", "crossing", "sidewalk")
+
+
+def test_class_named_ignore_is_no_class(tmp_path):
+    (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,11,ignore,\nmask,4,road,#123456\n")
+    classes = class_lists.read_classes(tmp_path)
+    assert classes.mask.ids == (4,) and classes.mask.ignore_id == 11 and classes.mask.colors == ("#123456",)
+    assert len(classes.label) == 3  # a task that the file leaves out keeps its default
+
+
+@pytest.mark.parametrize(
+    "row, word", [("mask,x,road", "'x'"), ("mask,256,road", "'256'"), ("mask,1,a\nmask,1,b", "differ")]
+)
+def test_bad_ids_are_named(tmp_path, row, word):
+    (tmp_path / "classes.csv").write_text(f"task,id,name\n{row}\n")
+    with pytest.raises(ValueError, match=word):
+        class_lists.read_classes(tmp_path)

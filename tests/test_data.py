@@ -1,0 +1,204 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import HEIGHT, WIDTH, draw_frame
+from PIL import Image
+
+from src import augment, data
+from src.classes import IGNORE, NO_LABEL
+
+
+def edit_table(folder, change):
+    table = pd.read_csv(folder / "data.csv", dtype=str)
+    change(table)
+    table.to_csv(folder / "data.csv", index=False)
+
+
+def test_samples_hold_what_the_headers_say(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    assert samples["label"].tolist() == [0, 1, 2, 0, 1, 2]
+    assert set(samples["height"]) == {HEIGHT} and set(samples["width"]) == {WIDTH}
+    assert samples["robot"].tolist() == ["robot0"] * 2 + ["robot1"] * 2 + ["robot2"] * 2
+    assert str(samples["time"].iloc[0]) == "2026-05-01 10:00:00+00:00"
+
+
+def test_empty_answers_are_known_as_such(train_folder, classes):
+    def empty(table):
+        table.loc[0, "label_path"], table.loc[1, "image_lvl_label"] = "", ""
+
+    edit_table(train_folder, empty)
+    samples = data.read_samples(train_folder, classes)
+    frames = data.load_frames(samples, classes, (64, 96))
+    assert frames.has_mask.tolist() == [False] + [True] * 5
+    assert (frames.masks[0] == IGNORE).all() and frames.labels[1] == NO_LABEL
+
+
+@pytest.mark.parametrize(
+    "column, value, words",
+    [
+        ("image_path", "gone.jpg", ["image_path", "gone.jpg"]),
+        ("image_path", "frame_001.jpg", ["frame_001.jpg"]),
+        ("label_path", "gone.png", ["label_path", "gone.png"]),
+        ("image_lvl_label", "7", ["frame_000.jpg", "'7'"]),
+        ("image_lvl_label", "left", ["frame_000.jpg", "'left'"]),
+    ],
+)
+def test_bad_cells_are_named(train_folder, classes, column, value, words):
+    edit_table(train_folder, lambda table: table.__setitem__(column, [value, *table[column][1:]]))
+    with pytest.raises(data.DataError) as error:
+        data.read_samples(train_folder, classes)
+    assert all(word in str(error.value) for word in words)
+
+
+def test_mask_of_another_size_is_named(train_folder, classes):
+    cv2.imwrite(str(train_folder / "frame_000_seg.png"), np.zeros((10, 12), np.uint8))
+    with pytest.raises(data.DataError, match=r"frame_000_seg\.png is 10 x 12"):
+        data.read_samples(train_folder, classes)
+
+
+@pytest.mark.parametrize(
+    "picture, words",
+    [
+        (np.full((HEIGHT, WIDTH), 9, np.uint8), r"\[9\]"),
+        (np.full((HEIGHT, WIDTH), 1, np.uint16), "8-bit"),
+        (
+            np.dstack([np.zeros((HEIGHT, WIDTH), np.uint8)] * 2 + [np.ones((HEIGHT, WIDTH), np.uint8)]),
+            "channels differ",
+        ),
+    ],
+)
+def test_masks_that_are_no_ids_are_refused(train_folder, classes, picture, words):
+    cv2.imwrite(str(train_folder / "frame_000_seg.png"), picture)
+    with pytest.raises(data.DataError, match=words):
+        data.load_mask(str(train_folder / "frame_000_seg.png"), classes.mask)
+
+
+def test_palette_mask_gives_its_ids(tmp_path, classes):
+    ids = draw_frame(1)[1]
+    picture = Image.fromarray(ids, mode="P")
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    picture.save(tmp_path / "mask.png")
+    assert (data.load_mask(str(tmp_path / "mask.png"), classes.mask) == ids).all()
+
+
+def test_photo_is_rgb_whatever_the_file_is(tmp_path):
+    red = np.zeros((16, 24, 3), np.uint8)
+    red[..., 0] = 200
+    Image.fromarray(red).save(tmp_path / "red.png")
+    Image.fromarray(red).convert("RGBA").save(tmp_path / "red_alpha.png")
+    Image.fromarray(red[..., 0]).save(tmp_path / "grey.png")
+    for name, expected in (("red", [200, 0, 0]), ("red_alpha", [200, 0, 0]), ("grey", [200, 200, 200])):
+        photo = data.load_photo(str(tmp_path / f"{name}.png"), (16, 24))
+        assert photo.dtype == np.uint8 and photo[3, 3].tolist() == expected
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    photo = np.zeros((16, 32, 3), np.uint8)
+    photo[:, 16:] = 255  # white on the right; orientation 6 turns it a quarter clockwise: white below
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    assert data.read_size(str(tmp_path / "turned.jpg")) == (32, 16)
+    turned = data.load_photo(str(tmp_path / "turned.jpg"), (32, 16))
+    assert turned[4].mean() < 10 and turned[28].mean() > 245
+
+
+def test_reduced_decoding_equals_full_decoding(tmp_path):
+    smooth = cv2.resize(np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8), (768, 512))
+    cv2.imwrite(str(tmp_path / "large.jpg"), smooth, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    small = data.load_photo(str(tmp_path / "large.jpg"), (64, 96)).astype(int)
+    full = cv2.resize(cv2.cvtColor(smooth, cv2.COLOR_BGR2RGB), (96, 64), interpolation=cv2.INTER_AREA).astype(
+        int
+    )
+    assert np.abs(small - full).mean() < 2
+
+
+def test_resizing_a_mask_invents_no_class(tmp_path, classes):
+    ids = np.tile(np.array([0, 2], np.uint8), (64, 48))
+    cv2.imwrite(str(tmp_path / "mask.png"), ids)
+    assert set(np.unique(data.load_mask(str(tmp_path / "mask.png"), classes.mask, (32, 64)))) <= {0, 2}
+
+
+def test_size_follows_the_photos():
+    def table(height, width):
+        return pd.DataFrame({"height": [height], "width": [width]})
+
+    assert data.choose_size(table(720, 1280), "auto") == (288, 512)
+    assert data.choose_size(table(360, 480), "auto") == (352, 480)
+    assert data.choose_size(table(64, 96), "auto") == (64, 96)
+    with pytest.raises(ValueError, match=r"nearest is \(96, 128\)"):
+        data.choose_size(table(64, 96), (100, 130))
+    assert data.turn_size((352, 480), 683, 512) == (480, 352)
+    assert data.choose_crop((352, 480), 0.75) == (256, 352)
+
+
+def test_large_sets_lie_in_a_file_and_read_the_same(train_folder, classes, monkeypatch):
+    samples = data.read_samples(train_folder, classes)
+    kept = data.load_frames(samples, classes, (64, 96))
+    monkeypatch.setattr(data, "MEMORY_LIMIT", 1000)
+    paged = data.load_frames(samples, classes, (64, 96))
+    assert isinstance(paged.images[0].base, np.memmap) or isinstance(paged.images[0], np.memmap)
+    assert all(
+        (a == b).all() for a, b in zip(kept.images + kept.masks, paged.images + paged.masks, strict=True)
+    )
+
+
+def make_frames(kinds):
+    """Frames by kind: "b" has both answers, "m" a mask, "l" a label."""
+    count = len(kinds)
+    labels = np.array([NO_LABEL if kind == "m" else 0 for kind in kinds], np.int32)
+    image, mask = np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8)
+    return data.Frames([image] * count, [mask] * count, labels, np.array([kind != "l" for kind in kinds]))
+
+
+@pytest.mark.parametrize("kinds", ["b" * 20, "m" * 19 + "l", "b" + "m" * 15 + "l" * 15, "m" * 9, "l" * 9])
+def test_every_batch_teaches_both_tasks(kinds):
+    frames = make_frames(kinds)
+    batches = data.order_rows(frames, 4, seed=0, epoch=3).reshape(-1, 4)
+    assert len(batches) == len(kinds) // 4
+    if (frames.labels != NO_LABEL).any():
+        assert (frames.labels[batches] != NO_LABEL).any(1).all()
+    if frames.has_mask.any():
+        assert frames.has_mask[batches].any(1).all()
+
+
+def test_order_is_settled_by_seed_and_epoch():
+    frames = make_frames("b" * 40)
+    orders = [
+        data.order_rows(frames, 8, seed, epoch).tolist() for seed, epoch in ((0, 0), (0, 0), (0, 1), (1, 0))
+    ]
+    assert orders[0] == orders[1] and sorted(orders[0]) == list(range(40))
+    assert orders[0] != orders[2] and orders[0] != orders[3]
+
+
+def test_fewer_frames_than_a_batch_still_make_one():
+    assert len(data.order_rows(make_frames("bm"), 8, seed=0, epoch=0)) == 8
+
+
+def test_batches_go_on_where_an_epoch_ends(train_folder, classes):
+    frames = data.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
+    recipe = {"batch_size": 3, "crop": (32, 64), "seed": 5, "with_label": True}
+    whole = list(data.make_batches(frames, augment.augment, **recipe).take(4))
+    later = list(data.make_batches(frames, augment.augment, first_epoch=1, **recipe).take(2))
+    for (image, target), (image_again, target_again) in zip(whole[2:], later, strict=True):
+        assert (image.numpy() == image_again.numpy()).all()
+        assert all((target[key].numpy() == target_again[key].numpy()).all() for key in ("mask", "label"))
+
+
+def test_whole_batches_keep_upright_photos_apart():
+    lying, upright = np.zeros((32, 64, 3), np.uint8), np.zeros((64, 32, 3), np.uint8)
+    images = [lying, upright, lying]
+    frames = data.Frames(images, [image[..., 0] for image in images], np.arange(3), np.ones(3, bool))
+    batches = [
+        (image.shape, target["label"].numpy().tolist())
+        for image, target in data.make_whole_batches(frames, 8, True)
+    ]
+    assert batches == [((2, 32, 64, 3), [0, 2]), ((1, 64, 32, 3), [1])]
+
+
+def test_fingerprint_follows_the_data(train_folder, classes):
+    before = data.fingerprint_data(data.read_samples(train_folder, classes))
+    assert before == data.fingerprint_data(data.read_samples(train_folder, classes))
+    edit_table(train_folder, lambda table: table.__setitem__("image_lvl_label", "1"))
+    assert before != data.fingerprint_data(data.read_samples(train_folder, classes))

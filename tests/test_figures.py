@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+from conftest import draw_frame
+
+from src import figures, metrics
+from src.classes import IGNORE
+
+
+def test_predictions_stand_in_order_with_one_legend(classes, tmp_path):
+    image, mask, _ = draw_frame(1)
+    unknown = mask.copy()
+    unknown[0] = IGNORE
+    figure = figures.plot_predictions([image] * 2, [unknown] * 2, [mask] * 2, ["a", "b"], classes)
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["a", "truth", "prediction"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ground", "red", "not counted"]
+    shown = figure.axes[2].images[0].get_array()
+    assert shown[mask == 1][0].tolist() == [0xD5, 0x5E, 0x00]
+    figures.keep(figure, tmp_path / "figures" / "test.png")
+    assert (tmp_path / "figures" / "test.png").stat().st_size > 1000
+
+
+def test_bars_show_each_class_that_the_truth_holds(classes):
+    table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
+    figure = figures.plot_class_iou(table, classes.mask, "Test")
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, 83.3]
+    assert figure.axes[0].get_title() == "Test: mean IoU 81.7 %"
+
+
+def test_confusion_rows_are_shares(classes):
+    figure = figures.plot_confusion([[3, 1, 0], [0, 2, 0], [0, 0, 0]], classes.label.names, "Labels")
+    assert [text.get_text() for text in figure.axes[0].texts][:2] == ["75\n(3)", "25\n(1)"]
+
+
+def test_history_has_a_panel_a_measure():
+    history = pd.DataFrame(
+        {"loss": [2.0, 1.0], "miou": [0.1, 0.2], "val_loss": [2.0, 1.5], "val_miou": [0.1, 0.15]}
+    )
+    figure = figures.plot_history(history)
+    assert [ax.get_title() for ax in figure.axes] == ["loss", "mean IoU, %"]
+    assert figure.axes[1].lines[1].get_ydata().tolist() == [10.0, 15.0]
+
+
+def test_live_view_waits_its_pause(classes, monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "display", lambda figure, display_id: shown.append(figure))
+    image, mask, _ = draw_frame(1)
+    live = figures.LiveView(image, mask, classes, lambda model, photo: mask, pause=60)
+    history = pd.DataFrame({"loss": [1.0]}, index=[1])
+    live(history, None)
+    live(history, None)
+    assert len(shown) == 1

@@ -1,0 +1,34 @@
+import ast
+from pathlib import Path
+
+LAYERS = {
+    "run": 4,
+    "results": 3,
+    "submission": 3,
+    "scoring": 3,
+    "training": 2,
+    "predict": 2,
+    "data": 1,
+    "split": 1,
+    "augment": 1,
+    "model": 1,
+    "losses": 1,
+    "metrics": 1,
+    "figures": 1,
+    "classes": 0,
+    "backbone": 0,
+}
+
+
+def test_files_import_only_from_layers_below():
+    files = {path.stem: path for path in Path("src").glob("*.py") if path.stem != "__init__"}
+    assert set(files) == set(LAYERS)
+    for name, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "src":
+                imported = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("src."):
+                imported = [node.module.split(".")[1]]
+            else:
+                continue
+            assert all(LAYERS[other] < LAYERS[name] for other in imported), f"{name} imports {imported}"

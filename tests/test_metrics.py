@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from src import metrics
+from src.classes import IGNORE, NO_LABEL, ClassList
+
+
+def test_confusion_and_iou_by_hand():
+    truth = np.array([0, 0, 0, 1, 1, IGNORE], np.uint8)
+    predicted = np.array([0, 0, 1, 1, 2, 2], np.uint8)
+    confusion = metrics.confuse(truth, predicted, 3)
+    assert confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+    iou = metrics.class_iou(confusion)
+    assert iou[:2] == pytest.approx([2 / 3, 1 / 3]) and np.isnan(iou[2])  # class 2 is in no truth
+    assert metrics.score_masks(confusion) == pytest.approx(0.5)
+
+
+def test_label_scores_by_hand():
+    truth, predicted = np.array([0, 0, 1, NO_LABEL]), np.array([0, 1, 1, 1])
+    scores = metrics.score_labels(truth, predicted)
+    assert scores == pytest.approx(
+        {"accuracy": 2 / 3, "f1": 2 / 3}
+    )  # both classes: precision and recall 1 and 1/2
+
+
+def test_constant_answer_by_hand():
+    masks, labels = np.array([[6, 0], [0, 2]]), np.array([[3, 0], [1, 0]])
+    scores = metrics.score_constant(masks, labels)
+    assert scores == pytest.approx({"miou": 0.75 / 2, "accuracy": 0.75, "f1": (2 * 3 / 7) / 2})
+
+
+def test_curves_leave_out_what_is_not_known():
+    accuracy = metrics.LabelAccuracy()
+    accuracy.update_state(
+        np.array([0, 1, NO_LABEL]), np.array([[2.0, 1.0], [2.0, 1.0], [1.0, 2.0]], np.float32)
+    )
+    assert float(accuracy.result()) == pytest.approx(0.5)
+    iou = metrics.MaskIoU(2)
+    iou.update_state(np.array([[[0, IGNORE]]], np.uint8), np.array([[[[1.0, 0.0], [0.0, 1.0]]]], np.float32))
+    assert float(iou.result()) == pytest.approx(1.0)
+
+
+def test_table_names_classes():
+    classes = ClassList((0, 1), ("road", "tree"), ("#000000", "#ffffff"))
+    table = metrics.table_of_classes(np.array([[3, 1], [0, 0]]), classes)
+    assert table.loc["road", "pixels %"] == 100 and table.loc["road", "IoU %"] == 75

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+import pytest
+import segmentation_models as sm
+
+from src import backbone, model, training
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+
+
+def test_joint_shares_the_segmenters_weights_and_mask():
+    segmenter = model.build_segmenter(5, weights=None)
+    joint = model.build_joint(segmenter, 3)
+    logits = joint(PHOTO)
+    assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
+    np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
+    assert joint.count_params() == segmenter.count_params() + 2 * 320 * 3 + 3
+
+
+def test_any_multiple_of_32_will_do():
+    segmenter = model.build_segmenter(2, weights=None)
+    assert segmenter(np.zeros((1, 32, 160, 3), np.uint8))["mask"].shape == (1, 32, 160, 2)
+
+
+def test_saved_network_predicts_the_same(tmp_path):
+    joint = model.build_joint(model.build_segmenter(4, weights=None), 2)
+    joint.save(tmp_path / "model.keras")
+    again = training.load_model(tmp_path / "model.keras")
+    for key, logits in joint(PHOTO).items():
+        np.testing.assert_allclose(again(PHOTO)[key], logits, atol=1e-5)
+    assert model.build_joint(again, 7)(PHOTO)["label"].shape == (2, 7)  # what training starts from
+
+
+@pytest.mark.parametrize("name", sorted(sm.get_available_backbone_names()))
+def test_scaling_in_the_graph_is_the_librarys(name):
+    image = PHOTO.astype("float32")
+    expected = sm.get_preprocessing(name)(image.copy())
+    np.testing.assert_allclose(model.make_scaling(name)(PHOTO), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18"])
+def test_other_backbones_pass_through(name):
+    joint = model.build_joint(model.build_segmenter(3, name, None), 2)
+    assert joint(PHOTO)["mask"].shape == (2, 64, 96, 3) and joint(PHOTO)["label"].shape == (2, 2)
+
+
+def test_unknown_backbone_names_the_known():
+    with pytest.raises(ValueError, match=f"'resnet19'.*{backbone.NAME}"):
+        model.build_segmenter(3, "resnet19")
+
+
+def test_weights_out_of_reach_name_the_way_out(monkeypatch):
+    def fail(*_, **__):
+        raise Exception("URL fetch failure on https://example.org/weights.h5: None -- no route")
+
+    monkeypatch.setattr(keras.utils, "get_file", fail)
+    with pytest.raises(ValueError, match=r"WEIGHTS=None.*efficientnetlite0"):
+        model.build_segmenter(3, "mobilenetv2")

@@ -1,0 +1,76 @@
+"""The four notebooks, by `make run` itself, on a small set that can be learned."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from src import run
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def road(learnable, tmp_path_factory):
+    """A copy of the project in which `make run` has run, and what it printed."""
+    folder = tmp_path_factory.mktemp("road")
+    for name in (*run.NOTEBOOKS, "Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
+    words = [
+        f"DATA={learnable}",
+        f"REFERENCE={learnable / 'reference'}",
+        "SIZE=(64, 96)",
+        "EPOCHS=10",
+        "BATCH_SIZE=4",
+    ]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.txt would seem newer
+    done = subprocess.run(
+        ["make", "run", *words], cwd=folder, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done
+
+
+def test_zip_beats_a_constant_answer(road):
+    folder, _ = road
+    result = json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())
+    for measure, least in (("miou", 0.2), ("f1", 0.1), ("accuracy", 0.1)):
+        assert result["scores"]["test"][measure] > result["scores"]["constant"][measure] + least
+    assert (
+        0 < result["scores"]["grouped"]["miou"] <= 1
+        and result["train_frames"] == 36
+        and result["minutes"] > 0
+    )
+
+
+def test_everything_lies_where_the_last_lines_say(road):
+    folder, done = road
+    path = folder / re.search(r"Zip: +(\S+\.zip)", done.stderr + done.stdout)[1]
+    assert re.fullmatch(r"[\d-]+_joint-.*_heldout[\d.-]+_test[\d.-]+\.zip", path.name)
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 1 + 12
+    figures = folder / re.search(r"Figures: +(\S+)", done.stderr + done.stdout)[1]
+    names = {figure.name for figure in figures.glob("*.png")}
+    assert {"test.png", "result_class_iou.png", "result_labels.png", "result_history.png"} <= names
+    executed = [nbformat.read(folder / "runs" / "notebooks" / name, 4) for name in run.NOTEBOOKS]
+    outputs = [output for book in executed for cell in book.cells for output in cell.get("outputs", [])]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 12
+
+
+def test_notebooks_are_clean():
+    for name in run.NOTEBOOKS:
+        cells = [cell for cell in nbformat.read(ROOT / name, 4).cells if cell.cell_type == "code"]
+        assert not any(re.search(r"^(def|class) ", cell.source, re.MULTILINE) for cell in cells)
+        assert name == "main.ipynb" or not any(cell.outputs for cell in cells)
+        assert run.read_settings(nbformat.read(ROOT / name, 4))["DATA"] == "'.'"

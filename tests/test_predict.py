@@ -1,0 +1,67 @@
+import cv2
+import numpy as np
+import pandas as pd
+
+from src import data, predict
+
+
+class Colors:
+    """Reads the mask off the photo's colours; the label is 1 where red lies on the left."""
+
+    def predict_on_batch(self, images):
+        red, green, blue = (images[..., i].astype(np.float32) for i in range(3))
+        mask = np.stack([blue, red, green], -1) / 10
+        middle = images.shape[2] // 2
+        left = red[:, :, :middle].mean((1, 2)) - red[:, :, middle:].mean((1, 2))
+        return {"mask": mask, "label": np.stack([-left, left], -1) / 10}
+
+
+def write_photo(path, height, width):
+    photo = np.zeros((height, width, 3), np.uint8)
+    photo[..., 2] = 255  # RGB blue: class 0
+    photo[: height // 2, : width // 2] = (255, 0, 0)
+    cv2.imwrite(str(path), photo[..., ::-1])
+    return {"image": str(path), "height": height, "width": width, "mask": "", "label": 1}
+
+
+def test_masks_come_back_at_each_photos_own_size(tmp_path):
+    sizes = [(100, 150), (150, 100), (64, 96)]
+    samples = pd.DataFrame([write_photo(tmp_path / f"{h}.png", h, w) for h, w in sizes])
+    found = list(predict.predict_samples(Colors(), samples, (64, 96), flip=False))
+    for prediction, (height, width) in zip(found, sizes, strict=True):
+        assert prediction.mask.shape == (height, width) and prediction.mask.dtype == np.uint8
+        expected = np.zeros((height, width), np.uint8)
+        expected[: height // 2, : width // 2] = 1
+        assert (prediction.mask == expected).mean() > 0.97
+        assert prediction.label == 1 and 0.5 < prediction.confidence <= 1
+
+
+def test_flip_averages_the_mirror_image():
+    image = np.zeros((1, 32, 64, 3), np.uint8)
+    image[:, :, :32, 0], image[:, :, 32:, 2] = 255, 255
+    mask, label = predict.predict_images(Colors(), image, flip=True)
+    plain_mask, _ = predict.predict_images(Colors(), image, flip=False)
+    np.testing.assert_allclose(mask, plain_mask, atol=1e-6)  # a network of single pixels turns with the photo
+    np.testing.assert_allclose(label, 0.5, atol=1e-6)  # left and right cancel out
+
+
+def test_resizing_invents_no_class_between_two_others():
+    probabilities = np.zeros((4, 8, 3), np.float32)
+    probabilities[:, :4, 0], probabilities[:, 4:, 2] = 1, 1
+    assert set(np.unique(predict.resize_argmax(probabilities, (37, 91)))) == {0, 2}
+
+
+def test_scores_by_hand(train_folder, classes):
+    samples = data.read_samples(train_folder, classes).iloc[:3]
+
+    class Ground:
+        def predict_on_batch(self, images):
+            mask = np.zeros((*images.shape[:3], 3), np.float32)
+            mask[..., 0] = 9
+            return {"mask": mask, "label": np.tile(np.array([[9.0, 0.0, 0.0]], np.float32), (len(images), 1))}
+
+    masks = np.concatenate([data.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
+    scored = predict.score_samples(Ground(), samples, classes, (64, 96), flip=True)
+    assert np.isclose(scored["scores"]["miou"], (masks == 0).mean() / 3)
+    assert np.isclose(scored["scores"]["accuracy"], 1 / 3) and np.isclose(scored["scores"]["f1"], 0.5 / 3)
+    assert scored["confusion"]["label"] == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]

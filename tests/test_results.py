@@ -1,0 +1,40 @@
+import json
+
+import pytest
+
+from src import results
+
+
+def write_run(folder, name, seed, miou):
+    (folder / name).mkdir(parents=True)
+    scores = {
+        "grouped": {"miou": miou + 0.1, "f1": 0.5, "accuracy": 0.6},
+        "test": {"miou": miou, "f1": None, "accuracy": 0.5},
+    }
+    run = {
+        "data": "town",
+        "recipe": "default",
+        "seed": seed,
+        "minutes": 12.4,
+        "train_frames": 9,
+        "machine": "m",
+        "scores": scores,
+    }
+    (folder / name / "result.json").write_text(json.dumps(run))
+
+
+def test_tables_come_from_the_files(tmp_path):
+    for seed, miou in ((0, 0.4), (1, 0.5)):
+        write_run(tmp_path / "runs", f"joint-{seed}", seed, miou)
+        results.keep_result(tmp_path / "runs" / f"joint-{seed}", tmp_path / "results")
+    table = results.read_results(tmp_path / "results")
+    assert (
+        "| town | default | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | joint-0 |"
+        in results.table_of_runs(table)
+    )
+    assert "2 seeds: held-out recordings mIoU 55.0 ± 7.1" in results.table_of_seeds(table)
+
+
+def test_run_without_a_result_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"result\.json"):
+        results.keep_result(tmp_path, tmp_path / "results")

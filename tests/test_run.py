@@ -1,0 +1,37 @@
+import nbformat
+import pytest
+
+from src import run
+
+
+def make_notebook():
+    cells = [
+        nbformat.v4.new_code_cell("import os"),
+        nbformat.v4.new_code_cell("SEED = 0  # seed\nSIZE = 'auto'", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("print(SEED)"),
+    ]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_settings_go_behind_the_parameters_cell():
+    notebook = make_notebook()
+    assert run.read_settings(notebook) == {"SEED": "0", "SIZE": "'auto'"}
+    run.add_settings(notebook, {"SIZE": (64, 96), "OTHER": 1})
+    assert notebook.cells[2].source.splitlines()[1:] == ["SIZE = (64, 96)"]
+    assert notebook.cells[3].source == "print(SEED)"
+
+
+def test_values_are_literals_or_text():
+    words = ["SEED=3", "SIZE=(64, 96)", "DATA=../my data", "WEIGHTS=None", "EMPTY="]
+    found = run.parse_words(words, {"SEED", "SIZE", "DATA", "WEIGHTS", "EMPTY"})
+    assert found == {"SEED": 3, "SIZE": (64, 96), "DATA": "../my data", "WEIGHTS": None, "EMPTY": ""}
+
+
+def test_unknown_name_gets_the_nearest():
+    with pytest.raises(ValueError, match="the nearest is BATCH_SIZE"):
+        run.parse_words(["BACH_SIZE=4"], {"BATCH_SIZE", "SEED", "MINUTES"})
+
+
+def test_bad_words_end_with_two(capsys):
+    assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
+    assert run.main(["DATA=nowhere"]) == 2 and "nowhere/Train" in capsys.readouterr().err.replace("\\", "/")

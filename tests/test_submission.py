@@ -1,0 +1,139 @@
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+from conftest import draw_frame
+from PIL import Image
+
+from src import data, scoring, submission, training
+from src.predict import Prediction
+
+
+@pytest.fixture
+def samples(train_folder, classes):
+    return data.read_samples(train_folder, classes)
+
+
+@pytest.fixture
+def path(tmp_path, samples, classes):
+    """A zip whose masks are right but for the last frame's, and whose labels are all 1."""
+    predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)] + [
+        Prediction(np.zeros((64, 96), np.uint8), 1)
+    ]
+    return submission.write_submission(tmp_path / "try.zip", samples, iter(predictions), classes)
+
+
+def rewrite(path, change):
+    """Changes the members of a zip: `change` maps {name: bytes} to {name: bytes}."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in change(members).items():
+            archive.writestr(name, content)
+
+
+def test_zip_reads_back_equal(path, samples, classes):
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == sorted(
+            ["data.csv"] + [f"data/frame_00{i}_pred.png" for i in range(6)]
+        )
+        pixels = cv2.imdecode(
+            np.frombuffer(archive.read("data/frame_001_pred.png"), np.uint8), cv2.IMREAD_UNCHANGED
+        )
+    assert pixels.shape == (64, 96, 3) and (pixels == draw_frame(1)[1][..., None]).all()
+    read = submission.read_predictions(path, classes, [1])
+    assert (read[0].mask == draw_frame(1)[1]).all() and read[0].label == 1
+
+
+def test_one_channel_on_request(tmp_path, samples, classes):
+    predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
+    path = submission.write_submission(tmp_path / "one.zip", samples, predictions, classes, channels=1)
+    assert submission.MaskReader(path)("frame_001_pred.png").shape == (64, 96)
+
+
+def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
+    truth = np.stack([draw_frame(i)[1] for i in range(6)])
+    predicted = truth.copy()
+    predicted[5] = 0
+    iou = [
+        ((truth == c) & (predicted == c)).sum() / ((truth == c) | (predicted == c)).sum() for c in range(3)
+    ]
+    scored = submission.score_submission(path, train_folder, classes, scoring.score)
+    assert scored["scores"]["miou"] == pytest.approx(np.mean(iou))
+    assert scored["scores"]["iou_red"] == pytest.approx(iou[1])
+    assert scored["scores"]["accuracy"] == pytest.approx(1 / 3) and scored["scores"]["f1"] == pytest.approx(
+        0.5 / 3
+    )
+    assert scored["confusion"]["label"] == [[0, 2, 0], [0, 2, 0], [0, 2, 0]]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda members: {f"folder/{name}": content for name, content in members.items()}, "at its root"),
+        (
+            lambda members: {n: c for n, c in members.items() if "003" not in n},
+            "lacks data/frame_003_pred.png",
+        ),
+        (lambda members: members | {"__MACOSX/x": b""}, "needless __MACOSX/x"),
+        (
+            lambda members: members | {"data/frame_002_pred.png": png(np.zeros((9, 9), np.uint8))},
+            "must be 64 x 96",
+        ),
+        (
+            lambda members: members | {"data/frame_002_pred.png": png(np.full((64, 96), 7, np.uint8))},
+            r"ids \[7\]",
+        ),
+        (lambda members: members | {"data/frame_002_pred.png": png(np.zeros((64, 96), np.uint16))}, "8-bit"),
+        (lambda members: members | {"data.csv": members["data.csv"].replace(b",1", b",5")}, "image_lvl_pred"),
+        (lambda members: members | {"data.csv": b"a,b\n1,2\n"}, "columns"),
+    ],
+)
+def test_bad_zips_are_refused_with_their_reason(path, samples, classes, change, words):
+    rewrite(path, change)
+    with pytest.raises(submission.SubmissionError, match=words):
+        submission.check_submission(path, samples, classes)
+
+
+def png(picture):
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def test_name_carries_the_known_scores(tmp_path):
+    run = training.Run(tmp_path / "joint-x-0123", {})
+    scores = {
+        "grouped": {"miou": 0.4, "f1": 0.62, "accuracy": 0.5},
+        "test": {"miou": 0.381, "f1": 0.782, "accuracy": 0.779},
+    }
+    name = submission.name_submission(run, scores).name
+    assert name.endswith("_joint-x-0123_heldout40.0-50.0-62.0_test38.1-77.9-78.2.zip")
+
+
+def test_scoring_program_as_the_server_starts_it(path, train_folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ref").symlink_to(train_folder)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "in" / "res")
+    monkeypatch.setattr("sys.argv", ["scoring", str(tmp_path / "in"), str(tmp_path / "out")])
+    scoring.main()
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    lines = (tmp_path / "out" / "scores.txt").read_text().splitlines()
+    assert set(scores) == {"miou", "f1", "accuracy", "iou_ground", "iou_red", "iou_green"}
+    assert lines[0] == f"miou: {scores['miou']:.6f}"
+    (tmp_path / "in" / "res" / "data" / "frame_004_pred.png").unlink()
+    with pytest.raises(SystemExit) as stop:
+        scoring.main()
+    assert stop.value.code == 2 and "data/frame_004_pred.png" in capsys.readouterr().err
+
+
+def test_ignored_pixels_do_not_count_and_gaps_are_allowed(tmp_path):
+    for folder, ids in (("ref", [[3, 3, 9, 7]]), ("res/data", [[3, 7, 3, 7]])):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(np.array(ids, np.uint8)).save(tmp_path / folder / "a.png")
+    (tmp_path / "ref" / "data.csv").write_text("image_path,label_path,image_lvl_label\na.jpg,a.png,2.0\n")
+    (tmp_path / "ref" / "classes.csv").write_text("task,id,name\nmask,3,x\nmask,7,y\nmask,9,ignore\n")
+    (tmp_path / "res" / "data.csv").write_text("image_path,pred_name,image_lvl_pred\na.jpg,a.png,2\n")
+    scores, _ = scoring.score(str(tmp_path / "ref"), str(tmp_path / "res"))
+    assert scores == pytest.approx({"miou": 0.5, "iou_x": 0.5, "iou_y": 0.5, "f1": 1.0, "accuracy": 1.0})

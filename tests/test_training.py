@@ -1,0 +1,136 @@
+import keras
+import numpy as np
+import pytest
+
+from src import data, losses, metrics, model, training
+
+
+@pytest.fixture
+def frames(train_folder, classes):
+    return data.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
+
+
+def compile_network(network):
+    goal = {"mask": losses.MaskLoss(np.ones(3)), "label": losses.LabelLoss()}
+    watch = {"mask": metrics.MaskIoU(3), "label": metrics.LabelAccuracy()}
+    network.compile(training.make_optimizer(), loss=goal, metrics=watch)
+    return network
+
+
+def make_small():
+    """A network of the joint one's inputs and outputs that trains within a second."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, padding="same")(keras.layers.Rescaling(1 / 128, -1)(image))
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    mask = keras.layers.Conv2D(3, 1, name="mask")(x)
+    label = keras.layers.Dense(3, name="label")(keras.layers.GlobalMaxPooling2D()(x))
+    return compile_network(keras.Model(image, {"mask": mask, "label": label}))
+
+
+RECIPE = {"crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
+
+
+def test_one_batch_can_be_overfitted(frames):
+    joint = compile_network(model.build_joint(model.build_segmenter(3), 3))
+    joint.optimizer.learning_rate = 1e-3
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    for _ in range(25):
+        joint.train_on_batch(np.stack(frames.images), target)
+    logits = joint(np.stack(frames.images), training=True)
+    assert (logits["mask"].numpy().argmax(-1) == target["mask"]).mean() > 0.95
+    assert (logits["label"].numpy().argmax(-1) == frames.labels).all()
+
+
+def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
+    whole = make_small()
+    history = training.fit(whole, tmp_path / "whole", frames, val_frames=frames, **RECIPE)
+    assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna().all()
+
+    def stop(history, _):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **RECIPE)
+    resumed = make_small()
+    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **RECIPE)
+    assert history_of_parts.index.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-3)
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_finished_training_is_not_repeated(frames, tmp_path):
+    first, again = make_small(), make_small()
+    training.fit(first, tmp_path / "run", frames, **(RECIPE | {"epochs": 1}))
+    training.fit(again, tmp_path / "run", frames, **(RECIPE | {"epochs": 1}))
+    for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, monkeypatch):
+    clock = iter(np.arange(100) * 2.0)  # every step takes 2 s, every epoch has two
+    monkeypatch.setattr(training.time, "perf_counter", lambda: float(next(clock)))
+    joint = make_small()
+    joint.optimizer.build(joint.trainable_variables)
+    before = joint.get_weights()
+    batches = data.make_batches(
+        frames, training.augment.augment, batch_size=3, crop=(32, 32), seed=0, with_label=True
+    )
+    plan = training._plan_epochs(joint, tmp_path, batches, steps=2, minutes=1, epochs=None)
+    assert plan == {"epochs": 13, "steps": 2}  # 0.93 * 60 s / 4 s
+    assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
+    assert int(joint.optimizer.iterations) == 0
+
+
+def test_rate_warms_up_and_falls_to_nothing():
+    rates = [training.schedule_rate(step, 100, 1.0) for step in range(100)]
+    assert rates[0] == pytest.approx(0.2) and rates[4] == 1.0 and rates[5] == 1.0
+    assert rates[-1] < 1e-3 and rates[5:] == sorted(rates[5:], reverse=True)
+
+
+def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "RUNS", tmp_path / "runs")
+    samples = data.read_samples(train_folder, classes)
+    runs = [training.open_run("seg", tmp_path, samples, {"SEED": seed, "MINUTES": 10}) for seed in (0, 0, 1)]
+    assert runs[0].folder == runs[1].folder != runs[2].folder
+    assert runs[0].minutes("final") == pytest.approx(10 * 0.7 * 0.7)
+    with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
+        training.latest_run("seg", samples)
+    (runs[2].folder / "final").mkdir()
+    (runs[2].folder / "final" / "model.keras").touch()
+    assert training.latest_run("seg", samples).folder == runs[2].folder
+
+
+def test_result_grows_and_holds_no_nan(tmp_path):
+    run = training.Run(tmp_path, {"kind": "joint", "MINUTES": 1})
+    training.write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
+    training.write_result(run, {"scores": {"test": {"miou": 0.4}}})
+    result = training.read_result(run)
+    assert (
+        result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
+        and result["seed"] == 3
+    )
+
+
+def test_no_half_file_under_the_final_name(tmp_path):
+    def fail(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        training.write_atomically(tmp_path / "whole.txt", fail)
+    assert not (tmp_path / "whole.txt").exists()
+
+
+def test_average_of_weights_is_what_remains(frames, tmp_path):
+    joint = make_small()
+    training.fit(joint, tmp_path, frames, **RECIPE)
+    optimizer = joint.optimizer
+    for variable, average in zip(
+        optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+    ):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(variable), keras.ops.convert_to_numpy(average)
+        )
