@@ -1,5 +1,7 @@
 """The networks: segmentation-models' U-Net on a pretrained backbone, and the same with a pooled head."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import segmentation_models as sm
@@ -109,6 +111,11 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     pooled = layers.Dropout(0.2)(layers.Concatenate()(pooled))
     label = layers.Dense(labels, name="label")(pooled)
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
+
+
+def load_model(path: Path) -> keras.Model:
+    """Loads a network that training saved; it can predict, not train on."""
+    return keras.models.load_model(path, compile=False)
 
 
 def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ from nbclient.exceptions import CellExecutionError
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
+START_UP_NOTES = re.compile(
+    r"^(WARNING: All log messages|[IWE]0000 00:00:).*\n?", re.MULTILINE
+)  # TensorFlow's own
 
 
 class TalkingClient(NotebookClient):
@@ -21,7 +25,7 @@ class TalkingClient(NotebookClient):
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Handles one message of the kernel."""
         if msg["msg_type"] == "stream":
-            sys.stderr.write(msg["content"]["text"])
+            sys.stderr.write(START_UP_NOTES.sub("", msg["content"]["text"]))
             sys.stderr.flush()
         return super().output(outs, msg, display_id, cell_index)
 

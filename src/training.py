@@ -17,6 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from src import augment, data
+from src import model as model_files
 from src.data import Frames
 
 RUNS = Path("runs")
@@ -194,7 +195,7 @@ def fit(
     """
     if (folder / "model.keras").exists():
         print(f"{folder} is already trained; its weights and history are used again.")
-        model.set_weights(load_model(folder / "model.keras").get_weights())
+        model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names
     steps = data.count_steps(len(frames), batch_size)
@@ -298,11 +299,6 @@ class KeepEpochs(keras.callbacks.Callback):
 def read_history(folder: Path) -> pd.DataFrame:
     """Reads the history of a training, one row an epoch."""
     return pd.read_csv(folder / "history.csv", index_col="epoch")
-
-
-def load_model(path: Path) -> keras.Model:
-    """Loads a network that `fit` saved; it can predict, not train on."""
-    return keras.models.load_model(path, compile=False)
 
 
 def count_minutes(*histories: pd.DataFrame) -> float:

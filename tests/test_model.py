@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import segmentation_models as sm
 
-from src import backbone, model, training
+from src import backbone, model
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
 
@@ -25,7 +25,7 @@ def test_any_multiple_of_32_will_do():
 def test_saved_network_predicts_the_same(tmp_path):
     joint = model.build_joint(model.build_segmenter(4, weights=None), 2)
     joint.save(tmp_path / "model.keras")
-    again = training.load_model(tmp_path / "model.keras")
+    again = model.load_model(tmp_path / "model.keras")
     for key, logits in joint(PHOTO).items():
         np.testing.assert_allclose(again(PHOTO)[key], logits, atol=1e-5)
     assert model.build_joint(again, 7)(PHOTO)["label"].shape == (2, 7)  # what training starts from
