@@ -3,7 +3,7 @@
 import ast
 import difflib
 import os
-import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,9 +14,6 @@ from nbclient.exceptions import CellExecutionError
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
-START_UP_NOTES = re.compile(
-    r"^(WARNING: All log messages|[IWE]0000 00:00:).*\n?", re.MULTILINE
-)  # TensorFlow's own
 
 
 class TalkingClient(NotebookClient):
@@ -25,7 +22,7 @@ class TalkingClient(NotebookClient):
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Handles one message of the kernel."""
         if msg["msg_type"] == "stream":
-            sys.stderr.write(START_UP_NOTES.sub("", msg["content"]["text"]))
+            sys.stderr.write(msg["content"]["text"])
             sys.stderr.flush()
         return super().output(outs, msg, display_id, cell_index)
 
@@ -91,7 +88,9 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     try:
-        client.execute()
+        client.execute(
+            stderr=subprocess.DEVNULL
+        )  # TensorFlow's start-up notes; a cell's own come as messages
     finally:
         EXECUTED.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, EXECUTED / path.name)

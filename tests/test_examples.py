@@ -1,0 +1,30 @@
+import runpy
+import sys
+
+import cv2
+import numpy as np
+
+from src import classes as class_lists
+from src import data
+
+
+def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
+    masks = {"train/0001TP_006690": 3, "val/0016E5_07959": 9, "test/Seq05VD_f00000": 10}
+    for name, id in masks.items():
+        side, stem = name.split("/")
+        photo, mask = np.full((36, 48, 3), 90, np.uint8), np.full((36, 48), id, np.uint8)
+        for folder, picture in ((side, photo), (f"{side}annot", mask)):
+            (tmp_path / "CamVid" / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "CamVid" / folder / f"{stem}.png"), picture)
+    monkeypatch.setattr(sys, "argv", ["camvid.py", str(tmp_path / "CamVid"), str(tmp_path / "out")])
+    runpy.run_path("examples/camvid.py", run_name="__main__")
+    classes = class_lists.read_classes(tmp_path / "out" / "Train")
+    train = data.read_samples(tmp_path / "out" / "Train", classes)
+    assert train["label"].tolist() == [0, 1] and train["robot"].tolist() == ["0001TP", "0016E5"]
+    test = data.read_samples(tmp_path / "out" / "Test", classes)
+    assert test["image_path"].tolist() == ["Seq05VD_f00000.png"] and "label_path" not in test
+    assert (tmp_path / "out" / "reference" / "Seq05VD_f00000_seg.png").exists()
+    assert sorted(path.name for path in (tmp_path / "out" / "Test").iterdir()) == [
+        "Seq05VD_f00000.png",
+        "data.csv",
+    ]
