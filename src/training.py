@@ -205,10 +205,11 @@ def fit(
         model, folder, data.make_batches(frames, augment.augment, **batching), steps, minutes, epochs
     )
     checkpoint = folder / "checkpoint.weights.h5"
-    first_epoch = 0
-    if checkpoint.exists():
-        model.load_weights(checkpoint)
-        first_epoch = int(model.optimizer.iterations) // steps
+    if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
+        write_atomically(checkpoint, model.save_weights)
+    model.load_weights(checkpoint)
+    first_epoch = int(model.optimizer.iterations) // steps
+    if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
