@@ -28,8 +28,10 @@ BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
 
 
-def keep(figure: Figure, path: Path) -> Figure:
-    """Saves a figure as PNG and gives it back, so that a notebook shows it."""
+def keep(figure: Figure, path: Path, note: str = "") -> Figure:
+    """Saves a figure as PNG, with a note below where there is one, and gives it back for the notebook."""
+    if note:
+        figure.text(1, 0, note, ha="right", va="top", fontsize=8, color=GREY)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, bbox_inches="tight", facecolor="white")
     return figure

@@ -105,8 +105,7 @@ def main(words: list[str]) -> int:
     try:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
-        folder = Path(str(settings.get("DATA", ".")))
-        _check_data(folder)
+        _check_data(Path(str(settings.get("DATA", "."))))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -130,8 +129,12 @@ def main(words: list[str]) -> int:
 
 
 def _check_data(folder: Path) -> None:
-    for part in ("Train", "Test"):
-        if not (folder / part / "data.csv").exists():
+    """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
+    present = [(folder / part / "data.csv").exists() for part in ("Train", "Test")]
+    if folder == Path() and not any(present):
+        return
+    for part, is_there in zip(("Train", "Test"), present, strict=True):
+        if not is_there:
             raise ValueError(
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."

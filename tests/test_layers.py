@@ -11,11 +11,13 @@ LAYERS = {
     "data": 1,
     "split": 1,
     "augment": 1,
+    "world": 1,
     "model": 1,
     "losses": 1,
     "metrics": 1,
     "figures": 1,
     "classes": 0,
+    "render": 0,
     "backbone": 0,
 }
 

@@ -1,0 +1,149 @@
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import classes as class_lists
+from src import data, render, world
+
+SIZE = (180, 320)
+
+
+def render_some(city, seeds=(0,), size=SIZE, every=6):
+    for seed in seeds:
+        for number in range(4):
+            recording = world.make_recording(city, number, 36, seed)
+            for frame in range(0, 36, every):
+                yield recording, frame, world.render_frame(recording, frame, size)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Frames of both cities: (recording, number of the frame, picture)."""
+    return [*render_some(world.HOME), *render_some(world.AWAY)]
+
+
+def test_depth_of_the_sidewalk_is_the_grounds(pictures):
+    for recording, frame, picture in pictures:
+        camera = world.pose_robot(recording, frame, SIZE).camera
+        walk = (picture.surface.zone == render.SIDEWALK) & (picture.depth > 0)
+        points = np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.rays()[walk]
+        corridor = recording.street.corridor(points[:, 0], points[:, 1])
+        points = points[~corridor]  # ramps are no part of the plane
+        if len(points) < 2000:
+            continue
+        plane = np.linalg.lstsq(np.c_[points[:, :2], np.ones(len(points))], points[:, 2], rcond=None)[0]
+        height = camera.position[2] - (plane @ [camera.position[0], camera.position[1], 1])
+        assert height == pytest.approx(camera.position[2] - recording.street.height, rel=0.02)
+
+
+def test_curb_face_is_nearer_than_the_road_behind_it():
+    street = render.Street()
+    camera = render.Camera((20.0, -2.0, 0.6), np.pi / 2, 0.2, 0.0, SIZE)
+    rays = camera.rays()
+    surface = render.cast_ground(street, camera, rays)
+    surface.face &= surface.depth < 6  # the curb across the robot's way, not those of far side streets
+    road = camera.position[2] / -rays[..., 2]  # depth of the road's plane along each ray
+    assert surface.face.sum() > 100
+    assert (surface.depth[surface.face] < road[surface.face]).all()
+    height = surface.point[surface.face][:, 2]
+    assert height.min() >= -0.01 and height.max() <= street.height + 0.01
+    np.testing.assert_allclose(
+        surface.point[surface.face][:, 1], 0.0, atol=0.01
+    )  # it stands on the curb's line
+
+
+def test_solids_hide_the_ground_and_are_background():
+    street, size = render.Street(), SIZE
+    camera = render.Camera((20.0, 2.0, 0.7), 0.0, 0.1, 0.0, size)
+    rays = camera.rays()
+    surface = render.cast_ground(street, camera, rays)
+    before = surface.depth.copy()
+    box = render.Solid("box", (24.0, 2.0, 0.63), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    render.add_solids(surface, [box], camera, rays)
+    hit = surface.solid == 0
+    assert hit.sum() > 500 and (surface.depth[hit] < before[hit]).all()
+    assert (render.MASK_CLASS[surface.zone[hit]] == 0).all()
+    assert surface.depth[hit].min() == pytest.approx(
+        3.5 * np.cos(0.1), abs=0.1
+    )  # its front stands half a metre before its middle
+    assert (surface.depth[~hit] == before[~hit]).all()
+
+
+@pytest.mark.parametrize("kind, half", [("ball", 1.0), ("tube", 1.0)])
+def test_round_things_are_met_where_they_stand(kind, half):
+    camera = render.Camera((0.0, 0.0, 1.0), 0.0, 0.0, 0.0, SIZE)
+    surface = render.cast_ground(render.Street(), camera, camera.rays())
+    render.add_solids(
+        surface, [render.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.rays()
+    )
+    assert surface.depth[SIZE[0] // 2, SIZE[1] // 2] == pytest.approx(4.0, abs=0.01)
+    width = (surface.solid[SIZE[0] // 2] == 0).sum() / (render.FOCAL * SIZE[1])
+    assert width == pytest.approx(2 * half / np.sqrt(5.0**2 - half**2), abs=0.01)  # seen at its tangents
+
+
+def test_every_class_and_label_occurs_in_the_order_of_life():
+    for city in (world.HOME, world.AWAY):
+        counts, labels = np.zeros(6), []
+        for number in range(8):
+            recording = world.make_recording(city, number, 36, 0)
+            for frame in range(0, 36, 4):
+                counts += np.bincount(
+                    world.render_frame(recording, frame, (90, 160)).mask.ravel(), minlength=6
+                )
+                labels.append(world.pose_robot(recording, frame, SIZE).label)
+        background, sidewalk, crosswalk, curb, grass, tactile = counts
+        assert background > sidewalk > grass > crosswalk > curb > tactile > 0
+        assert max(set(labels), key=labels.count) == "sidewalk" and set(labels) == {
+            "corner",
+            "crossing",
+            "sidewalk",
+        }
+
+
+def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
+    for name, seed, workers in (("a", 3, 1), ("b", 3, 2), ("c", 4, 2)):
+        world.write_world(tmp_path / name, train=6, test=3, size=(72, 128), seed=seed, workers=workers)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(files) == 6 * 3 + 3 * 3 + 3 + 3  # photo, mask, depth of each frame; three tables, three marks
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    photos = [name for name in files if name.suffix == ".jpg"]
+    assert all(
+        (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes() for name in photos
+    )
+
+
+def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
+    world.write_world(tmp_path, train=80, test=8, size=(36, 64), workers=1)
+    classes = class_lists.read_classes(tmp_path / "Train")
+    train, test = (data.read_samples(tmp_path / part, classes) for part in ("Train", "Test"))
+    assert {"timestamp", "kiwibot_id", "depth_path", "lon", "lat", "yaw", "linear_speed"} <= set(
+        train.columns
+    )
+    assert "label_path" not in test and "image_lvl_label" not in test
+    assert (
+        0.25 < (train["label"] < 0).mean() < 0.4
+        and 0 < ((train["mask"] == "") & (train["label"] >= 0)).sum() <= 4
+    )
+    assert not set(train["robot"]) & set(test["robot"])
+    assert abs(float(train["lon"].iloc[0]) - float(test["lon"].iloc[0])) > 1
+    truth = pd.read_csv(tmp_path / "reference" / "data.csv")
+    mask = cv2.imread(str(tmp_path / "reference" / truth["label_path"][0]), cv2.IMREAD_UNCHANGED)
+    depth = cv2.imread(str(tmp_path / "Test" / test["depth_path"].iloc[0]), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == depth.shape == (36, 64) and depth.dtype == np.uint16 and depth.max() < 10_500
+    assert json.loads((tmp_path / "Test" / "world.json").read_text())["synthetic"] is True
+
+
+def test_users_data_come_before_the_world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = []
+    monkeypatch.setattr(world, "write_world", made.append)
+    assert world.find_data("elsewhere") == world.Path("elsewhere") and not made
+    assert world.find_data(".") == world.Path("world") and made == [world.Path("world")]
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "data.csv").write_text("image_path\n")
+    assert world.find_data(".") == world.Path(".") and len(made) == 1
+    assert world.find_reference("", world.Path(".")) is None
+    assert world.find_reference("truth", world.Path(".")) == world.Path("truth")
