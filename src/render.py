@@ -688,7 +688,7 @@ def render(
             0,
             1,
         )
-        mirror = look.wet * puddle * (0.03 + 0.6 * glance**5) * ground
+        mirror = look.wet * puddle * (0.02 + 0.42 * glance**5) * ground
         radiance = radiance * (1 - mirror[..., None]) + sky * mirror[..., None]
     haze = (1 - np.exp(-np.minimum(surface.depth, 300) / 350))[..., None]
     radiance = radiance + (np.power(np.array(look.sky[1], np.float32), 2.2) - radiance) * haze

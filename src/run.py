@@ -14,6 +14,8 @@ from nbclient.exceptions import CellExecutionError
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
+PATHS = ("DATA", "REFERENCE")  # settings that stay text, even where a folder is called 2026
+USER_ERRORS = ("DataError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError")
 
 
 class TalkingClient(NotebookClient):
@@ -62,7 +64,7 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
             nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0)[0]
             raise ValueError(f"No notebook has a setting {name}; the nearest is {nearest}.")
         try:
-            settings[name] = ast.literal_eval(text)
+            settings[name] = text if name in PATHS else ast.literal_eval(text)
         except (ValueError, SyntaxError):
             settings[name] = text
     return settings
@@ -97,7 +99,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Runs the road; returns 0, or 2 on a bad setting or bad data, with one line that says what to do."""
+    """Runs the road; returns 0, 2 on a bad setting or bad data with a line that says what to do, else 1."""
     if {"-h", "--help"} & set(words):
         print(__doc__)
         return 0
@@ -106,6 +108,7 @@ def main(words: list[str]) -> int:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
         _check_data(Path(str(settings.get("DATA", "."))))
+        _check_reference(str(settings.get("REFERENCE", "")))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -123,7 +126,7 @@ def main(words: list[str]) -> int:
                 f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",
                 file=sys.stderr,
             )
-            return 2 if error.ename in ("DataError", "ValueError", "FileNotFoundError") else 1
+            return 2 if error.ename in USER_ERRORS else 1
     print(f"\nDone in {(time.perf_counter() - begin) / 60:.1f} minutes; executed notebooks: {EXECUTED}/")
     return 0
 
@@ -139,6 +142,14 @@ def _check_data(folder: Path) -> None:
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."
             )
+
+
+def _check_reference(reference: str) -> None:
+    """Refuses a wrong folder before hours of training; what is in it is not looked at."""
+    if reference and not (Path(reference) / "data.csv").exists():
+        raise ValueError(
+            f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
+        )
 
 
 if __name__ == "__main__":

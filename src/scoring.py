@@ -18,6 +18,18 @@ class ScoringError(ValueError):
     """The submission or the reference breaks a rule; the message is for the competitor."""
 
 
+def find_delimiter(file):
+    """Finds what separates the columns in the first line of an open table, and goes back to its start."""
+    head = file.readline()
+    file.seek(0)
+    return max(",;\t", key=head.count)
+
+
+def clean_path(text):
+    """Writes a path with forward slashes, as this program compares and opens it."""
+    return text.strip().replace("\\", "/")
+
+
 def read_table(folder, columns):
     """Reads `data.csv` of a folder: a list of dicts, in the file's order.
 
@@ -30,7 +42,7 @@ def read_table(folder, columns):
             "data.csv must lie at the root of the zip, it was not found; zip the files, not their folder."
         )
     with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(file, delimiter=find_delimiter(file)))
     missing = [name for name in columns if not rows or name not in rows[0]]
     if missing:
         raise ScoringError("data.csv must have rows and the columns %s; missing: %s." % (columns, missing))
@@ -38,7 +50,7 @@ def read_table(folder, columns):
 
 
 def read_class_names(folder):
-    """Reads `classes.csv` of the reference: {mask id: name} (None without the file) and the id to ignore."""
+    """Reads the reference's `classes.csv`: {mask id: name} or None, and the id to ignore or None."""
     path = os.path.join(folder, "classes.csv")
     if not os.path.exists(path):
         return None, 255
@@ -46,7 +58,8 @@ def read_class_names(folder):
         rows = [row for row in csv.DictReader(file) if row["task"] == "mask"]
     names = {int(row["id"]): row["name"] for row in rows}
     ignored = [id for id, name in names.items() if name == "ignore"]
-    return {id: name for id, name in names.items() if name != "ignore"}, (ignored[0] if ignored else 255)
+    ignored = ignored or ([] if 255 in names else [255])
+    return {id: name for id, name in names.items() if name != "ignore"}, (ignored[0] if ignored else None)
 
 
 def read_ids(path, name):
@@ -75,10 +88,17 @@ def count_pairs(truth, predicted):
     return np.bincount(pairs.ravel(), minlength=65536).reshape(256, 256)
 
 
+def drop_ignored(confusion, ignore_id):
+    """Leaves the pixels out whose true id is `ignore_id` (None: none): neither missed nor wrongly found."""
+    kept = confusion.copy()
+    if ignore_id is not None:
+        kept[ignore_id] = 0
+    return kept
+
+
 def score_confusion(confusion, ignore_id):
     """Scores a confusion matrix of ids: {id: IoU} for the ids that the truth holds, without `ignore_id`."""
-    confusion = confusion.copy()
-    confusion[ignore_id] = 0  # ignored pixels count neither as missed nor as wrongly found
+    confusion = drop_ignored(confusion, ignore_id)
     hit = np.diag(confusion).astype(float)
     union = confusion.sum(0) + confusion.sum(1) - hit
     held = np.flatnonzero(confusion.sum(1))
@@ -115,10 +135,10 @@ def score(reference, submission):
     """
     truth_rows = read_table(reference, ["image_path"])
     found = {
-        row["image_path"]: row
+        clean_path(row["image_path"]): row
         for row in read_table(submission, ["image_path", "pred_name", "image_lvl_pred"])
     }
-    lacking = [row["image_path"] for row in truth_rows if row["image_path"] not in found]
+    lacking = [row["image_path"] for row in truth_rows if clean_path(row["image_path"]) not in found]
     if lacking:
         raise ScoringError(
             "data.csv must have one row for each test frame; missing: %s." % ", ".join(lacking[:5])
@@ -126,11 +146,11 @@ def score(reference, submission):
     names, ignore_id = read_class_names(reference)
     confusion, truth_labels, labels = np.zeros((256, 256), np.int64), [], []
     for row in truth_rows:
-        answer = found[row["image_path"]]
+        answer = found[clean_path(row["image_path"])]
         if row.get("label_path"):
             name = "data/%s" % os.path.basename(answer["pred_name"])
             predicted = read_ids(os.path.join(submission, name), name)
-            truth = read_ids(os.path.join(reference, row["label_path"]), row["label_path"])
+            truth = read_ids(os.path.join(reference, clean_path(row["label_path"])), row["label_path"])
             if truth.shape != predicted.shape:
                 raise ScoringError(
                     "%s must be %d x %d, found %d x %d." % ((name,) + truth.shape + predicted.shape)
@@ -147,8 +167,7 @@ def score(reference, submission):
             scores["iou_%s" % (names or {}).get(id, id)] = value
     if truth_labels:
         scores["f1"], scores["accuracy"] = score_labels(truth_labels, labels)
-    confusion[ignore_id] = 0
-    return scores, {"mask": confusion, "label": list(zip(truth_labels, labels))}
+    return scores, {"mask": drop_ignored(confusion, ignore_id), "label": list(zip(truth_labels, labels))}
 
 
 def write_scores(scores, folder):

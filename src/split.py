@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from src.classes import Classes
+from src.classes import NO_LABEL, Classes
 
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
@@ -38,8 +38,9 @@ def find_recordings(samples: pd.DataFrame) -> pd.Series:
 def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Holds out whole recordings of about a fifth of the frames.
 
-    With a single recording its last fifth is held out instead, after a margin of half that length which is
-    dropped; such a split is leaky, for both sides still show the same street.
+    Where that cannot be done (one recording, or all masks in one), the last fifth in time of the masked
+    frames is held out, after a margin of half that length which is dropped; such a split is leaky, for both
+    sides show the same street.
 
     Args:
         samples: table of `data.read_samples`.
@@ -49,20 +50,34 @@ def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndar
         train rows and val rows (int64 positions in the table), and whether the split is leaky.
     """
     recordings = find_recordings(samples)
-    if (recordings == recordings.iloc[0]).all():
-        order = np.argsort(samples["time"].to_numpy(), kind="stable")
-        begin = len(order) - max(1, round(len(order) * VAL_SHARE))
-        margin = (len(order) - begin) // 2
-        return np.sort(order[: max(1, begin - margin)]), np.sort(order[begin:]), True
+    folds = _fold_recordings(samples, recordings, seed)
+    if folds:
+        train, val = min(folds, key=lambda fold: abs(len(fold[1]) / len(samples) - VAL_SHARE))
+        return train, val, False
+    order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
+    taught = (samples["mask"] != "").to_numpy()[order]
+    taught = np.flatnonzero(
+        taught if taught.any() else np.ones(len(order), bool)
+    )  # places in time that count
+    held_out = max(1, round(len(taught) * VAL_SHARE))
+    begin = taught[-held_out]
+    return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
+
+
+def _fold_recordings(samples: pd.DataFrame, recordings: pd.Series, seed: int) -> list[tuple]:
+    """Folds by recordings in which both sides hold masks, and labels, where there are any at all."""
+    known = [column for column in (samples["mask"] != "", samples["label"] != NO_LABEL) if column.any()]
     kind = samples["label"] * 2 + (samples["mask"] != "")
-    splitter = StratifiedGroupKFold(
-        min(round(1 / VAL_SHARE), recordings.nunique()), shuffle=True, random_state=seed
-    )
-    folds = [
-        (train, val) for train, val in _split_quietly(splitter, kind, recordings) if len(train) and len(val)
-    ]
-    train, val = min(folds, key=lambda fold: abs(len(fold[1]) / len(samples) - VAL_SHARE))
-    return train, val, False
+    for count in range(min(round(1 / VAL_SHARE), recordings.nunique()), 1, -1):
+        if count <= kind.value_counts().max():
+            splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+            folds = _split_quietly(splitter, kind, recordings)
+            folds = [
+                fold for fold in folds if all(column.iloc[side].any() for column in known for side in fold)
+            ]
+            if folds:
+                return folds
+    return []
 
 
 def _split_quietly(splitter: StratifiedGroupKFold, kind: pd.Series, groups: pd.Series) -> list[tuple]:

@@ -375,14 +375,23 @@ def _make_car(x: float, y: float, rng: np.random.Generator) -> list[Solid]:
 
 def _make_person(x: float, y: float, ground: float, seed: int) -> list[Solid]:
     rng = np.random.default_rng((seed, 5))
-    coat, legs = tuple(rng.uniform(0.08, 0.75, 3)), tuple(rng.uniform(0.05, 0.4, 3))
+    grey = rng.uniform(0.08, 0.6)
+    coat, legs = tuple(np.clip(grey + rng.normal(0, 0.09, 3), 0.04, 0.8)), tuple(rng.uniform(0.05, 0.28, 3))
     skin = tuple(np.array([0.72, 0.52, 0.41]) * rng.uniform(0.5, 1.15))
-    stride = rng.uniform(-0.14, 0.14)
+    stride, tall = rng.uniform(-0.14, 0.14), rng.uniform(0.93, 1.06)
+    parts = [
+        ("tube", (stride, -0.09, 0.42), (0.075, 0.075, 0.42), legs),
+        ("tube", (-stride, 0.09, 0.42), (0.075, 0.075, 0.42), legs),
+        ("ball", (0.0, 0.0, 0.92), (0.13, 0.18, 0.17), legs),
+        ("ball", (0.0, 0.0, 1.20), (0.14, 0.21, 0.33), coat),
+        ("ball", (0.7 * stride, -0.25, 1.13), (0.055, 0.06, 0.32), coat),
+        ("ball", (-0.7 * stride, 0.25, 1.13), (0.055, 0.06, 0.32), coat),
+        ("ball", (0.0, 0.0, 1.64), (0.10, 0.09, 0.13), skin),
+        ("ball", (0.0, 0.0, 1.70), (0.105, 0.095, 0.09), (0.10, 0.08, 0.07)),
+    ]
     return [
-        Solid("tube", (x + stride, y - 0.09, ground + 0.42), (0.08, 0.08, 0.42), legs),
-        Solid("tube", (x - stride, y + 0.09, ground + 0.42), (0.08, 0.08, 0.42), legs),
-        Solid("ball", (x, y, ground + 1.13), (0.17, 0.25, 0.38), coat),
-        Solid("ball", (x, y, ground + 1.62), (0.11, 0.10, 0.14), skin),
+        Solid(kind, (x + at[0], y + at[1], ground + at[2] * tall), half, color)
+        for kind, at, half, color in parts
     ]
 
 

@@ -22,9 +22,9 @@ def test_settings_go_behind_the_parameters_cell():
 
 
 def test_values_are_literals_or_text():
-    words = ["SEED=3", "SIZE=(64, 96)", "DATA=../my data", "WEIGHTS=None", "EMPTY="]
+    words = ["SEED=3", "SIZE=(64, 96)", "DATA=2026", "WEIGHTS=None", "EMPTY="]
     found = run.parse_words(words, {"SEED", "SIZE", "DATA", "WEIGHTS", "EMPTY"})
-    assert found == {"SEED": 3, "SIZE": (64, 96), "DATA": "../my data", "WEIGHTS": None, "EMPTY": ""}
+    assert found == {"SEED": 3, "SIZE": (64, 96), "DATA": "2026", "WEIGHTS": None, "EMPTY": ""}
 
 
 def test_unknown_name_gets_the_nearest():
@@ -34,4 +34,5 @@ def test_unknown_name_gets_the_nearest():
 
 def test_bad_words_end_with_two(capsys):
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
+    assert run.main(["REFERENCE=nowhere"]) == 2 and "REFERENCE" in capsys.readouterr().err
     assert run.main(["DATA=nowhere"]) == 2 and "nowhere/Train" in capsys.readouterr().err.replace("\\", "/")

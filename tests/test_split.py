@@ -47,3 +47,18 @@ def test_table_counts_both_sides(train_folder, classes):
     table = split.table_of_split(samples, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
     assert table.loc["train", "frames"] == 4 and table.loc["val", "recordings"] == 1
     assert table.loc["train", "label: empty"] == 2
+
+
+def test_masks_are_on_both_sides_or_the_split_is_leaky():
+    samples = make_samples(["a"] * 50 + ["b"] * 200, np.arange(250))
+    samples.loc[50:, "mask"] = ""
+    train, val, leaky = split.split_samples(samples, seed=0)
+    assert leaky and sorted(val) == list(range(40, 250)) and sorted(train) == list(range(35))
+    samples.loc[120:140, "mask"] = "m.png"
+    train, val, leaky = split.split_samples(samples, seed=0)
+    assert not leaky and all((samples["mask"].iloc[side] != "").any() for side in (train, val))
+
+
+def test_recordings_of_one_frame_each_can_be_split():
+    train, val, leaky = split.split_samples(make_samples(list("abcdef"), np.zeros(6)), seed=0)
+    assert not leaky and len(train) + len(val) == 6

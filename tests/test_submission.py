@@ -137,3 +137,14 @@ def test_ignored_pixels_do_not_count_and_gaps_are_allowed(tmp_path):
     (tmp_path / "res" / "data.csv").write_text("image_path,pred_name,image_lvl_pred\na.jpg,a.png,2\n")
     scores, _ = scoring.score(str(tmp_path / "ref"), str(tmp_path / "res"))
     assert scores == pytest.approx({"miou": 0.5, "iou_x": 0.5, "iou_y": 0.5, "f1": 1.0, "accuracy": 1.0})
+
+
+def test_255_is_a_class_where_the_reference_says_so(tmp_path):
+    for folder, ids in (("ref", [[0, 0, 255, 255]]), ("res/data", [[0, 0, 0, 0]])):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(np.array(ids, np.uint8)).save(tmp_path / folder / "a.png")
+    (tmp_path / "ref" / "data.csv").write_text("image_path;label_path\nphotos\\a.jpg;a.png\n")
+    (tmp_path / "ref" / "classes.csv").write_text("task,id,name\nmask,0,x\nmask,255,y\n")
+    (tmp_path / "res" / "data.csv").write_text("image_path,pred_name,image_lvl_pred\nphotos/a.jpg,a.png,2\n")
+    scores, _ = scoring.score(str(tmp_path / "ref"), str(tmp_path / "res"))
+    assert scores == pytest.approx({"miou": 0.25, "iou_x": 0.5, "iou_y": 0.0})
