@@ -95,6 +95,9 @@ def read_classes(folder: str | Path) -> Classes:
         )
     if "color" not in table:
         table["color"] = ""
+    bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
+    if len(bad):
+        raise ValueError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
     rows = {task: [(int(r.id), r.name_, r.color) for r in part.rename(columns={"name": "name_"}).itertuples()]
             for task, part in table.groupby("task")}  # fmt: skip
     for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):

@@ -73,9 +73,10 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path.parent} must hold a data.csv, one row a frame; see README.md in it for the columns."
         )
-    table = pd.read_csv(
-        path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
-    )
+    with path.open(encoding="utf-8-sig") as file:
+        head = file.readline()
+    separator = max(",;\t", key=head.count)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=separator)
     if "image_path" not in table or table.empty:
         raise DataError(
             f"{path} must have a column image_path and at least one row; found {list(table.columns)}."
@@ -127,18 +128,28 @@ def read_size(path: str) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def fingerprint_data(samples: pd.DataFrame) -> str:
-    """Names a table of samples by 8 hex digits that change with its paths, labels and files' sizes."""
-    rows = [
-        (
-            row.image_path,
-            Path(row.image).stat().st_size,
-            row.mask and Path(row.mask).stat().st_size,
-            row.label,
+def require_masks(samples: pd.DataFrame) -> None:
+    """Refuses a table without a single mask.
+
+    Raises:
+        DataError: no row has a `label_path`.
+    """
+    if (samples["mask"] == "").all():
+        raise DataError(
+            "Train/data.csv must name some masks in label_path, every cell is empty; add masks to learn from."
         )
-        for row in samples.itertuples()
-    ]
-    return hashlib.sha256(repr(rows).encode()).hexdigest()[:8]
+
+
+def fingerprint_data(samples: pd.DataFrame, classes: Classes) -> str:
+    """Names data by 8 hex digits that change with paths, answers, recordings, classes and photos' sizes."""
+    photos = [(row.image_path, Path(row.image).stat().st_size) for row in samples.itertuples()]
+    answers = [(row.label, _hash_file(row.mask)) for row in samples.itertuples()]
+    places = [(row.robot, str(row.time)) for row in samples.itertuples()]
+    return hashlib.sha256(repr((photos, answers, places, classes)).encode()).hexdigest()[:8]
+
+
+def _hash_file(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
 def count_samples(samples: pd.DataFrame, classes: Classes) -> pd.DataFrame:
@@ -165,6 +176,8 @@ def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int
         ValueError: a side is no multiple of 32.
     """
     if size != "auto":
+        if not (isinstance(size, (tuple, list)) and len(size) == 2):
+            raise ValueError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
         nearest = tuple(max(32, round(side / 32) * 32) for side in size)
         if tuple(size) != nearest:
             raise ValueError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
@@ -193,7 +206,10 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
     height, width = read_size(path)
     shrink = min(height // size[0], width // size[1])
     flag = next((flag for least, flag in _REDUCED if shrink >= least), cv2.IMREAD_COLOR)
-    photo = cv2.imdecode(np.fromfile(path, np.uint8), flag)  # imread fails on accents in Windows paths
+    content = np.fromfile(path, np.uint8)  # OpenCV's imread fails on accents in Windows paths
+    if bytes(content[:2]) != b"\xff\xd8":  # only a JPEG is averaged when it is decoded smaller
+        flag = cv2.IMREAD_COLOR
+    photo = cv2.imdecode(content, flag)
     if photo is None:
         raise DataError(
             f"{path} must be a JPEG or PNG picture, its content cannot be decoded; export it again."
@@ -432,9 +448,9 @@ def load_reference_masks(
         classes: of both tasks.
         sizes: (height, width) for each row.
     """
-    paths = _read_table(Path(folder) / "data.csv").set_index("image_path")["label_path"]
-    names = paths[samples["image_path"]]
+    table = _read_table(Path(folder) / "data.csv").set_index("image_path")
+    names = table["label_path"][samples["image_path"]] if "label_path" in table else [""] * len(samples)
     return [
-        load_mask(str(Path(folder) / name), classes.mask, size)
+        load_mask(str(Path(folder) / name), classes.mask, size) if name else np.full(size, IGNORE, np.uint8)
         for name, size in zip(names, sizes, strict=True)
     ]

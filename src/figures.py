@@ -117,11 +117,12 @@ def plot_predictions(
 
 
 @mpl.rc_context(STYLE)
-def plot_history(history: pd.DataFrame) -> Figure:
-    """Draws the training curves: loss, and each metric in percent, training beside held-out recordings.
+def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
+    """Draws the training curves: loss, and each metric in percent, training beside what was held out.
 
     Args:
         history: one row an epoch, as `training.fit` returns it.
+        held_out: names what was held out; says so where it is leaky.
     """
     scores = [name for name in _metric_names(history)]
     figure, axes = plt.subplots(
@@ -129,9 +130,9 @@ def plot_history(history: pd.DataFrame) -> Figure:
     )
     plt.close(figure)
     axes = np.atleast_1d(axes)
-    _draw_curves(axes[0], history, "loss", 1)
+    _draw_curves(axes[0], history, "loss", 1, held_out)
     for ax, name in zip(axes[1:], scores, strict=True):
-        _draw_curves(ax, history, name, 100)
+        _draw_curves(ax, history, name, 100, held_out)
     axes[0].legend()
     return figure
 
@@ -140,12 +141,12 @@ def _metric_names(history: pd.DataFrame) -> list[str]:
     return [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
 
 
-def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float) -> None:
+def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:
     titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
     ax.plot(history.index, factor * history[name], color=BLUE, label="training crops")
     if f"val_{name}" in history:
         val = history[f"val_{name}"].dropna()
-        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label="held-out recordings")
+        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
     ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
     ax.set_xlabel("epoch")
 

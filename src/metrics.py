@@ -95,7 +95,7 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
     """
     share = np.sum(mask_confusion, axis=1) / max(np.sum(mask_confusion), 1)
     scores = {"miou": float(share.max() / max(np.count_nonzero(share), 1))}
-    if label_confusion is not None:
+    if label_confusion is not None and np.any(label_confusion):
         share = np.sum(label_confusion, axis=1) / max(np.sum(label_confusion), 1)
         best = float(share.max())  # F1 of the constant label is 2p / (1 + p), of the others 0
         scores |= {"f1": 2 * best / (1 + best) / max(np.count_nonzero(share), 1), "accuracy": best}

@@ -24,6 +24,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
             key: result.get(key, "")
             for key in ("data", "recipe", "seed", "train_frames", "minutes", "machine")
         }
+        row["budget"] = result.get("settings", {}).get("MINUTES", "")
         for split, scores in result["scores"].items():
             row |= {f"{split} {key}": 100 * scores[key] for key in MEASURES if scores.get(key) is not None}
         rows.append(row | {"run": path.stem})
@@ -58,12 +59,12 @@ def _join_scores(row: pd.Series, split: str) -> str:
 def table_of_seeds(results: pd.DataFrame) -> str:
     """Writes mean and standard deviation over the seeds of each data set and recipe that has several."""
     lines = []
-    for (name, recipe), runs in results.groupby(["data", "recipe"]):
+    for (name, recipe, budget), runs in results.groupby(["data", "recipe", "budget"]):
         if len(runs) > 1:
             parts = [
                 _describe_spread(runs, split) for split in ("grouped", "test") if f"{split} miou" in runs
             ]
-            lines.append(f"{name}, {recipe}, {len(runs)} seeds: " + "; ".join(parts))
+            lines.append(f"{name}, {recipe}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
 
 
@@ -109,7 +110,8 @@ def main() -> None:
     if results.empty:
         print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
         return
-    print("mIoU / accuracy / F1, percent; minutes of training on the machine named in each file.\n")
+    machines = "; ".join(sorted(set(results["machine"])))
+    print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
     print(table_of_runs(results))
     print("\n" + table_of_seeds(results))
 

@@ -88,12 +88,13 @@ def _split_quietly(splitter: StratifiedGroupKFold, kind: pd.Series, groups: pd.S
 
 
 def table_of_split(
-    samples: pd.DataFrame, train: np.ndarray, val: np.ndarray, classes: Classes
+    samples: pd.DataFrame, masks: list[np.ndarray], train: np.ndarray, val: np.ndarray, classes: Classes
 ) -> pd.DataFrame:
-    """Lists recordings, frames, masks and labels of both sides.
+    """Lists for both sides the recordings, frames and labels, and the pixels of each mask class in percent.
 
     Args:
         samples: table of `data.read_samples`.
+        masks: uint8 class indices of each row, IGNORE where it has no mask.
         train: row positions.
         val: row positions.
         classes: the classes of both tasks.
@@ -109,4 +110,9 @@ def table_of_split(
         } | {
             f"label: {label}": int((part["label"] == i).sum()) for i, label in enumerate(classes.label.names)
         }
-    return pd.DataFrame(rows).T
+        counts = sum(np.bincount(masks[i].ravel(), minlength=256)[: len(classes.mask)] for i in side)
+        share = (100 * counts / max(counts.sum(), 1)).round(2).tolist()
+        rows[name] |= {
+            f"% {label}": percent for label, percent in zip(classes.mask.names, share, strict=True)
+        }
+    return pd.DataFrame(rows, dtype=object)

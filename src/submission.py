@@ -84,8 +84,8 @@ def name_submission(run: training.Run, scores: dict[str, dict[str, float]], fold
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
     for split, word in (("grouped", "heldout"), ("test", "test")):
         if split in scores:
-            values = (scores[split].get(key, float("nan")) for key in ("miou", "accuracy", "f1"))
-            parts.append(word + "-".join(f"{100 * value:.1f}" for value in values))
+            values = (scores[split].get(key) for key in ("miou", "accuracy", "f1"))
+            parts.append(word + "-".join("none" if x is None else f"{100 * x:.1f}" for x in values))
     return folder / f"{'_'.join(parts)}.zip"
 
 
@@ -113,6 +113,8 @@ def check_submission(path: Path, samples: pd.DataFrame, classes: Classes) -> Non
         raise SubmissionError(
             f"{path.name}: data.csv must list the frames of Test/data.csv in order; write it again."
         )
+    if list(table["pred_name"]) != pred_names(samples):
+        raise SubmissionError(f"{path.name}: pred_name must be <image stem>_pred.png; write it again.")
     if not set(table["image_lvl_pred"]) <= set(classes.label.ids):
         raise SubmissionError(
             f"{path.name}: image_lvl_pred must be one of {classes.label.ids}; write it again."
@@ -211,9 +213,12 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         scores, confusion = score(str(reference), folder)
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
     label = np.zeros((len(classes.label),) * 2, int)
+    place = {str(id): index for index, id in enumerate(classes.label.ids)}
     for truth, predicted in confusion["label"]:
-        label[classes.label.ids.index(int(truth)), classes.label.ids.index(int(predicted))] += 1
-    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": label.tolist()}}
+        if truth in place:  # a label that Train lacks counts in the scores, and has no row in the figure
+            label[place[truth], place[predicted]] += 1
+    known = label.tolist() if confusion["label"] else None
+    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": known}}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from src import augment, data
 from src import model as model_files
+from src.classes import Classes
 from src.data import Frames
 
 RUNS = Path("runs")
@@ -51,37 +52,43 @@ class Run:
         return self.folder / "figures"
 
 
-def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, settings: dict) -> Run:
+def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Classes, settings: dict) -> Run:
     """Opens the run of these data and settings: a new folder, or the one of an earlier start with equal ones.
 
     Args:
         kind: "seg" or "joint".
         folder: data folder; its name names the data.
         samples: table of the Train frames.
+        classes: of both tasks.
         settings: what a change of should start another run.
     """
     name = Path(folder).resolve().name
-    settings = settings | {"kind": kind, "data": name, "data_fingerprint": data.fingerprint_data(samples)}
+    settings = settings | {
+        "kind": kind,
+        "data": name,
+        "data_fingerprint": data.fingerprint_data(samples, classes),
+    }
     text = json.dumps(settings, indent=2)
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
     write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
+    write_result(run, {})  # notes now which code and machine train
     return run
 
 
-def latest_run(kind: str, samples: pd.DataFrame) -> Run:
+def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
     """Finds the finished run of a kind on these data that was opened last.
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run.
     """
     notebook = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}[kind]
-    found = data.fingerprint_data(samples)
+    found = data.fingerprint_data(samples, classes)
     paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in paths:
-        settings = json.loads(path.read_text())
-        if settings["data_fingerprint"] == found and (path.parent / "final" / "model.keras").exists():
-            return Run(path.parent, settings)
+    for path in (path for path in paths if (path.parent / "result.json").exists()):
+        run = Run(path.parent, json.loads(path.read_text()))
+        if run.settings["data_fingerprint"] == found and "minutes" in read_result(run):
+            return run
     raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
 
 
@@ -113,11 +120,20 @@ def read_result(run: Run) -> dict:
     return json.loads((run.folder / "result.json").read_text())
 
 
+def forget_scores(run: Run, *splits: str) -> None:
+    """Drops scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
+    path, result = run.folder / "result.json", read_result(run)
+    for part in (result["scores"], result["confusion"]):
+        for split in splits:
+            part.pop(split, None)
+    write_atomically(path, lambda beside: beside.write_text(json.dumps(result, indent=1)))
+
+
 def find_commit() -> str:
     """Names the git commit that is checked out, or "unknown" outside a checkout."""
     try:
         answer = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -211,6 +227,7 @@ def fit(
     first_epoch = int(model.optimizer.iterations) // steps
     if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
+    val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
@@ -218,7 +235,7 @@ def fit(
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
-            validation_data=val_frames and data.make_whole_batches(val_frames, batch_size, with_label),
+            validation_data=val_batches,
             validation_freq=max(1, plan["epochs"] // 10),
             shuffle=False,  # the batches come shuffled
             callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
@@ -263,7 +280,8 @@ class KeepEpochs(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.rate, self.show = folder, rate, show
         self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
-        self.history = read_history(folder).loc[:first_epoch] if first_epoch else pd.DataFrame()
+        known = first_epoch and (folder / "history.csv").exists()
+        self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
         self.bar = tqdm(total=self.total, initial=self.done, desc=folder.name, unit="step", mininterval=2)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

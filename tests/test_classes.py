@@ -34,3 +34,9 @@ def test_bad_ids_are_named(tmp_path, row, word):
     (tmp_path / "classes.csv").write_text(f"task,id,name\n{row}\n")
     with pytest.raises(ValueError, match=word):
         class_lists.read_classes(tmp_path)
+
+
+def test_bad_color_is_named(tmp_path):
+    (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,1,a,red\n")
+    with pytest.raises(ValueError, match="'red'"):
+        class_lists.read_classes(tmp_path)

@@ -198,7 +198,20 @@ def test_whole_batches_keep_upright_photos_apart():
 
 
 def test_fingerprint_follows_the_data(train_folder, classes):
-    before = data.fingerprint_data(data.read_samples(train_folder, classes))
-    assert before == data.fingerprint_data(data.read_samples(train_folder, classes))
+    before = data.fingerprint_data(data.read_samples(train_folder, classes), classes)
+    assert before == data.fingerprint_data(data.read_samples(train_folder, classes), classes)
     edit_table(train_folder, lambda table: table.__setitem__("image_lvl_label", "1"))
-    assert before != data.fingerprint_data(data.read_samples(train_folder, classes))
+    assert before != data.fingerprint_data(data.read_samples(train_folder, classes), classes)
+
+
+def test_table_of_one_column_and_large_png(tmp_path, classes):
+    lines = np.zeros((512, 768, 3), np.uint8)
+    lines[:, ::8] = 255
+    Image.fromarray(lines).save(tmp_path / "a.png")
+    (tmp_path / "data.csv").write_text("image_path\na.png\n")
+    samples = data.read_samples(tmp_path, classes)
+    assert samples["image_path"].tolist() == ["a.png"] and samples["label"].tolist() == [NO_LABEL]
+    small = data.load_photo(samples["image"][0], (64, 96))
+    assert abs(small.mean() - 255 / 8) < 1  # averaged, not picked
+    with pytest.raises(data.DataError, match="label_path"):
+        data.require_masks(samples)

@@ -32,7 +32,7 @@ def test_tables_come_from_the_files(tmp_path):
         "| town | default | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | joint-0 |"
         in results.table_of_runs(table)
     )
-    assert "2 seeds: held-out recordings mIoU 55.0 ± 7.1" in results.table_of_seeds(table)
+    assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in results.table_of_seeds(table)
 
 
 def test_run_without_a_result_is_named(tmp_path):

@@ -44,9 +44,15 @@ def test_single_recording_is_called_leaky_and_keeps_a_margin():
 
 def test_table_counts_both_sides(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
-    table = split.table_of_split(samples, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
-    assert table.loc["train", "frames"] == 4 and table.loc["val", "recordings"] == 1
-    assert table.loc["train", "label: empty"] == 2
+    masks = [np.full((2, 2), i % 3, np.uint8) for i in range(5)] + [np.full((2, 2), 255, np.uint8)]
+    table = split.table_of_split(samples, masks, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
+    assert table.loc["frames", "train"] == 4 and table.loc["recordings", "val"] == 1
+    assert table.loc["label: empty", "train"] == 2
+    assert table["train"].tolist()[-3:] == [50.0, 25.0, 25.0] and table["val"].tolist()[-3:] == [
+        0.0,
+        100.0,
+        0.0,
+    ]
 
 
 def test_masks_are_on_both_sides_or_the_split_is_leaky():

@@ -93,14 +93,14 @@ def test_rate_warms_up_and_falls_to_nothing():
 def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "RUNS", tmp_path / "runs")
     samples = data.read_samples(train_folder, classes)
-    runs = [training.open_run("seg", tmp_path, samples, {"SEED": seed, "MINUTES": 10}) for seed in (0, 0, 1)]
+    settings = [{"SEED": seed, "MINUTES": 10} for seed in (0, 0, 1)]
+    runs = [training.open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
     assert runs[0].folder == runs[1].folder != runs[2].folder
     assert runs[0].minutes("final") == pytest.approx(10 * 0.7 * 0.7)
     with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
-        training.latest_run("seg", samples)
-    (runs[2].folder / "final").mkdir()
-    (runs[2].folder / "final" / "model.keras").touch()
-    assert training.latest_run("seg", samples).folder == runs[2].folder
+        training.latest_run("seg", samples, classes)
+    training.write_result(runs[2], {"minutes": 1.0})
+    assert training.latest_run("seg", samples, classes).folder == runs[2].folder
 
 
 def test_result_grows_and_holds_no_nan(tmp_path):
@@ -108,10 +108,10 @@ def test_result_grows_and_holds_no_nan(tmp_path):
     training.write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
     training.write_result(run, {"scores": {"test": {"miou": 0.4}}})
     result = training.read_result(run)
-    assert (
-        result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
-        and result["seed"] == 3
-    )
+    assert result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
+    assert result["seed"] == 3
+    training.forget_scores(run, "test", "constant")
+    assert set(training.read_result(run)["scores"]) == {"grouped"}
 
 
 def test_no_half_file_under_the_final_name(tmp_path):
