@@ -98,8 +98,10 @@ def read_classes(folder: str | Path) -> Classes:
     bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
     if len(bad):
         raise ValueError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
-    rows = {task: [(int(r.id), r.name_, r.color) for r in part.rename(columns={"name": "name_"}).itertuples()]
-            for task, part in table.groupby("task")}  # fmt: skip
+    rows = {
+        task: list(zip(part["id"].astype(int), part["name"], part["color"], strict=True))
+        for task, part in table.groupby("task")
+    }
     for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
         ids = [row[0] for row in rows.setdefault(task, list(defaults))]
         if len(set(ids)) < len(ids):

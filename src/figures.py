@@ -124,7 +124,7 @@ def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -
         history: one row an epoch, as `training.fit` returns it.
         held_out: names what was held out; says so where it is leaky.
     """
-    scores = [name for name in _metric_names(history)]
+    scores = [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
     figure, axes = plt.subplots(
         1, 1 + len(scores), figsize=(3.6 * (1 + len(scores)), 2.8), layout="constrained"
     )
@@ -135,10 +135,6 @@ def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -
         _draw_curves(ax, history, name, 100, held_out)
     axes[0].legend()
     return figure
-
-
-def _metric_names(history: pd.DataFrame) -> list[str]:
-    return [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
 
 
 def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:

@@ -66,7 +66,7 @@ HOME = City(
     robot="robot-a",
     origin=(-75.5906, 6.2086),
     start="2026-02-03",
-    street=Street(verge=1.9, walk=1.8, crossing_width=2.6, crossing_style="zebra", lawn=True),
+    street=Street(verge=1.9, walk=1.8, crossing_width=2.6, crossing_style="zebra"),
     colors={
         render.SKY: (0, 0, 0),
         render.ROAD: (0.34, 0.34, 0.35),
