@@ -32,10 +32,12 @@ RECIPE = {"crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 
 
 
 def test_one_batch_can_be_overfitted(frames):
+    keras.utils.set_random_seed(0)
     joint = compile_network(model.build_joint(model.build_segmenter(3), 3))
     joint.optimizer.learning_rate = 1e-3
+    next(layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout)).rate = 0  # it hinders this
     target = {"mask": np.stack(frames.masks), "label": frames.labels}
-    for _ in range(25):
+    for _ in range(30):
         joint.train_on_batch(np.stack(frames.images), target)
     logits = joint(np.stack(frames.images), training=True)
     assert (logits["mask"].numpy().argmax(-1) == target["mask"]).mean() > 0.95
