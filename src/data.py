@@ -53,8 +53,7 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
     samples["label"] = _read_labels(table, classes.label)
     robot = next((table[name] for name in ("kiwibot_id", "robot_id") if name in table), "")
     samples["robot"] = robot
-    time = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
-    samples["time"] = pd.to_datetime(time, utc=True, errors="coerce", format="ISO8601")
+    samples["time"] = _read_times(table)
     with ThreadPoolExecutor() as pool:
         sizes = list(pool.map(read_size, samples["image"]))
         mask_sizes = list(pool.map(lambda path: read_size(path) if path else None, samples["mask"]))
@@ -113,6 +112,18 @@ def _read_labels(table: pd.DataFrame, labels: ClassList) -> list[int]:
             )
         found.append(index[key])
     return found
+
+
+def _read_times(table: pd.DataFrame) -> pd.Series:
+    text = table["timestamp"].str.strip() if "timestamp" in table else pd.Series("", index=table.index)
+    times = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
+    bad = table[times.isna() & (text != "")]
+    if len(bad):
+        raise DataError(
+            f"timestamp of {bad['image_path'].iloc[0]} must be ISO 8601 or empty, found "
+            f"'{bad['timestamp'].iloc[0]}'; write it like 2026-02-03T09:30:00Z ({len(bad)} rows)."
+        )
+    return times
 
 
 def read_size(path: str) -> tuple[int, int]:
@@ -437,20 +448,28 @@ def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-def load_reference_masks(
-    folder: str | Path, samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]
-) -> list[np.ndarray]:
-    """Reads the true masks of some Test frames, to show them beside the predictions.
+def add_truth(samples: pd.DataFrame, reference: str | Path) -> pd.DataFrame:
+    """Gives Test's table with the true masks of a reference folder in `mask`, "" where it has none.
 
     Args:
-        folder: reference folder with `data.csv`.
-        samples: rows of the Test table.
+        samples: table of the Test frames, or some of its rows.
+        reference: folder with `data.csv`.
+    """
+    table = _read_table(Path(reference) / "data.csv").set_index("image_path")
+    names = table["label_path"] if "label_path" in table else pd.Series("", index=table.index)
+    names = names.reindex(samples["image_path"], fill_value="")
+    return samples.assign(mask=[str(Path(reference) / name) if name else "" for name in names])
+
+
+def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    """Reads the masks of some frames, to show them: uint8 class indices, IGNORE where a frame has none.
+
+    Args:
+        samples: rows with `mask`.
         classes: of both tasks.
         sizes: (height, width) for each row.
     """
-    table = _read_table(Path(folder) / "data.csv").set_index("image_path")
-    names = table["label_path"][samples["image_path"]] if "label_path" in table else [""] * len(samples)
     return [
-        load_mask(str(Path(folder) / name), classes.mask, size) if name else np.full(size, IGNORE, np.uint8)
-        for name, size in zip(names, sizes, strict=True)
+        load_mask(path, classes.mask, size) if path else np.full(size, IGNORE, np.uint8)
+        for path, size in zip(samples["mask"], sizes, strict=True)
     ]

@@ -107,5 +107,6 @@ def table_of_scores(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
     rows = {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
-    rows |= {"test": "Test", "constant": "best constant answer on Test"}
+    rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
+    rows |= {"constant": "best constant answer on Test"}
     return (100 * table).round(1).rename(index=rows)

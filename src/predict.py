@@ -111,8 +111,12 @@ def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarra
     Returns:
         uint8 class indices, (*size).
     """
-    resized = cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return resized.reshape(*size, -1).argmax(-1).astype(np.uint8)
+    best, winner = np.full(size, -1, np.float32), np.zeros(size, np.uint8)
+    for index in range(probabilities.shape[-1]):  # class by class: all at once take 0.5 GB on a 12 MP photo
+        layer = cv2.resize(probabilities[..., index], size[::-1], interpolation=cv2.INTER_LINEAR)
+        winner[layer > best] = index
+        np.maximum(best, layer, out=best)
+    return winner
 
 
 def score_samples(

@@ -25,6 +25,7 @@ RUNS = Path("runs")
 SHARES = {"seg": 0.7, "joint": 0.3, "final": 0.7, "held_out": 0.3}  # of MINUTES: by notebook, then by network
 PEAK_RATE = 1e-3
 WARM_UP = 0.05  # share of the steps
+VALIDATIONS = 10  # at most, in a training
 
 
 # A run and its folder ----------------------------------------------
@@ -203,7 +204,7 @@ def fit(
         minutes: how long the training may take; five steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
         rate: the highest learning rate of the schedule.
-        val_frames: scored, whole, about ten times on the way.
+        val_frames: scored, whole, ten times on the way.
         show: called after each epoch with the history so far and the network, for a live view.
 
     Returns:
@@ -217,9 +218,9 @@ def fit(
     steps = data.count_steps(len(frames), batch_size)
     batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
     model.optimizer.build(model.trainable_variables)
-    plan = _plan_epochs(
-        model, folder, data.make_batches(frames, augment.augment, **batching), steps, minutes, epochs
-    )
+    batches = data.make_batches(frames, augment.augment, **batching)
+    val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+    plan = _plan_epochs(model, folder, batches, val_batches, steps, minutes, epochs)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
         write_atomically(checkpoint, model.save_weights)
@@ -227,7 +228,6 @@ def fit(
     first_epoch = int(model.optimizer.iterations) // steps
     if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
-    val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
@@ -236,7 +236,7 @@ def fit(
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
             validation_data=val_batches,
-            validation_freq=max(1, plan["epochs"] // 10),
+            validation_freq=-(-plan["epochs"] // VALIDATIONS),
             shuffle=False,  # the batches come shuffled
             callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
             verbose=0,
@@ -249,7 +249,13 @@ def fit(
 
 
 def _plan_epochs(
-    model: keras.Model, folder: Path, batches: tf.data.Dataset, steps: int, minutes: float, epochs: int | None
+    model: keras.Model,
+    folder: Path,
+    batches: tf.data.Dataset,
+    val_batches: tf.data.Dataset | None,
+    steps: int,
+    minutes: float,
+    epochs: int | None,
 ) -> dict:
     """Sets how many epochs fit into the minutes, once for each training: five steps are timed and undone."""
     path = folder / "plan.json"
@@ -258,19 +264,40 @@ def _plan_epochs(
     if epochs is None:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
-        seconds = []
-        for image, target in batches.take(7):  # two more than counted: the first builds the graph
-            begin = time.perf_counter()
-            model.train_on_batch(image, target)
-            seconds.append(time.perf_counter() - begin)
+        step = _time_batches(model.train_on_batch, batches, 5)
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-        epoch_seconds = float(np.median(seconds[2:])) * steps
-        epochs = max(1, int(0.93 * minutes * 60 / epoch_seconds))  # the rest is for validation and pictures
-        print(f"A step takes {np.median(seconds[2:]):.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
+        val_seconds = 0.0
+        if val_batches is not None:
+            val_seconds = _time_batches(model.test_on_batch, val_batches, 1) * len(val_batches)
+        epochs = count_epochs(0.97 * minutes * 60, step * steps, val_seconds)  # the rest is for pictures
+        print(f"A step takes {step:.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
     plan = {"epochs": epochs, "steps": steps}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
+
+
+def _time_batches(run: Callable, batches: tf.data.Dataset, count: int) -> float:
+    """Median seconds of `run` on a batch; two more than counted go first, for they build the graph."""
+    seconds = []
+    for image, target in batches.repeat().take(count + 2):
+        begin = time.perf_counter()
+        run(image, target)
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[2:]))
+
+
+def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> int:
+    """Counts the epochs that fit into a time with their validations, one after each epoch, ten at most.
+
+    Args:
+        seconds: to fill.
+        epoch_seconds: of one epoch's steps.
+        val_seconds: of one validation.
+    """
+    with_each = seconds / (epoch_seconds + val_seconds)
+    with_ten = (seconds - VALIDATIONS * val_seconds) / epoch_seconds
+    return max(1, int(max(with_each, with_ten)))
 
 
 class KeepEpochs(keras.callbacks.Callback):

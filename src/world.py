@@ -22,6 +22,7 @@ from src.render import Camera, Look, Solid, Street
 
 LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
 METRES_A_DEGREE = 111_320.0
+USUAL_MINUTES, WORLD_MINUTES = 30, 8  # of training where MINUTES is "auto"
 
 
 @dataclass(frozen=True)
@@ -554,6 +555,19 @@ def find_reference(reference: str | Path, folder: Path) -> Path | None:
     if reference:
         return Path(reference)
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None
+
+
+def choose_minutes(minutes: str | float, folder: Path) -> float:
+    """Gives the minutes of training that the settings say, or for "auto" what the data deserve.
+
+    Raises:
+        ValueError: neither "auto" nor a positive number.
+    """
+    if minutes == "auto":
+        return WORLD_MINUTES if name_source(folder) else USUAL_MINUTES
+    if not isinstance(minutes, (int, float)) or minutes <= 0:
+        raise ValueError(f"MINUTES must be 'auto' or a positive number, found {minutes!r}; try 30.")
+    return minutes
 
 
 def name_source(folder: Path) -> str:

@@ -215,3 +215,24 @@ def test_table_of_one_column_and_large_png(tmp_path, classes):
     assert abs(small.mean() - 255 / 8) < 1  # averaged, not picked
     with pytest.raises(data.DataError, match="label_path"):
         data.require_masks(samples)
+
+
+def test_time_that_is_no_time_is_named(train_folder, classes):
+    table = pd.read_csv(train_folder / "data.csv", dtype=str)
+    table.loc[2, "timestamp"] = "yesterday"
+    table.to_csv(train_folder / "data.csv", index=False)
+    with pytest.raises(data.DataError, match=r"timestamp of frame_002\.jpg .* found 'yesterday'"):
+        data.read_samples(train_folder, classes)
+
+
+def test_truth_of_test_is_read_by_the_photos_names(train_folder, classes):
+    samples = data.read_samples(train_folder, classes).iloc[[3, 1]]
+    bare = data.add_truth(samples.assign(mask=""), train_folder)
+    assert bare["mask"].map(lambda path: path.split("/")[-1]).tolist() == [
+        "frame_003_seg.png",
+        "frame_001_seg.png",
+    ]
+    shown = data.load_masks(bare, classes, [(64, 96)] * 2)
+    assert (shown[0] == data.load_mask(samples["mask"].iloc[0], classes.mask)).all()
+    unknown = data.add_truth(samples.assign(image_path=["a.jpg", "b.jpg"]), train_folder)
+    assert (data.load_masks(unknown, classes, [(8, 8)] * 2)[0] == 255).all()

@@ -51,6 +51,12 @@ def test_resizing_invents_no_class_between_two_others():
     assert set(np.unique(predict.resize_argmax(probabilities, (37, 91)))) == {0, 2}
 
 
+def test_resizing_class_by_class_is_resizing_all_at_once():
+    probabilities = np.random.default_rng(0).random((8, 12, 5), np.float32)
+    expected = cv2.resize(probabilities, (31, 21), interpolation=cv2.INTER_LINEAR).argmax(-1)
+    assert (predict.resize_argmax(probabilities, (21, 31)) == expected).mean() > 0.999
+
+
 def test_scores_by_hand(train_folder, classes):
     samples = data.read_samples(train_folder, classes).iloc[:3]
 

@@ -10,6 +10,7 @@ def write_run(folder, name, seed, miou):
     scores = {
         "grouped": {"miou": miou + 0.1, "f1": 0.5, "accuracy": 0.6},
         "test": {"miou": miou, "f1": None, "accuracy": 0.5},
+        "test_segmenter": {"miou": miou - 0.01},
     }
     run = {
         "data": "town",
@@ -29,10 +30,12 @@ def test_tables_come_from_the_files(tmp_path):
         results.keep_result(tmp_path / "runs" / f"joint-{seed}", tmp_path / "results")
     table = results.read_results(tmp_path / "results")
     assert (
-        "| town | default | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | joint-0 |"
+        "| default | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
         in results.table_of_runs(table)
     )
-    assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in results.table_of_seeds(table)
+    seeds = results.table_of_seeds(table)
+    assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
+    assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
 
 
 def test_run_without_a_result_is_named(tmp_path):

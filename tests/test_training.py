@@ -35,7 +35,9 @@ def test_one_batch_can_be_overfitted(frames):
     keras.utils.set_random_seed(0)
     joint = compile_network(model.build_joint(model.build_segmenter(3), 3))
     joint.optimizer.learning_rate = 1e-3
-    next(layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout)).rate = 0  # it hinders this
+    next(
+        layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout)
+    ).rate = 0  # it hinders this
     target = {"mask": np.stack(frames.masks), "label": frames.labels}
     for _ in range(30):
         joint.train_on_batch(np.stack(frames.images), target)
@@ -80,10 +82,18 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     batches = data.make_batches(
         frames, training.augment.augment, batch_size=3, crop=(32, 32), seed=0, with_label=True
     )
-    plan = training._plan_epochs(joint, tmp_path, batches, steps=2, minutes=1, epochs=None)
-    assert plan == {"epochs": 13, "steps": 2}  # 0.93 * 60 s / 4 s
+    val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
+    plan = training._plan_epochs(joint, tmp_path, batches, val_batches, steps=2, minutes=2, epochs=None)
+    assert plan == {"epochs": 19, "steps": 2}  # (0.97 * 120 s - 10 * 4 s) / 4 s
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
+
+
+def test_epochs_and_their_validations_fill_the_time():
+    assert training.count_epochs(100, 10, 0) == 10
+    assert training.count_epochs(100, 10, 10) == 5  # one validation after each
+    assert training.count_epochs(1000, 10, 20) == 80  # ten in all
+    assert training.count_epochs(5, 10, 20) == 1
 
 
 def test_rate_warms_up_and_falls_to_nothing():

@@ -147,3 +147,12 @@ def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     assert world.find_data(".") == world.Path(".") and len(made) == 1
     assert world.find_reference("", world.Path(".")) is None
     assert world.find_reference("truth", world.Path(".")) == world.Path("truth")
+
+
+def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
+    assert world.choose_minutes("auto", tmp_path) == 30 and world.choose_minutes(12, tmp_path) == 12
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "world.json").write_text("{}")
+    assert world.choose_minutes("auto", tmp_path) == 8
+    with pytest.raises(ValueError, match="MINUTES must be"):
+        world.choose_minutes("long", tmp_path)
