@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from src import classes as class_lists
-from src import data, render, world
+from src import data, scene, town, world
 
 SIZE = (180, 320)
 
@@ -14,7 +14,7 @@ SIZE = (180, 320)
 def render_some(city, seeds=(0,), size=SIZE, every=6):
     for seed in seeds:
         for number in range(4):
-            recording = world.make_recording(city, number, 36, seed)
+            recording = town.make_recording(city, number, 36, seed)
             for frame in range(0, 36, every):
                 yield recording, frame, world.render_frame(recording, frame, size)
 
@@ -22,13 +22,13 @@ def render_some(city, seeds=(0,), size=SIZE, every=6):
 @pytest.fixture(scope="module")
 def pictures():
     """Frames of both cities: (recording, number of the frame, picture)."""
-    return [*render_some(world.HOME), *render_some(world.AWAY)]
+    return [*render_some(town.HOME), *render_some(town.AWAY)]
 
 
 def test_depth_of_the_sidewalk_is_the_grounds(pictures):
     for recording, frame, picture in pictures:
         camera = world.pose_robot(recording, frame, SIZE).camera
-        walk = (picture.surface.zone == render.SIDEWALK) & (picture.depth > 0)
+        walk = (picture.surface.zone == scene.SIDEWALK) & (picture.depth > 0)
         points = np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.rays()[walk]
         corridor = recording.street.corridor(points[:, 0], points[:, 1])
         points = points[~corridor]  # ramps are no part of the plane
@@ -40,10 +40,10 @@ def test_depth_of_the_sidewalk_is_the_grounds(pictures):
 
 
 def test_curb_face_is_nearer_than_the_road_behind_it():
-    street = render.Street()
-    camera = render.Camera((20.0, -2.0, 0.6), np.pi / 2, 0.2, 0.0, SIZE)
+    street = scene.Street()
+    camera = scene.Camera((20.0, -2.0, 0.6), np.pi / 2, 0.2, 0.0, SIZE)
     rays = camera.rays()
-    surface = render.cast_ground(street, camera, rays)
+    surface = scene.cast_ground(street, camera, rays)
     surface.face &= surface.depth < 6  # the curb across the robot's way, not those of far side streets
     road = camera.position[2] / -rays[..., 2]  # depth of the road's plane along each ray
     assert surface.face.sum() > 100
@@ -56,16 +56,16 @@ def test_curb_face_is_nearer_than_the_road_behind_it():
 
 
 def test_solids_hide_the_ground_and_are_background():
-    street, size = render.Street(), SIZE
-    camera = render.Camera((20.0, 2.0, 0.7), 0.0, 0.1, 0.0, size)
+    street, size = scene.Street(), SIZE
+    camera = scene.Camera((20.0, 2.0, 0.7), 0.0, 0.1, 0.0, size)
     rays = camera.rays()
-    surface = render.cast_ground(street, camera, rays)
+    surface = scene.cast_ground(street, camera, rays)
     before = surface.depth.copy()
-    box = render.Solid("box", (24.0, 2.0, 0.63), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    render.add_solids(surface, [box], camera, rays)
+    box = scene.Solid("box", (24.0, 2.0, 0.63), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    scene.add_solids(surface, [box], camera, rays)
     hit = surface.solid == 0
     assert hit.sum() > 500 and (surface.depth[hit] < before[hit]).all()
-    assert (render.MASK_CLASS[surface.zone[hit]] == 0).all()
+    assert (scene.MASK_CLASS[surface.zone[hit]] == 0).all()
     assert surface.depth[hit].min() == pytest.approx(
         3.5 * np.cos(0.1), abs=0.1
     )  # its front stands half a metre before its middle
@@ -74,21 +74,21 @@ def test_solids_hide_the_ground_and_are_background():
 
 @pytest.mark.parametrize("kind, half", [("ball", 1.0), ("tube", 1.0)])
 def test_round_things_are_met_where_they_stand(kind, half):
-    camera = render.Camera((0.0, 0.0, 1.0), 0.0, 0.0, 0.0, SIZE)
-    surface = render.cast_ground(render.Street(), camera, camera.rays())
-    render.add_solids(
-        surface, [render.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.rays()
+    camera = scene.Camera((0.0, 0.0, 1.0), 0.0, 0.0, 0.0, SIZE)
+    surface = scene.cast_ground(scene.Street(), camera, camera.rays())
+    scene.add_solids(
+        surface, [scene.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.rays()
     )
     assert surface.depth[SIZE[0] // 2, SIZE[1] // 2] == pytest.approx(4.0, abs=0.01)
-    width = (surface.solid[SIZE[0] // 2] == 0).sum() / (render.FOCAL * SIZE[1])
+    width = (surface.solid[SIZE[0] // 2] == 0).sum() / (scene.FOCAL * SIZE[1])
     assert width == pytest.approx(2 * half / np.sqrt(5.0**2 - half**2), abs=0.01)  # seen at its tangents
 
 
 def test_every_class_and_label_occurs_in_the_order_of_life():
-    for city in (world.HOME, world.AWAY):
+    for city in (town.HOME, town.AWAY):
         counts, labels = np.zeros(6), []
         for number in range(8):
-            recording = world.make_recording(city, number, 36, 0)
+            recording = town.make_recording(city, number, 36, 0)
             for frame in range(0, 36, 4):
                 counts += np.bincount(
                     world.render_frame(recording, frame, (90, 160)).mask.ravel(), minlength=6
