@@ -117,6 +117,38 @@ def plot_predictions(
 
 
 @mpl.rc_context(STYLE)
+def plot_world(cities: dict[str, list[tuple]], classes: Classes) -> Figure:
+    """Shows frames with depth, a city beside the other: photo, mask and depth of each.
+
+    Args:
+        cities: by title, as many frames each: photo uint8 RGB (H, W, 3), mask of class indices (H, W), depth
+            in metres (H, W), 0 where there is no reading.
+        classes: of both tasks.
+    """
+    lines = list(zip(*cities.values(), strict=True))
+    height, width = lines[0][0][1].shape
+    columns = 4 * len(cities) - 1  # a narrow gap between two cities
+    size = (2.0 * 3 * len(cities) + 1.2, (2.0 * height / width + 0.08) * len(lines) + 1.0)
+    ratios = [0.12 if column % 4 == 3 else 1 for column in range(columns)]
+    figure, axes = plt.subplots(len(lines), columns, figsize=size, layout="constrained", width_ratios=ratios)
+    plt.close(figure)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for row, line in zip(axes, lines, strict=True):
+        for first, (photo, mask, depth) in zip(range(0, columns, 4), line, strict=True):
+            row[first].imshow(photo)
+            row[first + 1].imshow(classes.mask.paint(mask))
+            read = np.where(depth > 0, depth, np.nan)
+            shown = row[first + 2].imshow(read, cmap="viridis_r", vmin=0, vmax=10)
+    for first, title in zip(range(0, columns, 4), cities, strict=True):
+        for ax, name in zip(axes[0, first:], (f"{title}: photo", "mask", "depth"), strict=False):
+            ax.set_title(name)
+    figure.colorbar(shown, ax=axes, shrink=0.35, aspect=30, label="depth, m (white: no reading)")
+    _add_legend(figure, classes.mask, [frame[1] for line in lines for frame in line])
+    return figure
+
+
+@mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
     """Draws the training curves: loss, and each metric in percent, training beside what was held out.
 

@@ -1,4 +1,7 @@
-"""The README's numbers: `python -m src.results` prints its tables, `... keep RUN` adds a run."""
+"""The README's numbers and picture: `python -m src.results` prints its tables, `... keep RUN` adds a run.
+
+`python -m src.results sheet WORLD` draws frames of a rendered world to `Imagenes/world.png`.
+"""
 
 import argparse
 import json
@@ -6,9 +9,17 @@ import shutil
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 
+from src import classes as class_lists
+from src import data, figures
+from src.classes import Classes
+
 FOLDER = Path("results")
+WORLDS = FOLDER / "sim-to-real.json"
+PICTURE = Path("Imagenes") / "world.png"
 SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
 ALONE = {
     "grouped": "grouped_segmenter",
@@ -22,7 +33,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
     rows = []
     for path in sorted(folder.glob("*.json")):
         result = json.loads(path.read_text())
-        if "scores" not in result:
+        if "scores" not in result:  # of another kind, as WORLDS is
             continue
         row = {
             key: result.get(key, "")
@@ -56,7 +67,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
                 row["run"],
             ]
         )
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return _join_lines(lines)
 
 
 def _join_scores(row: pd.Series, columns: list[str]) -> str:
@@ -106,20 +117,76 @@ def keep_result(run: Path, folder: Path = FOLDER) -> Path:
     return Path(shutil.copy(path, folder / f"{run.name}.json"))
 
 
+def table_of_worlds(path: Path) -> str:
+    """Writes in Markdown how well networks trained in the built-in world find the sidewalk on real photos.
+
+    Args:
+        path: what `examples/sim_to_real.py` keeps.
+    """
+    head = ["world", "photos", "seed", "frames", "minutes", "IoU %", "precision %", "recall %"]
+    lines = [head, ["---"] * len(head)]
+    for row in json.loads(path.read_text()):
+        percents = [f"{100 * row[key]:.1f}" for key in ("iou", "precision", "recall")]
+        names = [row[key] for key in ("world", "photos", "seed", "train_frames")]
+        lines.append([*names, f"{row['minutes']:.0f}", *percents])
+    return _join_lines(lines)
+
+
+def _join_lines(lines: list[list]) -> str:
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
+    """Draws frames of a rendered world, evenly spaced over Train and over Test, with mask and depth.
+
+    Args:
+        world: folder that `python -m src.world` made.
+        picture: PNG to write.
+        frames: of each city.
+
+    Raises:
+        DataError: the folder holds no such world.
+    """
+    classes = class_lists.read_classes(world / "Train")
+    cities = {}
+    for title, folder in (("Train", "Train"), ("Test, another city", "Test")):
+        samples = data.read_samples(world / folder, classes)
+        if folder == "Test":
+            samples = data.add_truth(samples, world / "reference")
+        samples = samples[samples["mask"] != ""]
+        samples = samples.iloc[((np.arange(frames) + 0.5) * len(samples) / frames).astype(int)]
+        cities[title] = [_load_frame(world / folder, row, classes) for row in samples.itertuples()]
+    figures.keep(figures.plot_world(cities, classes), picture, "synthetic world")
+
+
+def _load_frame(folder: Path, row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Loads photo, mask and depth in metres at the photo's own size."""
+    size = (row.height, row.width)
+    depth = cv2.imread(str(folder / row.depth_path), cv2.IMREAD_UNCHANGED) / 1000
+    return data.load_photo(row.image, size), data.load_mask(row.mask, classes.mask, size), depth
+
+
 def main() -> None:
-    """`python -m src.results [keep RUN]`."""
+    """`python -m src.results [keep RUN | sheet WORLD]`."""
     parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints the README's tables.")
     commands = parser.add_subparsers(dest="command")
     keep = commands.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
+    sheet = commands.add_parser("sheet", help="draws frames of a rendered world")
+    sheet.add_argument(
+        "world", type=Path, nargs="?", default=Path("world"), help="its folder (default: world)"
+    )
+    sheet.add_argument("--out", type=Path, default=PICTURE, help=f"PNG to write (default: {PICTURE})")
     arguments = parser.parse_args()
-    if arguments.command == "keep":
-        try:
-            print(keep_result(arguments.run))
-        except FileNotFoundError as error:
-            print(error, file=sys.stderr)
-            sys.exit(2)
-        return
+    try:
+        if arguments.command == "keep":
+            return print(keep_result(arguments.run))
+        if arguments.command == "sheet":
+            draw_sheet(arguments.world, arguments.out)
+            return print(arguments.out)
+    except (FileNotFoundError, data.DataError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     results = read_results()
     if results.empty:
         print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
@@ -128,6 +195,9 @@ def main() -> None:
     print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
     print(table_of_runs(results))
     print("\n" + table_of_seeds(results))
+    if WORLDS.exists():
+        print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
+        print(table_of_worlds(WORLDS))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import sys
 import cv2
 import numpy as np
 
+from examples import sim_to_real
 from src import classes as class_lists
-from src import data
+from src import data, model
 
 
 def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
@@ -28,3 +29,21 @@ def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
         "Seq05VD_f00000.png",
         "data.csv",
     ]
+
+
+def test_sidewalk_on_real_photos_is_scored_against_the_rest(train_folder, classes, monkeypatch):
+    class Top:
+        def predict_on_batch(self, images):
+            mask = np.zeros((*images.shape[:3], 6), np.float32)
+            mask[:, : images.shape[1] // 2, :, 1] = 9  # the upper half is sidewalk
+            return {"mask": mask}
+
+    monkeypatch.setattr(model, "load_model", lambda path: Top())
+    samples = data.read_samples(train_folder, classes).iloc[[1, 2]]
+    truths = [sim_to_real.load_truth(path, classes, "red", 1) for path in samples["mask"]]
+    assert set(np.unique(truths[0])) == {0, 1} and not truths[1].any()  # the second photo holds green alone
+    scores, masks = sim_to_real.compare(train_folder, samples, truths, 1)
+    hit, held = (truths[0][:32] == 1).sum(), (truths[0] == 1).sum()
+    assert (masks[0][:30] == 1).all() and not masks[0][34:].any()
+    assert np.isclose(scores["recall"], hit / held, atol=0.02)
+    assert np.isclose(scores["iou"], hit / (2 * 32 * 96 + held - hit), atol=0.02)

@@ -1,0 +1,82 @@
+"""How far is the built-in world from a street? A network trained in the world, on real photos.
+
+    python -m src.world big --train 1000
+    make run DATA=big REFERENCE=big/reference
+    python -m examples.sim_to_real runs/joint-big-0123abcd camvid --theirs pavement --note "first world"
+
+Scores the sidewalk against everything else on the Test photos of a real data set, prints the IoU, draws four
+photos to the run's figures, and adds the number to `results/sim-to-real.json`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src import classes as class_lists
+from src import data, figures, metrics, model, predict, training
+from src.classes import IGNORE, Classes
+
+RECORD = Path("results") / "sim-to-real.json"
+SHOWN = 4
+
+
+def load_truth(path: str, real: Classes, theirs: str, ours: int) -> np.ndarray:
+    """Loads a true mask as the world's classes: `ours` where it says `theirs`, else 0; IGNORE stays."""
+    mask = data.load_mask(path, real.mask)
+    return np.select([mask == IGNORE, mask == real.mask.names.index(theirs)], [IGNORE, ours]).astype(np.uint8)
+
+
+def compare(
+    run: Path, samples: pd.DataFrame, truths: list[np.ndarray], ours: int
+) -> tuple[dict[str, float], list[np.ndarray]]:
+    """Predicts the photos with a run's network: IoU, precision and recall of class `ours`, and the masks."""
+    network = model.load_model(run / "final" / "model.keras")
+    size = data.choose_size(samples, "auto")
+    masks = [prediction.mask for prediction in predict.predict_samples(network, samples, size)]
+    confusion = np.zeros((2, 2), np.int64)
+    for truth, mask in zip(truths, masks, strict=True):
+        confusion += metrics.confuse(np.where(truth == IGNORE, IGNORE, truth == ours), mask == ours, 2)
+    hit, found, held = confusion[1, 1], confusion[:, 1].sum(), confusion[1].sum()
+    scores = {"iou": hit / (found + held - hit), "precision": hit / max(found, 1), "recall": hit / held}
+    return {name: float(value) for name, value in scores.items()}, masks
+
+
+def main() -> None:
+    """`python -m examples.sim_to_real RUN DATA`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.sim_to_real", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("run", type=Path, help="folder of a finished joint run on a rendered world")
+    parser.add_argument("data", type=Path, help="real data with Test/ and reference/")
+    parser.add_argument("--theirs", default="sidewalk", help="the sidewalk's name in it (default: sidewalk)")
+    parser.add_argument("--note", default="", help="what to call this world in the record")
+    arguments = parser.parse_args()
+    world_classes = class_lists.read_classes(arguments.run)  # the built-in ones
+    real = class_lists.read_classes(arguments.data / "Train")
+    samples = data.add_truth(data.read_samples(arguments.data / "Test", real), arguments.data / "reference")
+    ours = world_classes.mask.names.index("sidewalk")
+    truths = [load_truth(path, real, arguments.theirs, ours) for path in samples["mask"]]
+    scores, masks = compare(arguments.run, samples, truths, ours)
+    result = json.loads((arguments.run / "result.json").read_text())
+    row = {"world": arguments.note or result["data"], "photos": arguments.data.resolve().name, **scores}
+    row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
+        "commit": training.find_commit()
+    }
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    training.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*record, row], indent=1)))
+    rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
+    photos = [data.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
+    titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]
+    figure = figures.plot_predictions(
+        photos, [truths[i] for i in rows], [masks[i] for i in rows], titles, world_classes
+    )
+    figures.keep(figure, arguments.run / "figures" / "sim_to_real.png")
+    print(", ".join(f"{name} {100 * value:.1f} %" for name, value in scores.items()))
+    print(arguments.run / "figures" / "sim_to_real.png")
+
+
+if __name__ == "__main__":
+    main()
