@@ -10,7 +10,7 @@ from keras import layers
 
 from src import backbone as lite0
 
-DECODER_FILTERS = (96, 64, 48, 32)  # at strides 16 to 2; the library's 256 to 16 goes on to stride 1
+DECODER_FILTERS = (128, 64, 32, 16)  # at strides 16 to 2; the library's 256 to 16 goes on to stride 1
 
 
 @keras.saving.register_keras_serializable("sidewalk")
