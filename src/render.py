@@ -12,6 +12,7 @@ import numpy as np
 from src import scene
 from src.scene import Camera, Solid, Street, Surface
 
+YELLOW = (0.80, 0.62, 0.12)  # of road paint, RGB
 NEAREST, FARTHEST = 0.3, 10.0  # metres between which the depth sensor reads
 
 
@@ -21,7 +22,7 @@ class Look:
 
     Attributes:
         colors: RGB reflectance, 0 to 1, of each zone.
-        paving: "slabs", "bricks" or "smooth", the sidewalk's.
+        paving: "slabs", "bricks", "smooth" or "asphalt", the sidewalk's.
         slab: side of a slab, or length of a brick, in metres.
         sun: direction to the sun, a unit vector.
         sunlight: RGB of direct light; zero in the dusk and at night.
@@ -114,7 +115,7 @@ def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -
     ]
     shade = 1 + 0.05 * coarse + 0.05 * middle + 0.07 * grain
     flat = np.isin(surface.zone, (scene.SIDEWALK, scene.PAVING, scene.DRIVEWAY))
-    if look.paving != "smooth":
+    if look.paving in ("slabs", "bricks"):
         deep = look.slab if look.paving == "slabs" else look.slab / 2
         chance, joint = _cells(x, y, look.slab, deep, pixel, look.paving == "bricks")
         laid = surface.zone == scene.SIDEWALK
@@ -135,8 +136,9 @@ def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -
     shade = np.where(crack & worn, shade * (1 - 0.4 * np.clip(0.03 / np.maximum(pixel, 1e-3), 0, 1)), shade)
     shade = np.where(worn & ~grass, shade * (1 - 0.10 * look.wear * (1 + middle).clip(0, 2)), shade)
     color = color * shade[..., None]
-    lines = _paint_lines(surface, street, look, x, y)
-    color = np.where((lines > 0)[..., None], color * (1 - lines[..., None]) + 0.86 * lines[..., None], color)
+    lines, yellow = _paint_lines(surface, street, look, x, y)
+    paint = np.where(yellow[..., None], np.array(YELLOW, np.float32), np.float32(0.86))
+    color = np.where((lines > 0)[..., None], color + lines[..., None] * (paint - color), color)
     if look.leaves:
         fallen = (
             sample_noise(noise, x * 1.3 + 2, y * 1.1, 1.3) > 3.2 - 2.2 * np.sqrt(look.leaves) - 0.3 * coarse
@@ -146,8 +148,10 @@ def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -
     return color.astype(np.float32)
 
 
-def _paint_lines(surface: Surface, street: Street, look: Look, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How much road paint each pixel shows, 0 to 1: crossings, and the dashes down the main street."""
+def _paint_lines(
+    surface: Surface, street: Street, look: Look, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much road paint each pixel shows, 0 to 1, and where it is yellow: crossings, dashes, edge lines."""
     paint = np.zeros(x.shape, np.float32)
     marked = surface.zone == scene.CROSSING
     across = np.abs(y - street.middle)
@@ -157,8 +161,15 @@ def _paint_lines(surface: Surface, street: Street, look: Look, x: np.ndarray, y:
     paint[marked & style] = 1
     dash = (np.abs(y + street.main_width / 2) < 0.07) & (np.mod(x, 6) < 2.5)
     paint[(surface.zone == scene.ROAD) & dash & (np.abs(street.side(x)) > street.side_width)] = 1
+    edge = np.zeros(x.shape, bool)
+    if street.edge:
+        road = surface.zone == scene.ROAD
+        gap = -street.inside(x[road], y[road])  # to the curb
+        edge[road] = (np.abs(gap - 0.3) < 0.05) | ((np.abs(gap - 0.5) < 0.05) & (street.edge == "yellow"))
+        paint[edge] = 1
     worn = sample_noise(make_noise(look.seed), x - 3, y + 8, 2.3)
-    return paint * np.clip(1.05 - 0.55 * look.wear + 0.25 * look.wear * worn, 0.15, 0.95)
+    paint *= np.clip(1.05 - 0.55 * look.wear + 0.25 * look.wear * worn, 0.15, 0.95)
+    return paint, edge & (street.edge == "yellow")
 
 
 def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look: Look) -> None:
@@ -175,8 +186,10 @@ def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look:
             shade += 0.25 * sample_noise(noise, along - 0.3 * y, z, 0.6)
         elif solid.pattern == "bark":
             shade = 0.9 + 0.25 * sample_noise(noise, 8 * along, z, 4.0)
-        elif solid.pattern == "windows":
+        elif solid.pattern in ("windows", "shop"):
             tint, shade = _paint_front(tint, shade, along, z, look)
+            if solid.pattern == "shop":
+                tint = _paint_shop(tint, along, z, look)
         color[seen] = tint * np.clip(shade, 0.25, 1.8)[:, None]
 
 
@@ -190,6 +203,16 @@ def _paint_front(tint: np.ndarray, shade: np.ndarray, along: np.ndarray, z: np.n
     glass = np.array([0.10, 0.13, 0.17], np.float32) * (0.7 + 0.9 * chance[:, None])
     tint = np.where(pane[:, None], glass, np.where(frame[:, None], 0.75, tint))
     return tint, np.where(pane, 1.0, shade * np.where(np.mod(z, 0.3) < 0.02, 0.93, 1.0))
+
+
+def _paint_shop(tint: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> np.ndarray:
+    """Puts shop windows into a house's ground floor, and a coloured sign above each."""
+    place = along / 5.2 - np.floor(along / 5.2)
+    chance = np.mod(np.sin(np.floor(along / 5.2) * 39.346 + look.seed) * 43758.5453, 1)[:, None]
+    sign = 0.12 + 0.5 * chance + 0.25 * np.mod(chance * np.array([5.1, 3.7, 7.9], np.float32), 1)
+    inside = (np.mod(place * 3, 1) > 0.05) & (z > 0.55)
+    ground = np.where(inside[:, None], np.array([0.13, 0.15, 0.17], np.float32) * (0.6 + chance), 0.6 * sign)
+    return np.where((z < 2.5)[:, None], ground, np.where((z < 3.1)[:, None], sign, tint)).astype(np.float32)
 
 
 # Materials -> light ------------------------------------------------------------

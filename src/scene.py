@@ -33,6 +33,7 @@ class Street:
         crossing_width: of the marked crossing.
         crossing_style: "zebra", "ladder" or "lines".
         lawn: True for grass behind the sidewalk, False for paving.
+        edge: line along the curb, "white", "yellow" (two of them) or "" for none.
         driveways: places of driveways along each block, metres after its side street.
     """
 
@@ -47,6 +48,7 @@ class Street:
     crossing_width: float = 3.0
     crossing_style: str = "zebra"
     lawn: bool = True
+    edge: str = ""
     driveways: tuple[float, ...] = ()
 
     @property
@@ -112,7 +114,7 @@ class Solid:
         half: half its extent along its own x, y, z.
         color: RGB reflectance, 0 to 1.
         yaw: turn about z, radians.
-        pattern: "plain", "leaves", "windows" or "bark".
+        pattern: "plain", "leaves", "windows", "shop" or "bark".
     """
 
     kind: str

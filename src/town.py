@@ -32,6 +32,8 @@ class City:
         hours: kinds of light to choose from, one after another.
         trees: share of places that have a tree.
         cars: share of places at the curb that have a parked car.
+        edges: lines along the curb to choose from.
+        downtown: one recording in so many goes where houses stand at the sidewalk, and no grass grows.
     """
 
     name: str
@@ -48,6 +50,8 @@ class City:
     hours: tuple[str, ...]
     trees: float
     cars: float
+    edges: tuple[str, ...]
+    downtown: int
 
 
 HOME = City(
@@ -68,7 +72,7 @@ HOME = City(
         scene.PAVING: (0.58, 0.55, 0.50),
         scene.DRIVEWAY: (0.56, 0.55, 0.53),
     },
-    paving=("slabs", "slabs", "bricks", "smooth"),
+    paving=("slabs", "slabs", "bricks", "smooth", "asphalt"),
     slab=1.4,
     fronts=((0.62, 0.36, 0.28), (0.80, 0.74, 0.62), (0.55, 0.55, 0.57), (0.72, 0.60, 0.42)),
     camera_height=0.55,
@@ -76,6 +80,8 @@ HOME = City(
     hours=("noon", "morning", "overcast", "dusk", "night"),
     trees=0.6,
     cars=0.5,
+    edges=("", "white", "yellow"),
+    downtown=4,
 )
 AWAY = City(
     name="away",
@@ -110,6 +116,8 @@ AWAY = City(
     hours=("evening", "night", "wet", "noon"),
     trees=0.45,
     cars=0.7,
+    edges=("", "white"),
+    downtown=4,
 )
 
 
@@ -171,22 +179,23 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
         seed: of the world.
     """
     rng = np.random.default_rng((seed, sum(map(ord, city.name)), number))
-    verge = city.street.verge * rng.uniform(0.5, 1.3) * (rng.random() > 0.12)
+    downtown = number % city.downtown == 2
     street = replace(
         city.street,
-        verge=verge,
+        verge=0.0 if downtown else city.street.verge * rng.uniform(0.5, 1.3),
         walk=city.street.walk * rng.uniform(0.85, 1.3),
         side_width=city.street.side_width * rng.uniform(0.85, 1.15),
         height=rng.uniform(0.10, 0.17),
-        lawn=bool(rng.random() < 0.8),
+        lawn=bool(rng.random() < 0.85) and not downtown,
+        edge=city.edges[rng.integers(len(city.edges))],
         driveways=tuple(rng.uniform(14, 46, rng.integers(0, 3)).round(1).tolist()),
     )
-    solids, lamps = _furnish(city, street, rng)
+    solids, lamps = _furnish(city, street, downtown, rng)
     look = _choose_look(city, number, lamps, rng)
     direction = 1 if rng.random() < 0.6 else -1
     step = rng.uniform(0.42, 0.7)
     before = (
-        rng.uniform(0.6, 0.95) * frames * step if number % 4 else 1.15 * frames * step
+        rng.uniform(0.7, 0.97) * frames * step if number % 4 else 1.15 * frames * step
     )  # each fourth stays on its block
     begin = -direction * (street.side_width / 2 + before)
     walkers = tuple(
@@ -212,10 +221,13 @@ def _choose_look(city: City, number: int, lamps: list[tuple], rng: np.random.Gen
         zone: tuple(np.clip(np.array(color) * rng.uniform(0.88, 1.12) + rng.normal(0, 0.012, 3), 0, 1))
         for zone, color in city.colors.items()
     }
+    paving = city.paving[rng.integers(len(city.paving))]
+    if paving == "asphalt":
+        colors[scene.SIDEWALK] = tuple(np.array(colors[scene.ROAD]) * rng.uniform(1.05, 1.35))
     dark = hour.lamps > 0
     return Look(
         colors=colors,
-        paving=city.paving[rng.integers(len(city.paving))],
+        paving=paving,
         slab=city.slab * rng.uniform(0.85, 1.15),
         sun=(np.cos(height) * np.cos(bearing), np.cos(height) * np.sin(bearing), np.sin(height)),
         sunlight=hour.sunlight,
@@ -237,41 +249,21 @@ def _choose_look(city: City, number: int, lamps: list[tuple], rng: np.random.Gen
 # What stands along a street ------------------------------------------------------------
 
 
-def _furnish(city: City, street: Street, rng: np.random.Generator) -> tuple[list[Solid], list[tuple]]:
-    """Puts houses, trees, hedges, lamps, cars and bins along the blocks; gives also the lamps' places."""
+def _furnish(
+    city: City, street: Street, downtown: bool, rng: np.random.Generator
+) -> tuple[list[Solid], list[tuple]]:
+    """Puts houses, trees, lamps, cars and bins along the blocks; gives also the lamps' places."""
     solids, lamps = [], []
     back = street.curb + street.verge + street.walk
-    far = -street.main_width
     for block in (-2, -1, 0, 1):
-        begin, end = (
-            block * street.pitch + street.side_width / 2,
-            (block + 1) * street.pitch - street.side_width / 2,
-        )
-        for side, line in ((1, 0.0), (-1, far)):
-            yard = back + rng.uniform(1.5, 6.0)
-            x = begin + yard
-            while x < end - yard - 5:
-                width, height = rng.uniform(7, 13), rng.uniform(2.6, 7.5)
-                front = city.fronts[rng.integers(len(city.fronts))]
-                front = tuple(np.clip(np.array(front) * rng.uniform(0.85, 1.1), 0, 1))
-                center = (x + width / 2, line + side * (yard + 4), height)
-                solids.append(Solid("box", center, (width / 2, 4, height), front, pattern="windows"))
-                if rng.random() < 0.2:
-                    center = (x + width / 2, line + side * (back + 0.5), 0.55)
-                    green = (0.20 * rng.uniform(0.8, 1.3), 0.34, 0.15)
-                    solids.append(
-                        Solid(
-                            "box",
-                            center,
-                            (width / 2 - 0.6, 0.35, rng.uniform(0.35, 0.7)),
-                            green,
-                            pattern="leaves",
-                        )
-                    )
-                x += width + rng.choice([0.0, 2.5, 4.0])
+        begin = block * street.pitch + street.side_width / 2
+        end = begin + street.pitch - street.side_width
+        for side, line in ((1, 0.0), (-1, -street.main_width)):
+            solids += _build_houses(city, (begin, end), (line, side), back, downtown, rng)
             for x in np.arange(begin + 5, end - 4, rng.uniform(7, 11)):
-                place = street.curb + street.verge / 2 if street.verge > 0.5 else back + 0.6
-                if rng.random() < city.trees:
+                grass, gap = street.verge / 2, 0.5 if downtown else street.walk + 0.6
+                place = street.curb + (grass if street.verge > 0.5 else street.verge + gap)
+                if rng.random() < city.trees * (0.5 if downtown else 1):
                     solids += _make_tree(x + rng.uniform(-1, 1), line + side * place, street.height, rng)
                 if rng.random() < city.cars and abs(x - begin) > 6 and abs(x - end) > 6:
                     solids += _make_car(x, line - side * 1.15, rng)
@@ -284,6 +276,37 @@ def _furnish(city: City, street: Street, rng: np.random.Generator) -> tuple[list
                 solids.append(Solid("tube", (x, y, 2.6), (0.07, 0.07, 2.6), (0.33, 0.34, 0.35)))
                 lamps.append((x, y - side * 0.8, 5.2))
     return solids, lamps
+
+
+def _build_houses(
+    city: City,
+    block: tuple[float, float],
+    curb: tuple[float, int],
+    back: float,
+    downtown: bool,
+    rng: np.random.Generator,
+) -> list[Solid]:
+    """Builds one side of a block: shops at the sidewalk downtown, else houses behind hedges and walls."""
+    (begin, end), (line, side) = block, curb
+    yard = back + (rng.uniform(0.05, 0.5) if downtown else rng.uniform(1.5, 6.0))
+    solids, x = [], begin + yard
+    while x < end - yard - 5:
+        width, height = min(rng.uniform(7, 13), end - yard - x), rng.uniform(2.6, 7.5)
+        front = city.fronts[rng.integers(len(city.fronts))]
+        front = tuple(np.clip(np.array(front) * rng.uniform(0.85, 1.1), 0, 1))
+        center = (x + width / 2, line + side * (yard + 4), height)
+        pattern = "shop" if downtown and rng.random() < 0.7 else "windows"
+        solids.append(Solid("box", center, (width / 2, 4, height), front, pattern=pattern))
+        fence = "" if downtown else rng.choice(["hedge", "wall", "", ""])
+        center, half = (x + width / 2, line + side * (back + 0.5)), width / 2 - 0.6
+        if fence == "hedge":
+            green, tall = (0.20 * rng.uniform(0.8, 1.3), 0.34, 0.15), rng.uniform(0.45, 0.8)
+            solids.append(Solid("box", (*center, tall), (half, 0.35, tall), green, pattern="leaves"))
+        elif fence == "wall":
+            tall = rng.uniform(0.25, 0.55)
+            solids.append(Solid("box", (*center, tall), (half, 0.12, tall), front))
+        x += width + (0.0 if downtown else rng.choice([0.0, 2.5, 4.0]))
+    return solids
 
 
 def _make_tree(x: float, y: float, ground: float, rng: np.random.Generator) -> list[Solid]:

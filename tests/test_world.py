@@ -30,8 +30,9 @@ def test_depth_of_the_sidewalk_is_the_grounds(pictures):
         camera = world.pose_robot(recording, frame, SIZE).camera
         walk = (picture.surface.zone == scene.SIDEWALK) & (picture.depth > 0)
         points = np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.rays()[walk]
-        corridor = recording.street.corridor(points[:, 0], points[:, 1])
-        points = points[~corridor]  # ramps are no part of the plane
+        x, y = points[:, 0], points[:, 1]
+        ramp = recording.street.corridor(x, y) | recording.street.driveway(x, y)
+        points = points[~ramp]  # they are no part of the plane
         if len(points) < 2000:
             continue
         plane = np.linalg.lstsq(np.c_[points[:, :2], np.ones(len(points))], points[:, 2], rcond=None)[0]
