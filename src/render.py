@@ -102,6 +102,16 @@ def _cells(x: np.ndarray, y: np.ndarray, wide: float, deep: float, joint: np.nda
     return chance, np.clip(1 - edge / seen, 0, 1) * (0.012 / seen)
 
 
+def _scatter(x: np.ndarray, y: np.ndarray, side: float, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scatters small things, one in some of the cells of a grid: where they lie, and a chance of each."""
+    column, row = np.floor(x / side), np.floor(y / side)
+    chance = np.mod(np.sin(row * 12.9898 + column * 78.233) * 43758.5453, 1)
+    other = np.mod(chance * 57.3, 1)
+    u, v = x / side - column - 0.35 - 0.3 * other, y / side - row - 0.65 + 0.3 * other
+    turned = u + (other - 0.5) * v
+    return (chance < share) & (turned * turned + 2.5 * v * v < 0.11), other
+
+
 def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -> np.ndarray:
     """Gives each ground pixel its reflectance, (H, W, 3) float32, 0 to 1."""
     x, y, depth = surface.point[..., 0], surface.point[..., 1], np.minimum(surface.depth, 200)
@@ -140,11 +150,9 @@ def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -
     paint = np.where(yellow[..., None], np.array(YELLOW, np.float32), np.float32(0.86))
     color = np.where((lines > 0)[..., None], color + lines[..., None] * (paint - color), color)
     if look.leaves:
-        fallen = (
-            sample_noise(noise, x * 1.3 + 2, y * 1.1, 1.3) > 3.2 - 2.2 * np.sqrt(look.leaves) - 0.3 * coarse
-        )
-        leaf = np.array([[0.45, 0.26, 0.08], [0.55, 0.38, 0.12]], np.float32)[(middle > 0).astype(int)]
-        color = np.where((fallen & ~surface.face)[..., None], leaf * (0.8 + 0.3 * fine[..., None]), color)
+        fallen, chance = _scatter(x, y, 0.11, look.leaves * np.exp(coarse))
+        leaf = np.array([0.50, 0.31, 0.10], np.float32) * (0.5 + 0.9 * chance[..., None])
+        color = np.where((fallen & ~surface.face)[..., None], leaf, color)
     return color.astype(np.float32)
 
 

@@ -34,6 +34,7 @@ class City:
         cars: share of places at the curb that have a parked car.
         edges: lines along the curb to choose from.
         downtown: one recording in so many goes where houses stand at the sidewalk, and no grass grows.
+        detours: one recording in so many passes a blocked sidewalk on the road, along parked cars.
     """
 
     name: str
@@ -52,6 +53,7 @@ class City:
     cars: float
     edges: tuple[str, ...]
     downtown: int
+    detours: int
 
 
 HOME = City(
@@ -82,6 +84,7 @@ HOME = City(
     cars=0.5,
     edges=("", "white", "yellow"),
     downtown=4,
+    detours=6,
 )
 AWAY = City(
     name="away",
@@ -118,6 +121,7 @@ AWAY = City(
     cars=0.7,
     edges=("", "white"),
     downtown=4,
+    detours=6,
 )
 
 
@@ -153,7 +157,11 @@ HOURS = {
 
 @dataclass(frozen=True)
 class Recording:
-    """One drive of a robot: where it goes, and what stands and how it looks there."""
+    """One drive of a robot: where it goes, and what stands and how it looks there.
+
+    Metres; `line` is the y that it follows, `begin` the x where it starts, `direction` 1 or -1 along x,
+    `step` the way between two frames. Walkers are (x from the start, y, speed along x, seed of the clothes).
+    """
 
     city: City
     name: str
@@ -163,7 +171,10 @@ class Recording:
     street: Street
     look: Look
     solids: tuple[Solid, ...]
-    walkers: tuple[tuple[float, float, float, int], ...]  # x, y, speed along x, colour's seed
+    walkers: tuple[tuple[float, float, float, int], ...]
+    camera_height: float
+    camera_pitch: float
+    line: float
     begin: float
     direction: int
     step: float
@@ -179,7 +190,7 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
         seed: of the world.
     """
     rng = np.random.default_rng((seed, sum(map(ord, city.name)), number))
-    downtown = number % city.downtown == 2
+    downtown, detour = number % city.downtown == 2, number % city.detours == 5
     street = replace(
         city.street,
         verge=0.0 if downtown else city.street.verge * rng.uniform(0.5, 1.3),
@@ -190,7 +201,7 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
         edge=city.edges[rng.integers(len(city.edges))],
         driveways=tuple(rng.uniform(14, 46, rng.integers(0, 3)).round(1).tolist()),
     )
-    solids, lamps = _furnish(city, street, downtown, rng)
+    solids, lamps = _furnish(replace(city, cars=0.4 * city.cars) if detour else city, street, downtown, rng)
     look = _choose_look(city, number, lamps, rng)
     direction = 1 if rng.random() < 0.6 else -1
     step = rng.uniform(0.42, 0.7)
@@ -207,9 +218,22 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
         )
         for _ in range(rng.integers(0, 4))
     )
-    name = f"{city.robot}-{number:02d}"
     return Recording(
-        city, name, number, seed, frames, street, look, tuple(solids), walkers, begin, direction, step
+        city=city,
+        name=f"{city.robot}-{number:02d}",
+        number=number,
+        seed=seed,
+        frames=frames,
+        street=street,
+        look=look,
+        solids=tuple(solids),
+        walkers=walkers,
+        camera_height=city.camera_height + rng.uniform(-0.06, 0.06),
+        camera_pitch=city.camera_pitch + rng.normal(0, 0.02),
+        line=rng.uniform(-3.0, -2.4) if detour else street.middle,
+        begin=begin,
+        direction=direction,
+        step=step,
     )
 
 
