@@ -28,6 +28,7 @@ BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
 
 
+@mpl.rc_context(STYLE)
 def keep(figure: Figure, path: Path, note: str = "") -> Figure:
     """Saves a figure as PNG, with a note below where there is one, and gives it back for the notebook."""
     if note:
@@ -128,7 +129,7 @@ def plot_world(cities: dict[str, list[tuple]], classes: Classes) -> Figure:
     lines = list(zip(*cities.values(), strict=True))
     height, width = lines[0][0][1].shape
     columns = 4 * len(cities) - 1  # a narrow gap between two cities
-    size = (2.0 * 3 * len(cities) + 1.2, (2.0 * height / width + 0.08) * len(lines) + 1.0)
+    size = (1.7 * 3 * len(cities) + 1.1, (1.59 * height / width + 0.05) * len(lines) + 0.8)
     ratios = [0.12 if column % 4 == 3 else 1 for column in range(columns)]
     figure, axes = plt.subplots(len(lines), columns, figsize=size, layout="constrained", width_ratios=ratios)
     plt.close(figure)
@@ -143,7 +144,7 @@ def plot_world(cities: dict[str, list[tuple]], classes: Classes) -> Figure:
     for first, title in zip(range(0, columns, 4), cities, strict=True):
         for ax, name in zip(axes[0, first:], (f"{title}: photo", "mask", "depth"), strict=False):
             ax.set_title(name)
-    figure.colorbar(shown, ax=axes, shrink=0.35, aspect=30, label="depth, m (white: no reading)")
+    figure.colorbar(shown, ax=axes, shrink=0.35, aspect=30, pad=0.01, label="depth, m (white: no reading)")
     _add_legend(figure, classes.mask, [frame[1] for line in lines for frame in line])
     return figure
 

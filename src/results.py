@@ -149,7 +149,7 @@ def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
     """
     classes = class_lists.read_classes(world / "Train")
     cities = {}
-    for title, folder in (("Train", "Train"), ("Test, another city", "Test")):
+    for title, folder in (("Train", "Train"), ("Test", "Test")):
         samples = data.read_samples(world / folder, classes)
         if folder == "Test":
             samples = data.add_truth(samples, world / "reference")

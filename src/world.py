@@ -8,6 +8,7 @@ bytes on the same library versions, frame by frame, however many processes rende
 import argparse
 import json
 import multiprocessing
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,10 +249,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes that render (default: 2)")
     arguments = parser.parse_args()
+    begin = time.perf_counter()
     out = write_world(
         arguments.out, arguments.train, arguments.test, arguments.size, arguments.seed, arguments.workers
     )
-    print(f"{out}/Train, {out}/Test and {out}/reference are rendered.")
+    rate = (arguments.train + arguments.test) / (time.perf_counter() - begin)
+    print(f"{out}/Train, {out}/Test and {out}/reference are rendered, {rate:.1f} frames a second.")
 
 
 if __name__ == "__main__":
