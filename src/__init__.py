@@ -1,9 +1,21 @@
 """Shared helpers of the notebooks; this file sets what must be set before TensorFlow is imported."""
 
+import importlib
 import os
+import sys
 
 os.environ.setdefault("SM_FRAMEWORK", "tf.keras")  # segmentation-models asks for stand-alone Keras otherwise
 os.environ.setdefault(
     "TF_ENABLE_ONEDNN_OPTS", "1"
 )  # off by default without AVX-512; 1.5 times faster with it
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the start-up notes would bury the progress bars
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 0 tells why a GPU is not used
+
+if "ipykernel" in sys.modules:  # a notebook would show TensorFlow's start-up notes, which no level turns off
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
