@@ -25,7 +25,8 @@ RUNS = Path("runs")
 SHARES = {"seg": 0.7, "joint": 0.3, "final": 0.7, "held_out": 0.3}  # of MINUTES: by notebook, then by network
 PEAK_RATE = 1e-3
 WARM_UP = 0.05  # share of the steps
-VALIDATIONS = 10  # at most, in a training
+VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE of its time
+VALIDATION_SHARE = 0.1
 
 
 # A run and its folder ----------------------------------------------
@@ -204,7 +205,7 @@ def fit(
         minutes: how long the training may take; five steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
         rate: the highest learning rate of the schedule.
-        val_frames: scored, whole, ten times on the way.
+        val_frames: scored, whole, up to ten times on the way.
         show: called after each epoch with the history so far and the network, for a live view.
 
     Returns:
@@ -236,7 +237,7 @@ def fit(
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
             validation_data=val_batches,
-            validation_freq=-(-plan["epochs"] // VALIDATIONS),
+            validation_freq=-(-plan["epochs"] // plan["validations"]),
             shuffle=False,  # the batches come shuffled
             callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
             verbose=0,
@@ -261,6 +262,7 @@ def _plan_epochs(
     path = folder / "plan.json"
     if path.exists():
         return json.loads(path.read_text())
+    validations = VALIDATIONS
     if epochs is None:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
@@ -270,9 +272,10 @@ def _plan_epochs(
         val_seconds = 0.0
         if val_batches is not None:
             val_seconds = _time_batches(model.test_on_batch, val_batches, 1) * len(val_batches)
-        epochs = count_epochs(0.97 * minutes * 60, step * steps, val_seconds)  # the rest is for pictures
+        seconds = 0.97 * minutes * 60  # the rest is for pictures
+        epochs, validations = count_epochs(seconds, step * steps, val_seconds)
         print(f"A step takes {step:.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
-    plan = {"epochs": epochs, "steps": steps}
+    plan = {"epochs": epochs, "steps": steps, "validations": validations}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
 
@@ -287,17 +290,18 @@ def _time_batches(run: Callable, batches: tf.data.Dataset, count: int) -> float:
     return float(np.median(seconds[2:]))
 
 
-def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> int:
-    """Counts the epochs that fit into a time with their validations, one after each epoch, ten at most.
+def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> tuple[int, int]:
+    """Counts the epochs and the validations that fit into a time, one of each at least.
 
     Args:
         seconds: to fill.
         epoch_seconds: of one epoch's steps.
         val_seconds: of one validation.
     """
-    with_each = seconds / (epoch_seconds + val_seconds)
-    with_ten = (seconds - VALIDATIONS * val_seconds) / epoch_seconds
-    return max(1, int(max(with_each, with_ten)))
+    validations = int(min(VALIDATIONS, VALIDATION_SHARE * seconds / max(val_seconds, 1e-9)))
+    validations = max(1, validations)
+    epochs = max(1, int((seconds - validations * val_seconds) / epoch_seconds))
+    return epochs, min(validations, epochs)
 
 
 class KeepEpochs(keras.callbacks.Callback):

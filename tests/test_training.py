@@ -84,16 +84,17 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     )
     val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
     plan = training._plan_epochs(joint, tmp_path, batches, val_batches, steps=2, minutes=2, epochs=None)
-    assert plan == {"epochs": 19, "steps": 2}  # (0.97 * 120 s - 10 * 4 s) / 4 s
+    assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 4 s
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
 
 
 def test_epochs_and_their_validations_fill_the_time():
-    assert training.count_epochs(100, 10, 0) == 10
-    assert training.count_epochs(100, 10, 10) == 5  # one validation after each
-    assert training.count_epochs(1000, 10, 20) == 80  # ten in all
-    assert training.count_epochs(5, 10, 20) == 1
+    assert training.count_epochs(100, 10, 0) == (10, 10)
+    assert training.count_epochs(1000, 10, 5) == (95, 10)  # ten in all
+    assert training.count_epochs(1000, 10, 20) == (90, 5)  # a tenth of the time
+    assert training.count_epochs(100, 10, 40) == (6, 1)
+    assert training.count_epochs(5, 10, 20) == (1, 1)
 
 
 def test_rate_warms_up_and_falls_to_nothing():
