@@ -121,12 +121,15 @@ def main(words: list[str]) -> int:
         )
         try:
             run_notebook(Path(name), settings)
-        except CellExecutionError as error:
+        except (CellExecutionError, KeyboardInterrupt) as error:
+            reason = getattr(error, "ename", "KeyboardInterrupt")
+            if reason == "KeyboardInterrupt":
+                print(f"\n{name} was interrupted; the same command goes on after the last finished epoch.")
+                return 130
             print(
-                f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",
-                file=sys.stderr,
+                f"\n{name} stopped: {reason}: {error.evalue}\n{EXECUTED / name} shows where.", file=sys.stderr
             )
-            return 2 if error.ename in USER_ERRORS else 1
+            return 2 if reason in USER_ERRORS else 1
     print(f"\nDone in {(time.perf_counter() - begin) / 60:.1f} minutes; executed notebooks: {EXECUTED}/")
     return 0
 

@@ -36,3 +36,12 @@ def test_bad_words_end_with_two(capsys):
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
     assert run.main(["REFERENCE=nowhere"]) == 2 and "REFERENCE" in capsys.readouterr().err
     assert run.main(["DATA=nowhere"]) == 2 and "nowhere/Train" in capsys.readouterr().err.replace("\\", "/")
+
+
+def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):
+    def stop(path, settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_notebook", stop)
+    monkeypatch.setattr(run, "_check_data", lambda folder: None)
+    assert run.main([]) == 130 and "goes on after the last finished epoch" in capsys.readouterr().out
