@@ -108,8 +108,11 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     image = layers.Input((None, None, 3), name="image")
     logits, feature = both(segmenter.get_layer("scale_colors")(image))
     pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
-    pooled = layers.Dropout(0.2)(layers.Concatenate()(pooled))
-    label = layers.Dense(labels, name="label")(pooled)
+    pooled = layers.LayerNormalization()(
+        layers.Concatenate()(pooled)
+    )  # maxima are large, and differ by place
+    # From zero the head's first gradients do not shake the backbone that it stands on
+    label = layers.Dense(labels, kernel_initializer="zeros", name="label")(layers.Dropout(0.2)(pooled))
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 

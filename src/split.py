@@ -1,16 +1,15 @@
 """Which frames may not be on both sides: recordings, and the split into train and val by whole recordings."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GroupShuffleSplit
 
 from src.classes import NO_LABEL, Classes
 
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
 VAL_SHARE = 0.2
+DRAWS = 100  # of recordings to hold out, from which the best is taken
 
 
 def find_recordings(samples: pd.DataFrame) -> pd.Series:
@@ -49,11 +48,9 @@ def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndar
     Returns:
         train rows and val rows (int64 positions in the table), and whether the split is leaky.
     """
-    recordings = find_recordings(samples)
-    folds = _fold_recordings(samples, recordings, seed)
-    if folds:
-        train, val = min(folds, key=lambda fold: abs(len(fold[1]) / len(samples) - VAL_SHARE))
-        return train, val, False
+    drawn = _draw_recordings(samples, find_recordings(samples), seed)
+    if drawn:
+        return *drawn, False
     order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
     taught = (samples["mask"] != "").to_numpy()[order]
     taught = np.flatnonzero(
@@ -64,27 +61,26 @@ def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndar
     return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
 
 
-def _fold_recordings(samples: pd.DataFrame, recordings: pd.Series, seed: int) -> list[tuple]:
-    """Folds by recordings in which both sides hold masks, and labels, where there are any at all."""
+def _draw_recordings(
+    samples: pd.DataFrame, recordings: pd.Series, seed: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Draws recordings to hold out: of many draws the one nearest to VAL_SHARE and to the whole's labels.
+
+    Both sides must hold masks, and labels, where there are any at all; None where no draw does.
+    """
+    if len(set(recordings)) < 2:
+        return None
     known = [column for column in (samples["mask"] != "", samples["label"] != NO_LABEL) if column.any()]
-    kind = samples["label"] * 2 + (samples["mask"] != "")
-    for count in range(min(round(1 / VAL_SHARE), recordings.nunique()), 1, -1):
-        if count <= kind.value_counts().max():
-            splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-            folds = _split_quietly(splitter, kind, recordings)
-            folds = [
-                fold for fold in folds if all(column.iloc[side].any() for column in known for side in fold)
-            ]
-            if folds:
-                return folds
-    return []
-
-
-def _split_quietly(splitter: StratifiedGroupKFold, kind: pd.Series, groups: pd.Series) -> list[tuple]:
-    """Splits without the warning that a label is rarer than there are folds: the user's data are no fault."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return list(splitter.split(np.zeros(len(kind)), kind, groups))
+    kinds = pd.get_dummies(samples["label"]).to_numpy(float)
+    best, least = None, np.inf
+    for train, val in GroupShuffleSplit(DRAWS, test_size=VAL_SHARE, random_state=seed).split(
+        kinds, groups=recordings
+    ):
+        unlike = np.abs(kinds[val].mean(0) - kinds.mean(0)).sum() / 2  # 0 to 1
+        cost = abs(len(val) / len(samples) - VAL_SHARE) + 0.5 * unlike
+        if cost < least and all(column.iloc[side].any() for column in known for side in (train, val)):
+            best, least = (train, val), cost
+    return best
 
 
 def table_of_split(

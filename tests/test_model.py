@@ -14,7 +14,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     logits = joint(PHOTO)
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
-    assert joint.count_params() == segmenter.count_params() + 2 * 320 * 3 + 3
+    assert joint.count_params() == segmenter.count_params() + 2 * 640 + 640 * 3 + 3
 
 
 def test_any_multiple_of_32_will_do():
