@@ -56,7 +56,8 @@ def main() -> None:
     arguments = parser.parse_args()
     world_classes = class_lists.read_classes(arguments.run)  # the built-in ones
     real = class_lists.read_classes(arguments.data / "Train")
-    samples = data.add_truth(data.read_samples(arguments.data / "Test", real), arguments.data / "reference")
+    samples = data.read_samples(arguments.data / "Test", real)
+    samples = data.add_truth(samples, arguments.data / "reference", real)
     ours = world_classes.mask.names.index("sidewalk")
     truths = [load_truth(path, real, arguments.theirs, ours) for path in samples["mask"]]
     scores, masks = compare(arguments.run, samples, truths, ours)

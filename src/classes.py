@@ -111,6 +111,13 @@ def read_classes(folder: str | Path) -> Classes:
     return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))
 
 
+def write_classes(folder: Path) -> None:
+    """Writes the competition's classes as `classes.csv`, so that scores and figures name them."""
+    tasks = (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL))
+    rows = [(task, *row) for task, classes in tasks for row in classes]
+    pd.DataFrame(rows, columns=["task", "id", "name", "color"]).to_csv(folder / "classes.csv", index=False)
+
+
 def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
     ignore_id = next((row[0] for row in rows if row[1] == "ignore"), 255)
     rows = sorted(row for row in rows if row[1] != "ignore")

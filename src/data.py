@@ -47,21 +47,25 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
     folder = Path(folder)
     table = _read_table(folder / "data.csv")
     samples = table.copy()
-    samples["image"] = [_find_file(folder, path, "image_path") for path in table["image_path"]]
+    samples["image"] = [
+        _find_file(folder, path, "image_path", "drop the row") for path in table["image_path"]
+    ]
     masks = table["label_path"] if "label_path" in table else [""] * len(table)
-    samples["mask"] = [_find_file(folder, path, "label_path") if path else "" for path in masks]
-    samples["label"] = _read_labels(table, classes.label)
+    samples["mask"] = [
+        _find_file(folder, path, "label_path", "empty the cell") if path else "" for path in masks
+    ]
+    samples["label"] = _read_labels(folder / "data.csv", table, classes.label)
     robot = next((table[name] for name in ("kiwibot_id", "robot_id") if name in table), "")
     samples["robot"] = robot
-    samples["time"] = _read_times(table)
+    samples["time"] = _read_times(folder / "data.csv", table)
     with ThreadPoolExecutor() as pool:
         sizes = list(pool.map(read_size, samples["image"]))
         mask_sizes = list(pool.map(lambda path: read_size(path) if path else None, samples["mask"]))
     for image, mask, size, mask_size in zip(table["image_path"], masks, sizes, mask_sizes, strict=True):
         if mask_size and mask_size != size:
             raise DataError(
-                f"A mask must have its photo's height and width: {mask} is {mask_size[0]} x {mask_size[1]}, "
-                f"{image} is {size[0]} x {size[1]}; export the mask again at the photo's size."
+                f"{folder / mask} must have its photo's height and width, {size[0]} x {size[1]} as {image}, "
+                f"found {mask_size[0]} x {mask_size[1]}; export the mask again at the photo's size."
             )
     samples["height"], samples["width"] = zip(*sizes, strict=True)
     return samples
@@ -70,7 +74,7 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise DataError(
-            f"{path.parent} must hold a data.csv, one row a frame; see README.md in it for the columns."
+            f"{path.parent} must hold a data.csv, one row a frame; Train/README.md says which columns it has."
         )
     with path.open(encoding="utf-8-sig") as file:
         head = file.readline()
@@ -89,16 +93,16 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _find_file(folder: Path, name: str, column: str) -> str:
+def _find_file(folder: Path, name: str, column: str, way_out: str) -> str:
     path = folder / name
     if not name or not path.is_file():
         raise DataError(
-            f"{folder / 'data.csv'}, column {column}: there is no file '{name}'; add it or empty the cell."
+            f"{folder / 'data.csv'}, column {column}: there is no file '{name}'; add it or {way_out}."
         )
     return str(path.resolve())
 
 
-def _read_labels(table: pd.DataFrame, labels: ClassList) -> list[int]:
+def _read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> list[int]:
     index = {"": NO_LABEL} | {id: position for position, id in enumerate(labels.ids)}
     if "image_lvl_label" not in table:
         return [NO_LABEL] * len(table)
@@ -108,19 +112,20 @@ def _read_labels(table: pd.DataFrame, labels: ClassList) -> list[int]:
         key = int(number) if text and number == number // 1 else text
         if key not in index:
             raise DataError(
-                f"image_lvl_label of {name} must be one of {labels.ids} or empty, found '{text}'."
+                f"{path}: image_lvl_label of {name} must be one of {labels.ids} or empty, found '{text}'; "
+                "correct it, or add the class to classes.csv."
             )
         found.append(index[key])
     return found
 
 
-def _read_times(table: pd.DataFrame) -> pd.Series:
+def _read_times(path: Path, table: pd.DataFrame) -> pd.Series:
     text = table["timestamp"].str.strip() if "timestamp" in table else pd.Series("", index=table.index)
     times = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
     bad = table[times.isna() & (text != "")]
     if len(bad):
         raise DataError(
-            f"timestamp of {bad['image_path'].iloc[0]} must be ISO 8601 or empty, found "
+            f"{path}: timestamp of {bad['image_path'].iloc[0]} must be ISO 8601 or empty, found "
             f"'{bad['timestamp'].iloc[0]}'; write it like 2026-02-03T09:30:00Z ({len(bad)} rows)."
         )
     return times
@@ -448,17 +453,20 @@ def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-def add_truth(samples: pd.DataFrame, reference: str | Path) -> pd.DataFrame:
-    """Gives Test's table with the true masks of a reference folder in `mask`, "" where it has none.
+def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) -> pd.DataFrame:
+    """Gives Test's table with the truth of a reference folder in `mask` and `label`, as `read_samples` does.
 
     Args:
         samples: table of the Test frames, or some of its rows.
-        reference: folder with `data.csv`.
+        reference: folder with `data.csv`; a label in it that is no class counts as unknown.
+        classes: of both tasks.
     """
     table = _read_table(Path(reference) / "data.csv").set_index("image_path")
-    names = table["label_path"] if "label_path" in table else pd.Series("", index=table.index)
-    names = names.reindex(samples["image_path"], fill_value="")
-    return samples.assign(mask=[str(Path(reference) / name) if name else "" for name in names])
+    table = table.reindex(samples["image_path"]).reindex(columns=["label_path", "image_lvl_label"]).fillna("")
+    masks = [str(Path(reference) / name) if name else "" for name in table["label_path"]]
+    number = pd.to_numeric(table["image_lvl_label"], errors="coerce")
+    index = {id: position for position, id in enumerate(classes.label.ids)}
+    return samples.assign(mask=masks, label=[index.get(id, NO_LABEL) for id in number])
 
 
 def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:

@@ -11,8 +11,9 @@ from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
-from src.classes import IGNORE, Classes, ClassList
+from src.classes import IGNORE, NO_LABEL, Classes, ClassList
 
 STYLE = {
     "axes.spines.top": False,
@@ -81,6 +82,7 @@ def plot_samples(
         pair[0].imshow(image)
         pair[0].set_title(title)
         pair[1].imshow(classes.mask.paint(mask))
+        pair[1].set_title("its mask")
     _add_legend(figure, classes.mask, masks)
     return figure
 
@@ -115,6 +117,13 @@ def plot_predictions(
             line[1].set_title("truth")
     _add_legend(figure, classes.mask, predicted + (truths or []))
     return figure
+
+
+def describe_label(label: int, confidence: float, truth: int, classes: ClassList) -> str:
+    """Says what a network names a frame, how sure it is (NaN: unknown), and the truth where it is known."""
+    sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % sure"
+    true = "" if truth == NO_LABEL else f" (true: {classes.names[truth]})"
+    return f"predicted: {classes.names[label]}{sure}{true}"
 
 
 @mpl.rc_context(STYLE)
@@ -166,18 +175,21 @@ def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -
     _draw_curves(axes[0], history, "loss", 1, held_out)
     for ax, name in zip(axes[1:], scores, strict=True):
         _draw_curves(ax, history, name, 100, held_out)
-    axes[0].legend()
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
 def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:
     titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
-    ax.plot(history.index, factor * history[name], color=BLUE, label="training crops")
+    dots = "o-" if len(history) < 10 else "-"
+    ax.plot(history.index, factor * history[name], dots, color=BLUE, markersize=3, label="training crops")
     if f"val_{name}" in history:
         val = history[f"val_{name}"].dropna()
         ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
     ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
     ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 @mpl.rc_context(STYLE)
@@ -248,10 +260,14 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
     colors = [classes.colors[classes.names.index(name)] for name in table.index]
     ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
     for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
-        ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
+        words = f"{iou:.1f}   ({share:.1f} % of pixels)"
+        ax.text(iou + 1, place, words, va="center", fontsize=8, backgroundcolor="white")
     mean = table["IoU %"].mean()
-    ax.axvline(mean, color=GREY, linewidth=1, zorder=0)
-    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %", title=f"{title}: mean IoU {mean:.1f} %")
+    ax.axvline(mean, color=GREY, linewidth=1, linestyle=":", zorder=0)
+    ax.text(mean, len(table) - 0.45, "mean", color=GREY, fontsize=8, ha="center")
+    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
+    ax.set_title(f"{title}: mean IoU {mean:.1f} %", pad=14)
+    ax.spines.bottom.set_bounds(0, 100)
     return figure
 
 
@@ -273,6 +289,7 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) ->
     few = confusion.max() < 100_000
     for (row, column), value in np.ndenumerate(share):
         text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
+        text = text if confusion[row].any() else "-"  # the truth holds none of this class
         color = "white" if value > 55 else "black"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
     ticks = range(len(names))

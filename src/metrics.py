@@ -80,7 +80,7 @@ def table_of_classes(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
     """Lists each class with its share of the true pixels and its IoU, both in percent."""
     share = confusion.sum(1) / max(confusion.sum(), 1)
     columns = {"pixels %": 100 * share, "IoU %": 100 * class_iou(confusion)}
-    return pd.DataFrame(columns, index=pd.Index(classes.names, name="class")).round(1)
+    return pd.DataFrame(columns, index=pd.Index(classes.names, name="class"))
 
 
 def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:
@@ -109,4 +109,5 @@ def table_of_scores(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
     rows = {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
     rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
     rows |= {"constant": "best constant answer on Test"}
-    return (100 * table).round(1).rename(index=rows)
+    text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
+    return text.rename(index=rows)

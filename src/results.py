@@ -152,7 +152,7 @@ def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
     for title, folder in (("Train", "Train"), ("Test", "Test")):
         samples = data.read_samples(world / folder, classes)
         if folder == "Test":
-            samples = data.add_truth(samples, world / "reference")
+            samples = data.add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
         samples = samples.iloc[((np.arange(frames) + 0.5) * len(samples) / frames).astype(int)]
         cities[title] = [_load_frame(world / folder, row, classes) for row in samples.itertuples()]

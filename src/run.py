@@ -1,11 +1,15 @@
 """Runs the four notebooks top to bottom, as `make run` does: `python -m src.run [NAME=VALUE ...]`."""
 
 import ast
+import asyncio
+import contextlib
 import difflib
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -20,6 +24,19 @@ USER_ERRORS = ("DataError", "FileNotFoundError", "ScoringError", "SubmissionErro
 
 class TalkingClient(NotebookClient):
     """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
+
+    interrupted = False
+
+    async def async_start_new_kernel(self, **kwargs: object) -> None:
+        """Starts the kernel; Ctrl-C then interrupts the running cell, as the notebook's stop button does."""
+        await super().async_start_new_kernel(**kwargs)
+        with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.interrupt)
+
+    def interrupt(self) -> None:
+        """Interrupts the cell that runs."""
+        self.interrupted = True
+        self.interruption = asyncio.ensure_future(self.km.interrupt_kernel())
 
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Handles one message of the kernel."""
@@ -70,6 +87,21 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
     return settings
 
 
+def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.NotebookNode]) -> None:
+    """Refuses what is no number, or no True or False, where the notebooks' own value is one.
+
+    Raises:
+        ValueError: the message names the setting and the notebooks' own value.
+    """
+    for own in map(read_settings, notebooks):
+        for name in settings.keys() & own.keys():
+            usual = ast.literal_eval(own[name])
+            kind = (int, float) if type(usual) in (int, float) else bool
+            if isinstance(usual, (int, float)) and not isinstance(settings[name], kind):
+                word = "True or False" if kind is bool else "a number"
+                raise ValueError(f"{name} must be {word}, found '{settings[name]}'; it is {usual} by itself.")
+
+
 def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:
     """Puts a cell with the settings that this notebook defines behind its `parameters` cell."""
     lines = [f"{name} = {value!r}" for name, value in settings.items() if name in read_settings(notebook)]
@@ -83,6 +115,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
 
     Raises:
         CellExecutionError: a cell failed; the copy shows where.
+        KeyboardInterrupt: the user stopped it.
     """
     notebook = nbformat.read(path, as_version=4)
     add_settings(notebook, settings)
@@ -93,6 +126,10 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
         client.execute(
             stderr=subprocess.DEVNULL
         )  # TensorFlow's start-up notes; a cell's own come as messages
+    except (CellExecutionError, RuntimeError):
+        if client.interrupted:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         EXECUTED.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, EXECUTED / path.name)
@@ -107,6 +144,7 @@ def main(words: list[str]) -> int:
     try:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
+        check_kinds(settings, notebooks.values())
         _check_data(Path(str(settings.get("DATA", "."))))
         _check_reference(str(settings.get("REFERENCE", "")))
     except ValueError as error:
@@ -121,15 +159,15 @@ def main(words: list[str]) -> int:
         )
         try:
             run_notebook(Path(name), settings)
-        except (CellExecutionError, KeyboardInterrupt) as error:
-            reason = getattr(error, "ename", "KeyboardInterrupt")
-            if reason == "KeyboardInterrupt":
-                print(f"\n{name} was interrupted; the same command goes on after the last finished epoch.")
-                return 130
+        except KeyboardInterrupt:
+            print(f"\n{name} was interrupted; the same command goes on after the last finished epoch.")
+            return 130
+        except CellExecutionError as error:
             print(
-                f"\n{name} stopped: {reason}: {error.evalue}\n{EXECUTED / name} shows where.", file=sys.stderr
+                f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",
+                file=sys.stderr,
             )
-            return 2 if reason in USER_ERRORS else 1
+            return 2 if error.ename in USER_ERRORS else 1
     print(f"\nDone in {(time.perf_counter() - begin) / 60:.1f} minutes; executed notebooks: {EXECUTED}/")
     return 0
 

@@ -39,7 +39,7 @@ def read_table(folder, columns):
     path = os.path.join(folder, "data.csv")
     if not os.path.exists(path):
         raise ScoringError(
-            "data.csv must lie at the root of the zip, it was not found; zip the files, not their folder."
+            "data.csv must lie at the root of %s, it was not found; zip the files, not their folder." % folder
         )
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file, delimiter=find_delimiter(file)))

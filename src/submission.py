@@ -142,10 +142,16 @@ def read_submission(path: Path) -> tuple[pd.DataFrame, "MaskReader"]:
     try:
         with zipfile.ZipFile(path) as archive:
             table = pd.read_csv(io.BytesIO(archive.read("data.csv")))
-    except (zipfile.BadZipFile, OSError, KeyError) as error:
+    except (zipfile.BadZipFile, OSError) as error:
         raise SubmissionError(
-            f"{path} must be a zip with data.csv at its root ({error}); write it again."
+            f"{path} must be a zip, it cannot be read ({error}); write it again."
         ) from error
+    except KeyError:
+        with zipfile.ZipFile(path) as archive:
+            found = [name for name in archive.namelist() if name.endswith("data.csv")] or ["no data.csv"]
+        raise SubmissionError(
+            f"{path} must have data.csv at its root, found {found[0]}; zip the files, not their folder."
+        ) from None
     if list(table.columns) != COLUMNS:
         raise SubmissionError(
             f"{path}: data.csv must have the columns {COLUMNS}, found {list(table.columns)}."

@@ -210,7 +210,12 @@ def fit(
 
     Returns:
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
+
+    Raises:
+        ValueError: `epochs` is below 1.
     """
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
         print(f"{folder} is already trained; its weights and history are used again.")
         model.set_weights(model_files.load_model(folder / "model.keras").get_weights())

@@ -19,10 +19,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from src import render, town
+from src.classes import write_classes
 from src.scene import Camera
 from src.town import City, Recording
 
 LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
+SMALLEST = 32  # pixels of a photo's side
 METRES_A_DEGREE = 111_320.0
 USUAL_MINUTES, WORLD_MINUTES = 30, 8  # of training where MINUTES is "auto"
 
@@ -227,27 +229,44 @@ def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -
     truth = pd.DataFrame(test)
     truth.drop(columns=["label_path", "image_lvl_label"]).to_csv(out / "Test" / "data.csv", index=False)
     truth[["image_path", "label_path", "image_lvl_label"]].to_csv(out / "reference" / "data.csv", index=False)
+    for folder in ("Train", "reference"):
+        write_classes(out / folder)
     for folder in ("Train", "Test", "reference"):
         (out / folder / "world.json").write_text(json.dumps(about))
 
 
 def parse_size(text: str) -> tuple[int, int]:
     """Reads "360x640" as (360, 640)."""
-    height, width = map(int, text.lower().split("x"))
-    return height, width
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdigit() and int(side) >= SMALLEST for side in sides):
+        raise argparse.ArgumentTypeError(
+            f"HxW in pixels, each from {SMALLEST} on, as 360x640; found '{text}'"
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def parse_count(text: str) -> int:
+    """Reads a whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on, found '{text}'")
+    return int(text)
 
 
 def main() -> None:
     """`python -m src.world OUT`."""
     parser = argparse.ArgumentParser(prog="python -m src.world", description="Renders the built-in world.")
     parser.add_argument("out", type=Path, help="folder to make; Train/, Test/ and reference/ come into it")
-    parser.add_argument("--train", type=int, default=300, help="frames of the home city (default: 300)")
-    parser.add_argument("--test", type=int, default=120, help="frames of the other city (default: 120)")
+    parser.add_argument(
+        "--train", type=parse_count, default=300, help="frames of the home city (default: 300)"
+    )
+    parser.add_argument(
+        "--test", type=parse_count, default=120, help="frames of the other city (default: 120)"
+    )
     parser.add_argument(
         "--size", type=parse_size, default=(360, 640), help="HxW in pixels (default: 360x640)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes (default: 0)")
-    parser.add_argument("--workers", type=int, default=2, help="processes that render (default: 2)")
+    parser.add_argument("--workers", type=parse_count, default=2, help="processes that render (default: 2)")
     arguments = parser.parse_args()
     begin = time.perf_counter()
     out = write_world(

@@ -53,7 +53,7 @@ def test_bad_cells_are_named(train_folder, classes, column, value, words):
 
 def test_mask_of_another_size_is_named(train_folder, classes):
     cv2.imwrite(str(train_folder / "frame_000_seg.png"), np.zeros((10, 12), np.uint8))
-    with pytest.raises(data.DataError, match=r"frame_000_seg\.png is 10 x 12"):
+    with pytest.raises(data.DataError, match=r"frame_000_seg\.png must have .* 64 x 96 .* found 10 x 12"):
         data.read_samples(train_folder, classes)
 
 
@@ -227,12 +227,14 @@ def test_time_that_is_no_time_is_named(train_folder, classes):
 
 def test_truth_of_test_is_read_by_the_photos_names(train_folder, classes):
     samples = data.read_samples(train_folder, classes).iloc[[3, 1]]
-    bare = data.add_truth(samples.assign(mask=""), train_folder)
+    bare = data.add_truth(samples.assign(mask="", label=-1), train_folder, classes)
+    assert bare["label"].tolist() == samples["label"].tolist() == [0, 1]
     assert bare["mask"].map(lambda path: path.split("/")[-1]).tolist() == [
         "frame_003_seg.png",
         "frame_001_seg.png",
     ]
     shown = data.load_masks(bare, classes, [(64, 96)] * 2)
     assert (shown[0] == data.load_mask(samples["mask"].iloc[0], classes.mask)).all()
-    unknown = data.add_truth(samples.assign(image_path=["a.jpg", "b.jpg"]), train_folder)
+    unknown = data.add_truth(samples.assign(image_path=["a.jpg", "b.jpg"]), train_folder, classes)
+    assert unknown["label"].tolist() == [-1, -1]
     assert (data.load_masks(unknown, classes, [(8, 8)] * 2)[0] == 255).all()

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import draw_frame
 
 from src import figures, metrics
@@ -22,13 +23,21 @@ def test_predictions_stand_in_order_with_one_legend(classes, tmp_path):
 def test_bars_show_each_class_that_the_truth_holds(classes):
     table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     figure = figures.plot_class_iou(table, classes.mask, "Test")
-    assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, 83.3]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, pytest.approx(1000 / 12)]
     assert figure.axes[0].get_title() == "Test: mean IoU 81.7 %"
 
 
 def test_confusion_rows_are_shares(classes):
     figure = figures.plot_confusion([[3, 1, 0], [0, 2, 0], [0, 0, 0]], classes.label.names, "Labels")
     assert [text.get_text() for text in figure.axes[0].texts][:2] == ["75\n(3)", "25\n(1)"]
+    assert [text.get_text() for text in figure.axes[0].texts][-3:] == [
+        "-"
+    ] * 3  # no frame is truly of the third
+
+
+def test_label_is_described_with_its_truth_where_that_is_known(classes):
+    assert figures.describe_label(1, 0.974, 0, classes.label) == "predicted: red box, 97 % sure (true: empty)"
+    assert figures.describe_label(2, float("nan"), -1, classes.label) == "predicted: green box"
 
 
 def test_history_has_a_panel_a_measure():

@@ -14,6 +14,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     logits = joint(PHOTO)
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
+    assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # it begins without an opinion
     assert joint.count_params() == segmenter.count_params() + 2 * 640 + 640 * 3 + 3
 
 

@@ -32,7 +32,19 @@ def test_unknown_name_gets_the_nearest():
         run.parse_words(["BACH_SIZE=4"], {"BATCH_SIZE", "SEED", "MINUTES"})
 
 
+def test_numbers_and_switches_are_asked_for():
+    cell = nbformat.v4.new_code_cell("SEED = 0\nFLIP = True\nSIZE = 'auto'\nEPOCHS = None")
+    cell.metadata["tags"] = ["parameters"]
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    run.check_kinds({"SEED": 3, "FLIP": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
+    with pytest.raises(ValueError, match="SEED must be a number, found ''; it is 0 by itself"):
+        run.check_kinds({"SEED": ""}, [notebook])
+    with pytest.raises(ValueError, match="FLIP must be True or False"):
+        run.check_kinds({"FLIP": "yes"}, [notebook])
+
+
 def test_bad_words_end_with_two(capsys):
+    assert run.main(["SEED="]) == 2 and "SEED must be a number" in capsys.readouterr().err
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
     assert run.main(["REFERENCE=nowhere"]) == 2 and "REFERENCE" in capsys.readouterr().err
     assert run.main(["DATA=nowhere"]) == 2 and "nowhere/Train" in capsys.readouterr().err.replace("\\", "/")

@@ -65,6 +65,11 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+def test_no_epochs_are_refused(frames, tmp_path):
+    with pytest.raises(ValueError, match="EPOCHS must be None or a whole number from 1"):
+        training.fit(make_small(), tmp_path / "run", frames, **(RECIPE | {"epochs": 0}))
+
+
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
     training.fit(first, tmp_path / "run", frames, **(RECIPE | {"epochs": 1}))

@@ -1,3 +1,4 @@
+import argparse
 import json
 
 import cv2
@@ -148,6 +149,15 @@ def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     assert world.find_data(".") == world.Path(".") and len(made) == 1
     assert world.find_reference("", world.Path(".")) is None
     assert world.find_reference("truth", world.Path(".")) == world.Path("truth")
+
+
+@pytest.mark.parametrize("text", ["big", "0x0", "360", "16x640", "1x2x3"])
+def test_sizes_that_are_none_are_named(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=text):
+        world.parse_size(text)
+    assert world.parse_size("360X640") == (360, 640) and world.parse_count("7") == 7
+    with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
+        world.parse_count("-1")
 
 
 def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
