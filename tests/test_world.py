@@ -109,7 +109,8 @@ def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
     for name, seed, workers in (("a", 3, 1), ("b", 3, 2), ("c", 4, 2)):
         world.write_world(tmp_path / name, train=6, test=3, size=(72, 128), seed=seed, workers=workers)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len(files) == 6 * 3 + 3 * 3 + 3 + 3  # photo, mask, depth of each frame; three tables, three marks
+    # photo, mask and depth of each frame; three tables, three marks, two lists of classes
+    assert len(files) == 6 * 3 + 3 * 3 + 3 + 3 + 2
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
     photos = [name for name in files if name.suffix == ".jpg"]
     assert all(
