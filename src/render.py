@@ -182,9 +182,13 @@ def _paint_lines(
 
 def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look: Look) -> None:
     """Gives the pixels of solids their reflectance, in place."""
-    noise = make_noise(look.seed)
-    for number in np.unique(surface.solid[surface.solid >= 0]):
-        solid, seen = solids[number], surface.solid == number
+    noise, flat = make_noise(look.seed), surface.solid.ravel()
+    order = np.argsort(flat, kind="stable")  # the pixels of each solid lie together, in the picture's order
+    numbers, begins = np.unique(flat[order], return_index=True)
+    for number, pixels in zip(numbers, np.split(order, begins[1:]), strict=True):
+        if number < 0:
+            continue
+        solid, seen = solids[number], np.unravel_index(pixels, surface.solid.shape)
         x, y, z = surface.point[seen].T
         along = np.where(np.abs(surface.normal[seen][:, 0]) > 0.7, y, x)
         shade = 1 + 0.06 * sample_noise(noise, along, z, 3.0)

@@ -239,9 +239,11 @@ def _face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def add_solids(surface: Surface, solids: list[Solid], camera: Camera, rays: np.ndarray) -> None:
     """Puts the solids in front of what lies behind them."""
-    for number, solid in enumerate(solids):
-        window = _find_window(solid, camera)
-        if window is None:
+    forward, eye = camera.axes()[2], np.array(camera.position)
+    nearest = [((find_corners(solid) - eye) @ forward).min() for solid in solids]
+    for number in np.argsort(nearest, kind="stable"):  # the near ones first: what they hide is left out
+        solid, window = solids[number], _find_window(solids[number], camera)
+        if window is None or nearest[number] >= surface.depth[window].max():
             continue
         t, normal = _meet(solid, np.array(camera.position, np.float32), rays[window])
         nearer = t < surface.depth[window]
@@ -302,11 +304,11 @@ def _meet_box(o: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     r = np.where(np.abs(r) < 1e-7, 1e-7, r)
     first, second = (-1 - o) / r, (1 - o) / r
     enter, leave = np.minimum(first, second), np.maximum(first, second)
-    axis = enter.argmax(-1)
-    t = np.take_along_axis(enter, axis[..., None], -1)[..., 0]
-    missed = (t > leave.min(-1)) | (t < 0.05)
-    normal = np.zeros_like(r)
-    np.put_along_axis(normal, axis[..., None], -np.sign(np.take_along_axis(r, axis[..., None], -1)), -1)
+    x, y, z = np.moveaxis(enter, -1, 0)  # three by name: reducing an axis of three is slow
+    t = np.maximum(np.maximum(x, y), z)
+    missed = (t > np.minimum(np.minimum(leave[..., 0], leave[..., 1]), leave[..., 2])) | (t < 0.05)
+    side = np.where(x == t, 0, np.where(y == t, 1, 2))
+    normal = np.where(side[..., None] == np.arange(3), -np.sign(r), 0)
     return np.where(missed, np.inf, t), normal
 
 
