@@ -189,7 +189,8 @@ def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, 
         ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
     ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
     ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlim(0.5, history.index.max() + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 @mpl.rc_context(STYLE)
@@ -259,12 +260,13 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
     plt.close(figure)
     colors = [classes.colors[classes.names.index(name)] for name in table.index]
     ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
+    over_line = {"facecolor": "white", "linewidth": 0, "pad": 1}
     for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
         words = f"{iou:.1f}   ({share:.1f} % of pixels)"
-        ax.text(iou + 1, place, words, va="center", fontsize=8, backgroundcolor="white")
+        ax.text(iou + 1, place, words, va="center", fontsize=8, bbox=over_line)
     mean = table["IoU %"].mean()
     ax.axvline(mean, color=GREY, linewidth=1, linestyle=":", zorder=0)
-    ax.text(mean, len(table) - 0.45, "mean", color=GREY, fontsize=8, ha="center")
+    ax.text(mean, len(table) - 0.45, "mean", color=GREY, fontsize=8, ha="center", bbox=over_line)
     ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
     ax.set_title(f"{title}: mean IoU {mean:.1f} %", pad=14)
     ax.spines.bottom.set_bounds(0, 100)

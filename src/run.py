@@ -19,6 +19,12 @@ from nbclient.exceptions import CellExecutionError
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
 PATHS = ("DATA", "REFERENCE")  # settings that stay text, even where a folder is called 2026
+NUMBER = ((int, float), "a number")
+KINDS = {
+    bool: (bool, "True or False"),
+    int: NUMBER,
+    float: NUMBER,
+}  # of the notebooks' own value: what it admits
 USER_ERRORS = ("DataError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError")
 
 
@@ -96,9 +102,8 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
     for own in map(read_settings, notebooks):
         for name in settings.keys() & own.keys():
             usual = ast.literal_eval(own[name])
-            kind = (int, float) if type(usual) in (int, float) else bool
-            if isinstance(usual, (int, float)) and not isinstance(settings[name], kind):
-                word = "True or False" if kind is bool else "a number"
+            kind, word = KINDS.get(type(usual), (object, ""))
+            if not isinstance(settings[name], kind):
                 raise ValueError(f"{name} must be {word}, found '{settings[name]}'; it is {usual} by itself.")
 
 

@@ -239,13 +239,12 @@ def _face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def add_solids(surface: Surface, solids: list[Solid], camera: Camera, rays: np.ndarray) -> None:
     """Puts the solids in front of what lies behind them."""
-    forward, eye = camera.axes()[2], np.array(camera.position)
-    nearest = [((find_corners(solid) - eye) @ forward).min() for solid in solids]
-    for number in np.argsort(nearest, kind="stable"):  # the near ones first: what they hide is left out
-        solid, window = solids[number], _find_window(solids[number], camera)
-        if window is None or nearest[number] >= surface.depth[window].max():
+    places = [(number, _find_window(solid, camera)) for number, solid in enumerate(solids)]
+    seen = sorted(((*place, number) for number, place in places if place), key=lambda place: place[0])
+    for nearest, window, number in seen:  # near ones first: what they hide is left out
+        if nearest >= surface.depth[window].max():
             continue
-        t, normal = _meet(solid, np.array(camera.position, np.float32), rays[window])
+        t, normal = _meet(solids[number], np.array(camera.position, np.float32), rays[window])
         nearer = t < surface.depth[window]
         if not nearer.any():
             continue
@@ -269,17 +268,17 @@ def find_corners(solid: Solid) -> np.ndarray:
     return turned + np.array(solid.center)
 
 
-def _find_window(solid: Solid, camera: Camera) -> tuple[slice, slice] | None:
-    """Finds the part of the picture that a solid may cover; None where it lies behind or beside."""
+def _find_window(solid: Solid, camera: Camera) -> tuple[float, tuple[slice, slice]] | None:
+    """Finds a solid's least depth and the part of the picture that it may cover; None: it is not seen."""
     pixels, depth = camera.project(find_corners(solid))
     if (depth < 0.1).all():
         return None
     height, width = camera.size
     if (depth < 0.1).any():
-        return (slice(0, height), slice(0, width))
+        return depth.min(), (slice(0, height), slice(0, width))
     low, high = np.floor(pixels.min(0)).astype(int), np.ceil(pixels.max(0)).astype(int) + 1
     low, high = np.maximum(low, 0), np.minimum(high, [width, height])
-    return None if (low >= high).any() else (slice(low[1], high[1]), slice(low[0], high[0]))
+    return None if (low >= high).any() else (depth.min(), (slice(low[1], high[1]), slice(low[0], high[0])))
 
 
 def _meet(solid: Solid, eye: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -285,8 +285,7 @@ def _furnish(
         for side, line in ((1, 0.0), (-1, -street.main_width)):
             solids += _build_houses(city, (begin, end), (line, side), back, downtown, rng)
             for x in np.arange(begin + 5, end - 4, rng.uniform(7, 11)):
-                grass, gap = street.verge / 2, 0.5 if downtown else street.walk + 0.6
-                place = street.curb + (grass if street.verge > 0.5 else street.verge + gap)
+                place = street.curb + (0.5 if downtown else street.verge / 2)
                 if rng.random() < city.trees * (0.5 if downtown else 1):
                     solids += _make_tree(x + rng.uniform(-1, 1), line + side * place, street.height, rng)
                 if rng.random() < city.cars and abs(x - begin) > 6 and abs(x - end) > 6:

@@ -303,8 +303,8 @@ def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> tu
         epoch_seconds: of one epoch's steps.
         val_seconds: of one validation.
     """
-    validations = int(min(VALIDATIONS, VALIDATION_SHARE * seconds / max(val_seconds, 1e-9)))
-    validations = max(1, validations)
+    affordable = int(VALIDATION_SHARE * seconds / val_seconds) if val_seconds else VALIDATIONS
+    validations = min(VALIDATIONS, max(1, affordable))
     epochs = max(1, int((seconds - validations * val_seconds) / epoch_seconds))
     return epochs, min(validations, epochs)
 

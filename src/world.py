@@ -219,7 +219,7 @@ def _write_frame(job: tuple) -> dict[str, object]:
 
 
 def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -> None:
-    """Writes the tables: a third of the Train frames lose their label, and every fortieth its mask."""
+    """Writes tables, classes, marks: a third of the Train frames lose their label, each fortieth its mask."""
     table = pd.DataFrame(train)
     table["image_lvl_label"] = table["image_lvl_label"].astype("Int64")
     number = np.arange(len(table))

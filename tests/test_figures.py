@@ -29,10 +29,9 @@ def test_bars_show_each_class_that_the_truth_holds(classes):
 
 def test_confusion_rows_are_shares(classes):
     figure = figures.plot_confusion([[3, 1, 0], [0, 2, 0], [0, 0, 0]], classes.label.names, "Labels")
-    assert [text.get_text() for text in figure.axes[0].texts][:2] == ["75\n(3)", "25\n(1)"]
-    assert [text.get_text() for text in figure.axes[0].texts][-3:] == [
-        "-"
-    ] * 3  # no frame is truly of the third
+    cells = [text.get_text() for text in figure.axes[0].texts]
+    assert cells[:2] == ["75\n(3)", "25\n(1)"]
+    assert cells[-3:] == ["-", "-", "-"]  # no frame is truly of the third
 
 
 def test_label_is_described_with_its_truth_where_that_is_known(classes):
@@ -47,6 +46,12 @@ def test_history_has_a_panel_a_measure():
     figure = figures.plot_history(history)
     assert [ax.get_title() for ax in figure.axes] == ["loss", "mean IoU, %"]
     assert figure.axes[1].lines[1].get_ydata().tolist() == [10.0, 15.0]
+
+
+def test_history_of_one_epoch_has_a_tick_for_it():
+    figure = figures.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
+    low, high = figure.axes[0].get_xlim()
+    assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1.0]
 
 
 def test_live_view_waits_its_pause(classes, monkeypatch):
