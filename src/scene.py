@@ -3,7 +3,9 @@
 Metres, z up, x along the street, y across it: the robot's block lies at y > 0, the road at y < 0.
 """
 
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,14 +60,14 @@ class Street:
 
     def side(self, x: np.ndarray) -> np.ndarray:
         """Distance along x from the nearest side street's middle, with its sign."""
-        return np.mod(x + self.pitch / 2, self.pitch) - self.pitch / 2
+        return x - self.pitch * np.floor(x / self.pitch + 0.5)
 
     def inside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Signed distance to the curb's line: positive on a block, negative on a road."""
         along = np.abs(self.side(x)) - self.side_width / 2
         across = np.abs(y + self.main_width / 2) - self.main_width / 2
         gap_x, gap_y = self.radius - along, self.radius - across
-        corner = np.hypot(np.maximum(gap_x, 0), np.maximum(gap_y, 0))
+        corner = np.sqrt(np.maximum(gap_x, 0) ** 2 + np.maximum(gap_y, 0) ** 2)
         return self.radius - corner - np.minimum(np.maximum(gap_x, gap_y), 0)
 
     def corridor(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -75,7 +77,7 @@ class Street:
 
     def driveway(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """True where a driveway cuts the curb of the robot's block."""
-        place = np.mod(x, self.pitch)
+        place = x - self.pitch * np.floor(x / self.pitch)
         hit = np.zeros(np.shape(x), bool)
         for start in self.driveways:
             hit |= (np.abs(place - start) < 1.5) & (y > -0.5)
@@ -89,16 +91,16 @@ class Street:
 
     def zones(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Names the zone of each point of the ground, uint8."""
+        corridor, driveway = self.corridor(x, y), self.driveway(x, y)
         walk_begin, walk_end = self.curb + self.verge, self.curb + self.verge + self.walk
         zone = np.full(np.shape(x), ROAD, np.uint8)
         zone[d >= 0] = CURB
         zone[d >= self.curb] = VERGE
-        zone[(d >= self.curb) & self.driveway(x, y)] = DRIVEWAY
-        corridor = self.corridor(x, y)
+        zone[(d >= self.curb) & driveway] = DRIVEWAY
         zone[(d >= self.curb) & corridor] = SIDEWALK
         zone[d >= walk_begin] = SIDEWALK
         zone[d >= walk_end] = LAWN if self.lawn else PAVING
-        zone[(d >= walk_end) & self.driveway(x, y)] = DRIVEWAY
+        zone[(d >= walk_end) & driveway] = DRIVEWAY
         zone[corridor & (d >= self.curb + 0.1) & (d < self.curb + 0.5)] = TACTILE
         zone[corridor & (d < 0)] = CROSSING
         return zone
@@ -143,6 +145,7 @@ class Camera:
     roll: float
     size: tuple[int, int]
 
+    @functools.cached_property
     def axes(self) -> np.ndarray:
         """Right, down and forward as unit vectors of the world: (3, 3), a row each."""
         cos_yaw, sin_yaw = np.cos(self.yaw), np.sin(self.yaw)
@@ -158,12 +161,16 @@ class Camera:
         height, width = self.size
         u = (np.arange(width) + 0.5 - width / 2) / (FOCAL * width)
         v = (np.arange(height) + 0.5 - height / 2) / (FOCAL * width)
-        local = np.stack([*np.meshgrid(u, v), np.ones(self.size)], -1)
-        return (local @ self.axes()).astype(np.float32)
+        right, down, forward = self.axes
+        across, along = (
+            (u[:, None] * right).astype(np.float32),
+            (v[:, None] * down + forward).astype(np.float32),
+        )
+        return across + along[:, None]
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Projects points (N, 3) to pixels (N, 2), and gives their depth along the optical axis (N,)."""
-        local = (points - np.array(self.position)) @ self.axes().T
+        local = (points - np.array(self.position)) @ self.axes.T
         depth = local[:, 2]
         scale = FOCAL * self.size[1] / np.where(np.abs(depth) < 1e-6, 1e-6, depth)
         return local[:, :2] * scale[:, None] + np.array(self.size[::-1]) / 2, depth
@@ -190,43 +197,70 @@ class Surface:
     point: np.ndarray
     normal: np.ndarray
     solid: np.ndarray
-    face: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    face: np.ndarray
+
+    def take(self, where: np.ndarray) -> "Surface":
+        """Picks pixels out, (H, W) bool: each array becomes a list, as `array[where]` does."""
+        parts = (self.depth, self.zone, self.point, self.normal, self.solid, self.face)
+        return Surface(*(part[where] for part in parts))
+
+    def group(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields each solid that is seen, by its number, and its pixels as indices into the flat picture."""
+        flat = self.solid.ravel()
+        pixels = np.flatnonzero(flat >= 0)
+        pixels = pixels[np.argsort(flat[pixels], kind="stable")]  # those of a solid lie together
+        numbers, begins = np.unique(flat[pixels], return_index=True)
+        yield from zip(numbers.tolist(), np.split(pixels, begins[1:]), strict=bool(len(numbers)))
 
 
 def cast_ground(street: Street, camera: Camera, rays: np.ndarray) -> Surface:
     """Meets the rays with the ground: block tops and ramps, the road, and the curb's face between them."""
-    eye = np.array(camera.position, np.float32)
-    down = rays[..., 2] < -1e-3
-    slope = np.where(down, rays[..., 2], -1e-3)
-    top = np.full(slope.shape, street.height, np.float32)
-    for _ in range(3):  # ramps are gentle: the height under the hit converges at once
-        t_top = (top - eye[2]) / slope
-        x, y = eye[0] + t_top * rays[..., 0], eye[1] + t_top * rays[..., 1]
-        inside = street.inside(x, y)
-        top = street.ground(x, y, np.maximum(inside, 0)).astype(np.float32)
-    on_block = (inside >= 0) & (t_top > 0)
-    t_road = -eye[2] / slope
-    t = np.where(on_block, t_top, t_road)
-    road_inside = street.inside(eye[0] + t_road * rays[..., 0], eye[1] + t_road * rays[..., 1])
-    face = ~on_block & (road_inside > 0) & down
-    near, far = np.maximum(t_top[face], 0), t_road[face]
+    eye, down = np.array(camera.position, np.float32), rays[..., 2] < -1e-3
+    ray_x, ray_y, ray_z = np.ascontiguousarray(rays[down].T)
+    top = np.full(ray_z.shape, street.height, np.float32)
+    t_top, inside, todo = np.empty_like(top), np.empty_like(top), np.arange(len(top))
+    for _ in range(3):  # ramps are gentle: the height under the hit converges at once, elsewhere it stays
+        t_top[todo] = (top[todo] - eye[2]) / ray_z[todo]
+        x, y = eye[0] + t_top[todo] * ray_x[todo], eye[1] + t_top[todo] * ray_y[todo]
+        inside[todo] = street.inside(x, y)
+        height = street.ground(x, y, np.maximum(inside[todo], 0)).astype(np.float32)
+        moved = height != top[todo]
+        top[todo] = height
+        todo = todo[moved]
+    on_block, t = (inside >= 0) & (t_top > 0), t_top
+    t[~on_block] = -eye[2] / ray_z[~on_block]
+    inside[~on_block] = street.inside(
+        eye[0] + t[~on_block] * ray_x[~on_block], eye[1] + t[~on_block] * ray_y[~on_block]
+    )
+    face = ~on_block & (inside > 0)
+    near, far = np.maximum((top - eye[2]) / ray_z, 0)[face], t[face]
     for _ in range(12):  # the curb's line lies between: halve
         middle = (near + far) / 2
-        beyond = street.inside(eye[0] + middle * rays[face, 0], eye[1] + middle * rays[face, 1]) >= 0
+        beyond = street.inside(eye[0] + middle * ray_x[face], eye[1] + middle * ray_y[face]) >= 0
         near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-    t[face] = far
-    t = np.where(down & (t < 500), t, np.inf).astype(np.float32)
-    hit = np.isfinite(t)
-    point = eye + np.where(hit, t, 0)[..., None] * rays
-    x, y = point[..., 0], point[..., 1]
-    d = np.where(face, 0.0, street.inside(x, y))
-    zone = street.zones(x, y, np.where(on_block, np.maximum(d, 0), np.where(face, 0, np.minimum(d, -1e-6))))
+    t[face], inside[face] = far, 0
+    inside[~on_block & ~face] = np.minimum(inside[~on_block & ~face], -1e-6)
+    x, y = eye[0] + t * ray_x, eye[1] + t * ray_y
+    zone = street.zones(x, y, inside)
     zone[face] = CURB
-    zone[~hit] = SKY
-    normal = np.zeros_like(rays)
-    normal[..., 2] = 1
-    normal[face] = _face_normal(street, x[face], y[face])
-    return Surface(t, zone, point, normal, np.full(t.shape, -1, np.int16), face)
+    upright = np.zeros((len(t), 3), np.float32)
+    upright[:, 2] = 1
+    upright[face] = _face_normal(street, x[face], y[face])
+    reached = t < 500
+    hit = down.copy()
+    hit[down] = reached
+    surface = Surface(
+        np.full(down.shape, np.inf, np.float32),
+        np.full(down.shape, SKY, np.uint8),
+        np.broadcast_to(eye, rays.shape).copy(),
+        np.broadcast_to(np.float32([0, 0, 1]), rays.shape).copy(),
+        np.full(down.shape, -1, np.int16),
+        np.zeros(down.shape, bool),
+    )
+    surface.depth[hit], surface.zone[hit], surface.face[hit] = t[reached], zone[reached], face[reached]
+    surface.point[hit] = np.stack([x, y, eye[2] + t * ray_z], -1)[reached]
+    surface.normal[hit] = upright[reached]
+    return surface
 
 
 def _face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -239,22 +273,24 @@ def _face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def add_solids(surface: Surface, solids: list[Solid], camera: Camera, rays: np.ndarray) -> None:
     """Puts the solids in front of what lies behind them."""
+    eye = np.array(camera.position, np.float32)
+    axes = np.ascontiguousarray(np.moveaxis(rays, -1, 0))  # an array for each axis: lists of three are slow
     places = [(number, _find_window(solid, camera)) for number, solid in enumerate(solids)]
     seen = sorted(((*place, number) for number, place in places if place), key=lambda place: place[0])
     for nearest, window, number in seen:  # near ones first: what they hide is left out
-        if nearest >= surface.depth[window].max():
+        depth = surface.depth[window]
+        if nearest >= depth.max():
             continue
-        t, normal = _meet(solids[number], np.array(camera.position, np.float32), rays[window])
-        nearer = t < surface.depth[window]
-        if not nearer.any():
-            continue
-        surface.depth[window][nearer] = t[nearer]
-        surface.zone[window][nearer] = SOLID
+        t = _meet(solids[number], eye, axes[(slice(None), *window)])
+        nearer = t < depth
+        depth[nearer] = t[nearer]
         surface.solid[window][nearer] = number
-        surface.face[window][nearer] = False
-        surface.normal[window][nearer] = normal[nearer]
-        points = np.array(camera.position, np.float32) + t[nearer][..., None] * rays[window][nearer]
-        surface.point[window][nearer] = points
+    hit = surface.solid >= 0
+    surface.zone[hit], surface.face[hit] = SOLID, False
+    surface.point[hit] = eye + surface.depth[hit][:, None] * rays[hit]
+    points, normals = surface.point.reshape(-1, 3), surface.normal.reshape(-1, 3)
+    for number, pixels in surface.group():
+        normals[pixels] = _find_normal(solids[number], points[pixels])
 
 
 def find_corners(solid: Solid) -> np.ndarray:
@@ -281,46 +317,52 @@ def _find_window(solid: Solid, camera: Camera) -> tuple[float, tuple[slice, slic
     return None if (low >= high).any() else (depth.min(), (slice(low[1], high[1]), slice(low[0], high[0])))
 
 
-def _meet(solid: Solid, eye: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Meets rays (..., 3) with a solid: depth (inf where missed) and unit normal."""
-    cos, sin = np.float32(np.cos(solid.yaw)), np.float32(np.sin(solid.yaw))
-    turn = np.array(
-        [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32
-    )  # world vectors @ turn = own vectors
-    half = np.array(solid.half, np.float32)
-    o, r = ((eye - np.array(solid.center, np.float32)) @ turn) / half, (rays @ turn) / half
+def _meet(solid: Solid, eye: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """Meets rays, an array for each axis, with a solid: depth, inf or nan where missed."""
+    (cos, sin), half = np.float32([np.cos(solid.yaw), np.sin(solid.yaw)]), np.array(solid.half, np.float32)
+    x, y, z = eye - np.array(solid.center, np.float32)
+    o = np.array([cos * x + sin * y, cos * y - sin * x, z]) / half  # in the solid's own axes and lengths
+    x, y, z = rays
+    if solid.yaw:
+        x, y = cos * x + sin * y, cos * y - sin * x
+    r = (x / half[0], y / half[1], z / half[2])
     with np.errstate(divide="ignore", invalid="ignore"):
-        if solid.kind == "box":
-            t, normal = _meet_box(o, r)
-        else:
-            t, normal = _meet_round(o, r, flat=solid.kind == "tube")
-    normal = (normal / half) @ turn.T
-    return t, normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+        return _meet_box(o, r) if solid.kind == "box" else _meet_round(o, r, flat=solid.kind == "tube")
 
 
-def _meet_box(o: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _meet_box(o: np.ndarray, r: tuple[np.ndarray, ...]) -> np.ndarray:
     """Meets rays with the cube from -1 to 1. Source: Kay & Kajiya 1986 (slabs)."""
-    r = np.where(np.abs(r) < 1e-7, 1e-7, r)
-    first, second = (-1 - o) / r, (1 - o) / r
-    enter, leave = np.minimum(first, second), np.maximum(first, second)
-    x, y, z = np.moveaxis(enter, -1, 0)  # three by name: reducing an axis of three is slow
-    t = np.maximum(np.maximum(x, y), z)
-    missed = (t > np.minimum(np.minimum(leave[..., 0], leave[..., 1]), leave[..., 2])) | (t < 0.05)
-    side = np.where(x == t, 0, np.where(y == t, 1, 2))
-    normal = np.where(side[..., None] == np.arange(3), -np.sign(r), 0)
-    return np.where(missed, np.inf, t), normal
+    enter, leave = np.float32(0.05), np.float32(np.inf)
+    for place, slope in zip(o, r, strict=True):
+        step = 1 / np.where(slope == 0, np.float32(1e-7), slope)
+        middle, reach = -place * step, np.abs(step)
+        enter, leave = np.maximum(enter, middle - reach), np.minimum(leave, middle + reach)
+    enter[(enter > leave) | (enter == np.float32(0.05))] = np.inf
+    return enter
 
 
-def _meet_round(o: np.ndarray, r: np.ndarray, flat: bool) -> tuple[np.ndarray, np.ndarray]:
+def _meet_round(o: np.ndarray, r: tuple[np.ndarray, ...], flat: bool) -> np.ndarray:
     """Meets rays with the unit ball, or (flat) with the upright cylinder of radius 1 from -1 to 1."""
-    use = slice(0, 2 if flat else 3)
-    a = (r[..., use] ** 2).sum(-1)
-    b = (r[..., use] * o[use]).sum(-1)
-    root = b * b - a * ((o[use] ** 2).sum() - 1)
-    t = (-b - np.sqrt(root)) / a
-    normal = o + t[..., None] * r
-    missed = ~(root > 0) | (t < 0.05)
+    use = 2 if flat else 3
+    a = sum(slope * slope for slope in r[:use])
+    b = sum(place * slope for place, slope in zip(o[:use], r[:use], strict=True))
+    t = (-b - np.sqrt(b * b - a * ((o[:use] ** 2).sum() - 1))) / a
+    missed = t < 0.05
     if flat:
-        missed |= np.abs(normal[..., 2]) > 1
-        normal[..., 2] = 0
-    return np.where(missed, np.inf, t), normal
+        missed |= np.abs(o[2] + t * r[2]) > 1
+    t[missed] = np.inf
+    return t
+
+
+def _find_normal(solid: Solid, points: np.ndarray) -> np.ndarray:
+    """Finds the unit normals, (N, 3), of points on a solid."""
+    (cos, sin), half = np.float32([np.cos(solid.yaw), np.sin(solid.yaw)]), np.array(solid.half, np.float32)
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32)  # world @ turn = own
+    own = ((points - np.array(solid.center, np.float32)) @ turn) / half
+    if solid.kind == "box":
+        side = np.abs(own).argmax(1)[:, None]
+        normal = np.where(side == np.arange(3), np.sign(own), np.float32(0))
+    else:
+        normal = own / half * np.float32([1, 1, 0 if solid.kind == "tube" else 1])
+        normal /= np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-6)
+    return normal @ turn.T
