@@ -6,6 +6,8 @@
 
 The tutorial's folder holds `train`, `val` and `test` (480 x 360 photos as PNG) and `trainannot`, `valannot`
 and `testannot` (masks of class ids). Its licence is CC BY-NC 4.0; the frames are Brostow et al. 2008's.
+What comes out is what README's table was measured on: photos as JPEG, and a third of the Train frames without
+their label, as in the competition.
 """
 
 import argparse
@@ -34,6 +36,7 @@ CLASSES = {
 LABELS = ("vehicles only", "pedestrian in view", "bicyclist in view")
 LEAST_SHARE = 0.0015  # of the pixels, for somebody to be in view
 FRAMES_A_SECOND = 30
+UNLABELLED = 1 / 3  # of the Train frames
 
 
 def name_label(mask: np.ndarray) -> int:
@@ -44,16 +47,18 @@ def name_label(mask: np.ndarray) -> int:
     return 2 if share[1] else int(share[0])
 
 
-def copy_frame(photo: Path, mask: Path, folder: Path) -> dict[str, object]:
+def copy_frame(photo: Path, photos: Path, masks: Path) -> dict[str, object]:
     """Copies one photo and its mask, and gives their row of `data.csv`; the name holds drive and frame."""
     drive, number = re.fullmatch(r"(\w+?)_f?(\d+)", photo.stem).groups()
     time = pd.Timestamp("2005-11-03T12:00Z") + pd.Timedelta(seconds=int(number) / FRAMES_A_SECOND)
-    shutil.copy(photo, folder / photo.name)
-    shutil.copy(mask, folder / f"{photo.stem}_seg.png")
+    mask = photo.parent.with_name(f"{photo.parent.name}annot") / photo.name
+    jpeg = photos / f"{photo.stem}.jpg"
+    cv2.imwrite(str(jpeg), cv2.imread(str(photo)), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    shutil.copy(mask, masks / f"{photo.stem}_seg.png")
     return {
         "timestamp": time.isoformat(),
         "robot_id": drive,
-        "image_path": photo.name,
+        "image_path": jpeg.name,
         "label_path": f"{photo.stem}_seg.png",
         "image_lvl_label": name_label(cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)),
     }
@@ -61,23 +66,23 @@ def copy_frame(photo: Path, mask: Path, folder: Path) -> dict[str, object]:
 
 def convert(source: Path, out: Path) -> None:
     """Writes `Train/` (train and val), `Test/` (photos alone) and `reference/` (the truth of Test)."""
-    parts = {"Train": ("train", "val"), "reference": ("test",)}
-    for name, sides in parts.items():
-        folder = out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        photos = [photo for side in sides for photo in sorted((source / side).glob("*.png"))]
-        masks = [photo.parent.with_name(f"{photo.parent.name}annot") / photo.name for photo in photos]
-        table = pd.DataFrame([copy_frame(*pair, folder) for pair in zip(photos, masks, strict=True)])
-        table.to_csv(folder / "data.csv", index=False)
-        classes = [("mask", id, *row) for id, row in enumerate(CLASSES.items())]
-        classes += [("label", id, name, "") for id, name in enumerate(LABELS)]
-        pd.DataFrame(classes, columns=["task", "id", "name", "color"]).to_csv(
-            folder / "classes.csv", index=False
-        )
-    (out / "Test").mkdir(exist_ok=True)
-    for name in table["image_path"]:
-        (out / "reference" / name).replace(out / "Test" / name)
-    table.drop(columns=["label_path", "image_lvl_label"]).to_csv(out / "Test" / "data.csv", index=False)
+    tables = {}
+    for photos, masks, sides in (("Train", "Train", ("train", "val")), ("Test", "reference", ("test",))):
+        (out / photos).mkdir(parents=True, exist_ok=True)
+        (out / masks).mkdir(exist_ok=True)
+        frames = [photo for side in sides for photo in sorted((source / side).glob("*.png"))]
+        rows = [copy_frame(photo, out / photos, out / masks) for photo in frames]
+        tables[masks] = pd.DataFrame(rows).astype({"image_lvl_label": "Int64"})
+    train, truth = tables["Train"], tables["reference"]
+    train.loc[np.random.default_rng(0).random(len(train)) < UNLABELLED, "image_lvl_label"] = pd.NA
+    train.to_csv(out / "Train" / "data.csv", index=False)
+    truth.to_csv(out / "reference" / "data.csv", index=False)
+    truth.drop(columns=["label_path", "image_lvl_label"]).to_csv(out / "Test" / "data.csv", index=False)
+    rows = [("mask", id, *row) for id, row in enumerate(CLASSES.items())]
+    rows += [("label", id, name, "") for id, name in enumerate(LABELS)]
+    classes = pd.DataFrame(rows, columns=["task", "id", "name", "color"])
+    for folder in ("Train", "reference"):
+        classes.to_csv(out / folder / "classes.csv", index=False)
 
 
 if __name__ == "__main__":

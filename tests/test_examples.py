@@ -21,12 +21,17 @@ def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
     runpy.run_path("examples/camvid.py", run_name="__main__")
     classes = class_lists.read_classes(tmp_path / "out" / "Train")
     train = data.read_samples(tmp_path / "out" / "Train", classes)
-    assert train["label"].tolist() == [0, 1] and train["robot"].tolist() == ["0001TP", "0016E5"]
+    assert train["label"].tolist() == [0, -1]  # the second row is one of the third that loses its label
+    assert train["robot"].tolist() == ["0001TP", "0016E5"]
+    truth = data.add_truth(
+        data.read_samples(tmp_path / "out" / "Test", classes), tmp_path / "out" / "reference", classes
+    )
+    assert truth["label"].tolist() == [2]  # the mask shows a bicyclist
     test = data.read_samples(tmp_path / "out" / "Test", classes)
-    assert test["image_path"].tolist() == ["Seq05VD_f00000.png"] and "label_path" not in test
+    assert test["image_path"].tolist() == ["Seq05VD_f00000.jpg"] and "label_path" not in test
     assert (tmp_path / "out" / "reference" / "Seq05VD_f00000_seg.png").exists()
     assert sorted(path.name for path in (tmp_path / "out" / "Test").iterdir()) == [
-        "Seq05VD_f00000.png",
+        "Seq05VD_f00000.jpg",
         "data.csv",
     ]
 
