@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -102,8 +101,13 @@ def _describe_gain(runs: pd.DataFrame, split: str) -> str:
     return f"joint minus segmentation alone on {SPLITS[split]} mIoU {gain.mean():+.1f} ± {gain.std():.1f}"
 
 
-def keep_result(run: Path, folder: Path = FOLDER) -> Path:
-    """Copies a run's `result.json` to `results/<run>.json`.
+def keep_result(run: Path, recipe: str = "default", folder: Path = FOLDER) -> Path:
+    """Copies a run's `result.json` to `results/<run>.json`, with the recipe's name.
+
+    Args:
+        run: its folder.
+        recipe: what the tables call its settings; runs of one name are averaged over their seeds.
+        folder: where to keep it.
 
     Raises:
         FileNotFoundError: the run has none.
@@ -114,7 +118,9 @@ def keep_result(run: Path, folder: Path = FOLDER) -> Path:
             f"{path} is not there; run Train_label_seg.ipynb first, or name another folder of runs/."
         )
     folder.mkdir(exist_ok=True)
-    return Path(shutil.copy(path, folder / f"{run.name}.json"))
+    kept = folder / f"{run.name}.json"
+    kept.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": recipe}, indent=1))
+    return kept
 
 
 def table_of_worlds(path: Path) -> str:
@@ -172,6 +178,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     keep = commands.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
+    keep.add_argument(
+        "--recipe", default="default", help="what the tables call its settings (default: default)"
+    )
     sheet = commands.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument(
         "world", type=Path, nargs="?", default=Path("world"), help="its folder (default: world)"
@@ -180,7 +189,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         if arguments.command == "keep":
-            return print(keep_result(arguments.run))
+            return print(keep_result(arguments.run, arguments.recipe))
         if arguments.command == "sheet":
             draw_sheet(arguments.world, arguments.out)
             return print(arguments.out)

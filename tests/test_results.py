@@ -14,7 +14,6 @@ def write_run(folder, name, seed, miou):
     }
     run = {
         "data": "town",
-        "recipe": "default",
         "seed": seed,
         "minutes": 12.4,
         "train_frames": 9,
@@ -27,10 +26,10 @@ def write_run(folder, name, seed, miou):
 def test_tables_come_from_the_files(tmp_path):
     for seed, miou in ((0, 0.4), (1, 0.5)):
         write_run(tmp_path / "runs", f"joint-{seed}", seed, miou)
-        results.keep_result(tmp_path / "runs" / f"joint-{seed}", tmp_path / "results")
+        results.keep_result(tmp_path / "runs" / f"joint-{seed}", "wide", tmp_path / "results")
     table = results.read_results(tmp_path / "results")
     assert (
-        "| default | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
+        "| wide | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
         in results.table_of_runs(table)
     )
     seeds = results.table_of_seeds(table)
@@ -40,4 +39,4 @@ def test_tables_come_from_the_files(tmp_path):
 
 def test_run_without_a_result_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"result\.json"):
-        results.keep_result(tmp_path, tmp_path / "results")
+        results.keep_result(tmp_path, folder=tmp_path / "results")
