@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -226,6 +227,8 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     batches = data.make_batches(frames, augment.augment, **batching)
     val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+    image, target = next(iter(batches))
+    model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
     plan = _plan_epochs(model, folder, batches, val_batches, steps, minutes, epochs)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
@@ -271,12 +274,13 @@ def _plan_epochs(
     if epochs is None:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
-        step = _time_batches(model.train_on_batch, batches, 5)
+        step = _time_batches(partial(model.fit, batches.repeat(), steps_per_epoch=7, shuffle=False))
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         val_seconds = 0.0
         if val_batches is not None:
-            val_seconds = _time_batches(model.test_on_batch, val_batches, 1) * len(val_batches)
+            val_step = _time_batches(partial(model.evaluate, val_batches.repeat(), steps=3))
+            val_seconds = val_step * len(val_batches)
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         epochs, validations = count_epochs(seconds, step * steps, val_seconds)
         print(f"A step takes {step:.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
@@ -285,14 +289,18 @@ def _plan_epochs(
     return plan
 
 
-def _time_batches(run: Callable, batches: tf.data.Dataset, count: int) -> float:
-    """Median seconds of `run` on a batch; two more than counted go first, for they build the graph."""
-    seconds = []
-    for image, target in batches.repeat().take(count + 2):
-        begin = time.perf_counter()
-        run(image, target)
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds[2:]))
+def _time_batches(run: Callable) -> float:
+    """Median seconds a batch of `fit` or `evaluate`; the first batch does not count, for it builds the graph.
+
+    (`train_on_batch` would build another graph than the training's own `fit`: ten seconds for nothing.)
+    """
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()),
+        on_test_batch_end=lambda batch, logs: ends.append(time.perf_counter()),
+    )
+    run(callbacks=[clock], verbose=0)
+    return float(np.median(np.diff(ends)))
 
 
 def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> tuple[int, int]:

@@ -94,6 +94,16 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     assert int(joint.optimizer.iterations) == 0
 
 
+def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "count_epochs", lambda *times: (1, 1))
+    joint, built = make_small(), []
+    for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
+        step = getattr(joint, name)
+        monkeypatch.setattr(joint, name, lambda *a, step=step, name=name: built.append(name) or step(*a))
+    training.fit(joint, tmp_path, frames, **(RECIPE | {"epochs": None, "val_frames": frames}))
+    assert sorted(built) == ["test_step", "train_step"]
+
+
 def test_epochs_and_their_validations_fill_the_time():
     assert training.count_epochs(100, 10, 0) == (10, 10)
     assert training.count_epochs(1000, 10, 5) == (95, 10)  # ten in all
