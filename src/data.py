@@ -380,7 +380,7 @@ def make_batches(
     crop: tuple[int, int],
     seed: int,
     with_label: bool,
-    first_epoch: int = 0,
+    first_step: int = 0,
 ) -> tf.data.Dataset:
     """Makes endless training batches: augmented crops, settled by (seed, epoch, row) alone.
 
@@ -391,17 +391,18 @@ def make_batches(
         crop: (height, width) of the network's input in training.
         seed: settles order and augmentation.
         with_label: True adds the target "label".
-        first_epoch: the epoch to begin with, when a training goes on.
+        first_step: the batch to begin with, when a training goes on.
 
     Returns:
         Dataset of (image uint8 (B, *crop, 3), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
     """
 
     def iterate() -> Iterator[tuple[int, int]]:
-        epoch = first_epoch
+        epoch, done = divmod(first_step, count_steps(len(frames), batch_size))
         while True:
-            yield from ((epoch, row) for row in order_rows(frames, batch_size, seed, epoch))
-            epoch += 1
+            rows = order_rows(frames, batch_size, seed, epoch)[done * batch_size :]
+            yield from ((epoch, row) for row in rows)
+            epoch, done = epoch + 1, 0
 
     def load(epoch: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
         rng = np.random.default_rng((seed, int(epoch), int(row)))

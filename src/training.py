@@ -203,7 +203,7 @@ def fit(
         crop: (height, width) of a training crop.
         batch_size: rows a batch.
         seed: settles order and augmentation.
-        minutes: how long the training may take; five steps are timed and the epochs set by it.
+        minutes: how long the training may take; a few steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
         rate: the highest learning rate of the schedule.
         val_frames: scored, whole, up to ten times on the way.
@@ -222,26 +222,26 @@ def fit(
         model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names
-    steps = data.count_steps(len(frames), batch_size)
+    pass_steps = data.count_steps(len(frames), batch_size)
     batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
     model.optimizer.build(model.trainable_variables)
     batches = data.make_batches(frames, augment.augment, **batching)
     val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     image, target = next(iter(batches))
     model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
-    plan = _plan_epochs(model, folder, batches, val_batches, steps, minutes, epochs)
+    plan = _plan_epochs(model, folder, batches, val_batches, pass_steps, minutes, epochs)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
         write_atomically(checkpoint, model.save_weights)
     model.load_weights(checkpoint)
-    first_epoch = int(model.optimizer.iterations) // steps
+    first_epoch = int(model.optimizer.iterations) // plan["steps"]
     if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
-            data.make_batches(frames, augment.augment, first_epoch=first_epoch, **batching),
-            steps_per_epoch=steps,
+            data.make_batches(frames, augment.augment, first_step=first_epoch * plan["steps"], **batching),
+            steps_per_epoch=plan["steps"],
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
             validation_data=val_batches,
@@ -262,16 +262,17 @@ def _plan_epochs(
     folder: Path,
     batches: tf.data.Dataset,
     val_batches: tf.data.Dataset | None,
-    steps: int,
+    pass_steps: int,
     minutes: float,
     epochs: int | None,
 ) -> dict:
-    """Sets how many epochs fit into the minutes, once for each training: five steps are timed and undone."""
+    """Sets epochs and steps by the minutes, once for each training: a few steps are timed and undone."""
     path = folder / "plan.json"
     if path.exists():
         return json.loads(path.read_text())
-    validations = VALIDATIONS
-    if epochs is None:
+    if epochs is not None:
+        plan = {"epochs": epochs, "steps": pass_steps, "validations": VALIDATIONS}
+    else:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
         step = _time_batches(partial(model.fit, batches.repeat(), steps_per_epoch=7, shuffle=False))
@@ -282,9 +283,9 @@ def _plan_epochs(
             val_step = _time_batches(partial(model.evaluate, val_batches.repeat(), steps=3))
             val_seconds = val_step * len(val_batches)
         seconds = 0.97 * minutes * 60  # the rest is for pictures
-        epochs, validations = count_epochs(seconds, step * steps, val_seconds)
-        print(f"A step takes {step:.2f} s: {epochs} epochs, about {minutes:.0f} minutes.")
-    plan = {"epochs": epochs, "steps": steps, "validations": validations}
+        plan = share_time(seconds, step, pass_steps, val_seconds)
+        print(f"A step takes {step:.2f} s, about {minutes:.0f} minutes:", end=" ")
+        print(f"{plan['epochs']} epochs of {plan['steps']} steps.")
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
 
@@ -303,18 +304,20 @@ def _time_batches(run: Callable) -> float:
     return float(np.median(np.diff(ends)))
 
 
-def count_epochs(seconds: float, epoch_seconds: float, val_seconds: float) -> tuple[int, int]:
-    """Counts the epochs and the validations that fit into a time, one of each at least.
+def share_time(seconds: float, step: float, pass_steps: int, val_seconds: float) -> dict[str, int]:
+    """Shares a time out: "epochs" of "steps" each, and "validations" among them; one of each at least.
 
     Args:
         seconds: to fill.
-        epoch_seconds: of one epoch's steps.
+        step: seconds of one.
+        pass_steps: of a pass over all frames; an epoch is a pass, or less where the time ends within one.
         val_seconds: of one validation.
     """
     affordable = int(VALIDATION_SHARE * seconds / val_seconds) if val_seconds else VALIDATIONS
     validations = min(VALIDATIONS, max(1, affordable))
-    epochs = max(1, int((seconds - validations * val_seconds) / epoch_seconds))
-    return epochs, min(validations, epochs)
+    steps = max(1, int((seconds - validations * val_seconds) / step))
+    epochs = -(-steps // pass_steps)
+    return {"epochs": epochs, "steps": steps // epochs, "validations": min(validations, epochs)}
 
 
 class KeepEpochs(keras.callbacks.Callback):

@@ -88,14 +88,14 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
         frames, training.augment.augment, batch_size=3, crop=(32, 32), seed=0, with_label=True
     )
     val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
-    plan = training._plan_epochs(joint, tmp_path, batches, val_batches, steps=2, minutes=2, epochs=None)
-    assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 4 s
+    plan = training._plan_epochs(joint, tmp_path, batches, val_batches, pass_steps=2, minutes=2, epochs=None)
+    assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 2 s in 54 steps
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
 
 
 def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "count_epochs", lambda *times: (1, 1))
+    monkeypatch.setattr(training, "share_time", lambda *times: {"epochs": 1, "steps": 2, "validations": 1})
     joint, built = make_small(), []
     for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
         step = getattr(joint, name)
@@ -105,11 +105,16 @@ def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypat
 
 
 def test_epochs_and_their_validations_fill_the_time():
-    assert training.count_epochs(100, 10, 0) == (10, 10)
-    assert training.count_epochs(1000, 10, 5) == (95, 10)  # ten in all
-    assert training.count_epochs(1000, 10, 20) == (90, 5)  # a tenth of the time
-    assert training.count_epochs(100, 10, 40) == (6, 1)
-    assert training.count_epochs(5, 10, 20) == (1, 1)
+    def share(*times):
+        return tuple(training.share_time(*times).values())
+
+    assert share(100, 1, 10, 0) == (10, 10, 10)
+    assert share(1000, 1, 10, 5) == (95, 10, 10)  # ten in all
+    assert share(1000, 1, 10, 20) == (90, 10, 5)  # a tenth of the time
+    assert share(100, 1, 10, 40) == (6, 10, 1)
+    assert share(250, 1, 100, 0) == (3, 83, 3)  # two and a half passes
+    assert share(5, 1, 10, 0) == (1, 5, 1)  # no time for a whole pass
+    assert share(5, 1, 10, 20) == (1, 1, 1)
 
 
 def test_rate_warms_up_and_falls_to_nothing():
