@@ -284,8 +284,7 @@ def _plan_epochs(
             val_seconds = val_step * len(val_batches)
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         plan = share_time(seconds, step, pass_steps, val_seconds)
-        print(f"A step takes {step:.2f} s, about {minutes:.0f} minutes:", end=" ")
-        print(f"{plan['epochs']} epochs of {plan['steps']} steps.")
+        print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
 
