@@ -10,7 +10,10 @@ from keras import layers
 
 from src import backbone as lite0
 
-DECODER_FILTERS = (128, 64, 32, 16)  # at strides 16 to 2; the library's 256 to 16 goes on to stride 1
+# At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
+# with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
+# training, seeds 0 and 1, these gave 49.5 and 49.4 % mean IoU, 96-64-48-32 gave 48.6 and 48.4.
+DECODER_FILTERS = (128, 64, 32, 16)
 
 
 @keras.saving.register_keras_serializable("sidewalk")
