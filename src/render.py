@@ -120,44 +120,46 @@ def _scatter(x: np.ndarray, y: np.ndarray, side: float, share: np.ndarray) -> tu
 
 def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -> np.ndarray:
     """Gives each of a list of ground pixels its reflectance, (N, 3) float32, 0 to 1."""
-    x, y, depth = surface.point[..., 0], surface.point[..., 1], np.minimum(surface.depth, 200)
-    noise = make_noise(look.seed)
-    pixel = depth / (scene.FOCAL * camera.size[1])  # metres across at this depth
+    x, y = surface.point[:, 0], surface.point[:, 1]
+    pixel = np.minimum(surface.depth, 200) / (scene.FOCAL * camera.size[1])  # metres across at this depth
+    color = np.array([look.colors[zone] for zone in range(scene.SOLID)], np.float32)[surface.zone]
+    color *= _shade_ground(surface, look, x, y, pixel)[:, None]
+    lines, yellow = _paint_lines(surface, street, look, x, y)
+    paint = np.where(yellow[:, None], np.array(YELLOW, np.float32), np.float32(0.86))
+    color = np.where((lines > 0)[:, None], color + lines[:, None] * (paint - color), color)
+    if look.leaves:
+        heaped = np.exp(sample_noise(make_noise(look.seed), x, y, 23.0))
+        fallen, chance = _scatter(x, y, 0.11, look.leaves * heaped)
+        leaf = np.array([0.50, 0.31, 0.10], np.float32) * (0.5 + 0.9 * chance[:, None])
+        color = np.where((fallen & ~surface.face)[:, None], leaf, color)
+    return color.astype(np.float32)
+
+
+def _shade_ground(
+    surface: Surface, look: Look, x: np.ndarray, y: np.ndarray, pixel: np.ndarray
+) -> np.ndarray:
+    """What makes each pixel lighter or darker than its zone: grain, joints, blades, domes, cracks."""
+    noise, zone = make_noise(look.seed), surface.zone
     fine = np.clip(0.02 / np.maximum(pixel, 1e-4), 0, 1)  # how much of a texture of 2 cm is still seen
     coarse, middle = sample_noise(noise, x, y, 23.0), sample_noise(noise, x + 7, y + 3, 5.1)
-    grain = sample_noise(noise, x + 1, y + 5, 0.9) * fine
-    color = np.array([look.colors[zone] for zone in range(scene.SOLID)], np.float32)[surface.zone]
-    shade = 1 + 0.05 * coarse + 0.05 * middle + 0.07 * grain
-    flat = np.isin(surface.zone, (scene.SIDEWALK, scene.PAVING, scene.DRIVEWAY))
+    shade = 1 + 0.05 * coarse + 0.05 * middle + 0.07 * (sample_noise(noise, x + 1, y + 5, 0.9) * fine)
     if look.paving in ("slabs", "bricks"):
-        deep = look.slab if look.paving == "slabs" else look.slab / 2
+        deep, spread = (look.slab, 0.10) if look.paving == "slabs" else (look.slab / 2, 0.28)
         chance, joint = _cells(x, y, look.slab, deep, pixel, look.paving == "bricks")
-        laid = surface.zone == scene.SIDEWALK
-        spread = 0.10 if look.paving == "slabs" else 0.28
-        shade = np.where(laid, shade * (1 - spread / 2 + spread * chance) * (1 - 0.55 * joint), shade)
-    grass = np.isin(surface.zone, (scene.VERGE, scene.LAWN))
+        laid = shade * (1 - spread / 2 + spread * chance) * (1 - 0.55 * joint)
+        shade = np.where(zone == scene.SIDEWALK, laid, shade)
     blades = 1 + 0.22 * middle + 0.30 * sample_noise(noise, x * 1.7, y, 0.5) * fine + 0.15 * coarse
-    shade = np.where(grass, np.clip(blades, 0.35, 1.9), shade)
-    stone = surface.zone == scene.CURB
+    shade = np.where(np.isin(zone, (scene.VERGE, scene.LAWN)), np.clip(blades, 0.35, 1.9), shade)
     joint = _cells(x + y, np.zeros_like(y) + 0.5, 1.0, 1e3, pixel, False)[1]
-    shade = np.where(stone, shade * (1 - 0.5 * joint) * np.where(surface.face, 0.82, 1.0), shade)
+    stone = shade * (1 - 0.5 * joint) * np.where(surface.face, 0.82, 1.0)
+    shade = np.where(zone == scene.CURB, stone, shade)
     domes = np.cos(x * (2 * np.pi / 0.07)) * np.cos(y * (2 * np.pi / 0.07)) * np.clip(0.025 / pixel, 0, 1)
-    shade = np.where(surface.zone == scene.TACTILE, shade * (1 + 0.22 * domes), shade)
+    shade = np.where(zone == scene.TACTILE, shade * (1 + 0.22 * domes), shade)
+    hard = np.isin(zone, (scene.SIDEWALK, scene.PAVING, scene.DRIVEWAY, scene.ROAD, scene.CROSSING))
+    worn = hard & (sample_noise(noise, x, y - 9, 31.0) > 1.2 - 1.6 * look.wear)
     crack = np.abs(sample_noise(noise, x + 11, y - 4, 9.0)) < 0.02 * look.wear + 0.2 * pixel
-    worn = (flat | np.isin(surface.zone, (scene.ROAD, scene.CROSSING))) & (
-        sample_noise(noise, x, y - 9, 31.0) > 1.2 - 1.6 * look.wear
-    )
     shade = np.where(crack & worn, shade * (1 - 0.4 * np.clip(0.03 / np.maximum(pixel, 1e-3), 0, 1)), shade)
-    shade = np.where(worn & ~grass, shade * (1 - 0.10 * look.wear * (1 + middle).clip(0, 2)), shade)
-    color = color * shade[..., None]
-    lines, yellow = _paint_lines(surface, street, look, x, y)
-    paint = np.where(yellow[..., None], np.array(YELLOW, np.float32), np.float32(0.86))
-    color = np.where((lines > 0)[..., None], color + lines[..., None] * (paint - color), color)
-    if look.leaves:
-        fallen, chance = _scatter(x, y, 0.11, look.leaves * np.exp(coarse))
-        leaf = np.array([0.50, 0.31, 0.10], np.float32) * (0.5 + 0.9 * chance[..., None])
-        color = np.where((fallen & ~surface.face)[..., None], leaf, color)
-    return color.astype(np.float32)
+    return np.where(worn, shade * (1 - 0.10 * look.wear * (1 + middle).clip(0, 2)), shade)
 
 
 def _paint_lines(

@@ -210,57 +210,66 @@ class Surface:
         pixels = np.flatnonzero(flat >= 0)
         pixels = pixels[np.argsort(flat[pixels], kind="stable")]  # those of a solid lie together
         numbers, begins = np.unique(flat[pixels], return_index=True)
-        yield from zip(numbers.tolist(), np.split(pixels, begins[1:]), strict=bool(len(numbers)))
+        parts = np.split(pixels, begins[1:])  # one empty part where there is no solid
+        yield from zip(numbers.tolist(), parts, strict=False)
 
 
 def cast_ground(street: Street, camera: Camera, rays: np.ndarray) -> Surface:
     """Meets the rays with the ground: block tops and ramps, the road, and the curb's face between them."""
-    eye, down = np.array(camera.position, np.float32), rays[..., 2] < -1e-3
-    ray_x, ray_y, ray_z = np.ascontiguousarray(rays[down].T)
+    eye, hit = np.array(camera.position, np.float32), rays[..., 2] < -1e-3
+    t, inside, face = _meet_ground(street, eye, np.ascontiguousarray(rays[hit].T))
+    near = t < 500
+    hit[hit] = near  # the rest is sky
+    t, inside, face = t[near], inside[near], face[near]
+    surface = Surface(
+        np.full(hit.shape, np.inf, np.float32),
+        np.full(hit.shape, SKY, np.uint8),
+        np.broadcast_to(eye, rays.shape).copy(),
+        np.broadcast_to(np.float32([0, 0, 1]), rays.shape).copy(),
+        np.full(hit.shape, -1, np.int16),
+        np.zeros(hit.shape, bool),
+    )
+    point = eye + t[:, None] * rays[hit]
+    zone, normal = street.zones(point[:, 0], point[:, 1], inside), surface.normal[hit]
+    zone[face], normal[face] = CURB, _face_normal(street, point[face, 0], point[face, 1])
+    surface.depth[hit], surface.zone[hit], surface.face[hit] = t, zone, face
+    surface.point[hit], surface.normal[hit] = point, normal
+    return surface
+
+
+def _meet_ground(
+    street: Street, eye: np.ndarray, rays: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Meets rays that go down, (3, N), with the ground.
+
+    Returns:
+        depth, distance inside the curb's line (below 0: on the road), and True on the curb's face.
+    """
+    ray_x, ray_y, ray_z = rays
     top = np.full(ray_z.shape, street.height, np.float32)
-    t_top, inside, todo = np.empty_like(top), np.empty_like(top), np.arange(len(top))
+    t, inside, todo = np.empty_like(top), np.empty_like(top), np.arange(len(top))
     for _ in range(3):  # ramps are gentle: the height under the hit converges at once, elsewhere it stays
-        t_top[todo] = (top[todo] - eye[2]) / ray_z[todo]
-        x, y = eye[0] + t_top[todo] * ray_x[todo], eye[1] + t_top[todo] * ray_y[todo]
+        t[todo] = (top[todo] - eye[2]) / ray_z[todo]
+        x, y = eye[0] + t[todo] * ray_x[todo], eye[1] + t[todo] * ray_y[todo]
         inside[todo] = street.inside(x, y)
         height = street.ground(x, y, np.maximum(inside[todo], 0)).astype(np.float32)
         moved = height != top[todo]
         top[todo] = height
         todo = todo[moved]
-    on_block, t = (inside >= 0) & (t_top > 0), t_top
-    t[~on_block] = -eye[2] / ray_z[~on_block]
-    inside[~on_block] = street.inside(
-        eye[0] + t[~on_block] * ray_x[~on_block], eye[1] + t[~on_block] * ray_y[~on_block]
-    )
-    face = ~on_block & (inside > 0)
-    near, far = np.maximum((top - eye[2]) / ray_z, 0)[face], t[face]
+    road = np.flatnonzero((inside < 0) | (t <= 0))  # not on a block's top: on the road, if not on the face
+    far = -eye[2] / ray_z[road]
+    beyond = street.inside(eye[0] + far * ray_x[road], eye[1] + far * ray_y[road])
+    t[road], inside[road] = far, np.minimum(beyond, -1e-6)
+    under = road[beyond > 0]  # the road's plane would be met under a block: the face stands before it
+    near, far = np.maximum((top[under] - eye[2]) / ray_z[under], 0), t[under]
     for _ in range(12):  # the curb's line lies between: halve
         middle = (near + far) / 2
-        beyond = street.inside(eye[0] + middle * ray_x[face], eye[1] + middle * ray_y[face]) >= 0
-        near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-    t[face], inside[face] = far, 0
-    inside[~on_block & ~face] = np.minimum(inside[~on_block & ~face], -1e-6)
-    x, y = eye[0] + t * ray_x, eye[1] + t * ray_y
-    zone = street.zones(x, y, inside)
-    zone[face] = CURB
-    upright = np.zeros((len(t), 3), np.float32)
-    upright[:, 2] = 1
-    upright[face] = _face_normal(street, x[face], y[face])
-    reached = t < 500
-    hit = down.copy()
-    hit[down] = reached
-    surface = Surface(
-        np.full(down.shape, np.inf, np.float32),
-        np.full(down.shape, SKY, np.uint8),
-        np.broadcast_to(eye, rays.shape).copy(),
-        np.broadcast_to(np.float32([0, 0, 1]), rays.shape).copy(),
-        np.full(down.shape, -1, np.int16),
-        np.zeros(down.shape, bool),
-    )
-    surface.depth[hit], surface.zone[hit], surface.face[hit] = t[reached], zone[reached], face[reached]
-    surface.point[hit] = np.stack([x, y, eye[2] + t * ray_z], -1)[reached]
-    surface.normal[hit] = upright[reached]
-    return surface
+        behind = street.inside(eye[0] + middle * ray_x[under], eye[1] + middle * ray_y[under]) >= 0
+        near, far = np.where(behind, near, middle), np.where(behind, middle, far)
+    t[under], inside[under] = far, 0
+    face = np.zeros(len(t), bool)
+    face[under] = True
+    return t, inside, face
 
 
 def _face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
