@@ -92,7 +92,8 @@ def _draw_chance(column: np.ndarray, row: np.ndarray, salt: float = 0) -> np.nda
 def sample_noise(noise: np.ndarray, x: np.ndarray, y: np.ndarray, period: float) -> np.ndarray:
     """Looks the noise up at x and y, lists of places; it comes again after `period` metres."""
     count = len(x)
-    places = np.zeros((2, -(-count // 1024), 1024), np.float32)  # OpenCV takes pictures, no long lists
+    rows = max(1, -(-count // 1024))  # OpenCV takes pictures, no long lists and no empty ones
+    places = np.zeros((2, rows, 1024), np.float32)
     for place, row in zip((x, y), places.reshape(2, -1), strict=True):
         row[:count] = _NOISE_SIDE * _fraction(place / period)
     return cv2.remap(noise, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP).ravel()[:count]

@@ -1,4 +1,5 @@
 import argparse
+import dataclasses
 import json
 
 import cv2
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from src import classes as class_lists
-from src import data, scene, town, world
+from src import data, render, scene, town, world
 
 SIZE = (180, 320)
 
@@ -84,6 +85,15 @@ def test_round_things_are_met_where_they_stand(kind, half):
     assert surface.depth[SIZE[0] // 2, SIZE[1] // 2] == pytest.approx(4.0, abs=0.01)
     width = (surface.solid[SIZE[0] // 2] == 0).sum() / (scene.FOCAL * SIZE[1])
     assert width == pytest.approx(2 * half / np.sqrt(5.0**2 - half**2), abs=0.01)  # seen at its tangents
+
+
+@pytest.mark.parametrize("wet", [0.0, 1.0])
+def test_a_wall_may_hide_ground_and_sky(wet):
+    wall = scene.Solid("box", (2.0, 0.0, 0.0), (0.5, 50.0, 50.0), (0.5, 0.5, 0.5))
+    camera = scene.Camera((0.0, 0.0, 0.6), 0.0, 0.0, 0.0, SIZE)
+    look = dataclasses.replace(town.make_recording(town.HOME, 0, 36, 0).look, wet=wet)
+    picture = render.render(scene.Street(), [wall], look, camera, np.random.default_rng(0))
+    assert (picture.surface.solid == 0).all() and not picture.mask.any() and picture.photo.std() > 0
 
 
 def test_every_class_and_label_occurs_in_the_order_of_life():
