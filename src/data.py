@@ -39,7 +39,8 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
     Returns:
         One row a frame, the columns of the file and: `image` and `mask` (absolute paths; mask "" where there
         is none), `label` (class index, NO_LABEL where there is none), `robot` (str), `time` (UTC, NaT where
-        unknown), `height` and `width` (pixels, EXIF rotation applied).
+        unknown), `lon` and `lat` (degrees, NaN where unknown), `height` and `width` (pixels, EXIF rotation
+        applied).
 
     Raises:
         DataError: the table or a file of it breaks the data contract.
@@ -58,6 +59,7 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
     robot = next((table[name] for name in ("kiwibot_id", "robot_id") if name in table), "")
     samples["robot"] = robot
     samples["time"] = _read_times(folder / "data.csv", table)
+    samples["lon"], samples["lat"] = _read_positions(table)
     with ThreadPoolExecutor() as pool:
         sizes = list(pool.map(read_size, samples["image"]))
         mask_sizes = list(pool.map(lambda path: read_size(path) if path else None, samples["mask"]))
@@ -129,6 +131,16 @@ def _read_times(path: Path, table: pd.DataFrame) -> pd.Series:
             f"'{bad['timestamp'].iloc[0]}'; write it like 2026-02-03T09:30:00Z ({len(bad)} rows)."
         )
     return times
+
+
+def _read_positions(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Longitude and latitude in degrees, of the columns `lon` and `lat` or of points "POINT (lon lat)"."""
+    if "gps_point" in table and not {"lon", "lat"} <= set(table):
+        parts = table["gps_point"].str.extract(r"(-?\d+\.?\d*)[ ,;]+(-?\d+\.?\d*)")
+    else:
+        parts = table.reindex(columns=["lon", "lat"])
+    lon, lat = (pd.to_numeric(parts[name], errors="coerce") for name in parts)
+    return lon.where(lon.abs() <= 180), lat.where(lat.abs() <= 90)
 
 
 def read_size(path: str) -> tuple[int, int]:

@@ -1,8 +1,12 @@
-"""Which frames may not be on both sides: recordings, and the split into train and val by whole recordings."""
+"""Which frames may not be on both sides: recordings, blocks of them, folds, and the audit of what leaks."""
 
+import cv2
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
+from sklearn.neighbors import BallTree
 
 from src.classes import NO_LABEL, Classes
 
@@ -10,6 +14,10 @@ SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
 VAL_SHARE = 0.2
 DRAWS = 100  # of recordings to hold out, from which the best is taken
+EARTH = 6_371_000.0  # radius in metres
+SAME_GROUND = 15.0  # metres between two frames that show the same ground
+SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
+VIEW_SIDE, VIEW_BLUR = 24, 3.0  # pixels of a thumbnail that is compared, and of the blur that is taken off it
 
 
 def find_recordings(samples: pd.DataFrame) -> pd.Series:
@@ -32,6 +40,99 @@ def find_recordings(samples: pd.DataFrame) -> pd.Series:
         number = (spacing > limit).cumsum() + 1
         names[number.index] = [f"{robot or 'robot'}/{n}" for n in number]
     return names
+
+
+def find_neighbours(samples: pd.DataFrame, metres: float = SAME_GROUND) -> np.ndarray:
+    """Finds the pairs of frames that were taken within some metres: (pairs, 2) positions in the table.
+
+    Args:
+        samples: table with `lat` and `lon` in degrees, NaN where unknown.
+        metres: haversine distance up to which two frames are a pair.
+    """
+    place = np.radians(samples[["lat", "lon"]].to_numpy(float))
+    known = np.flatnonzero(np.isfinite(place).all(1))
+    if len(known) < 2:
+        return np.empty((0, 2), int)
+    tree = BallTree(place[known], metric="haversine")
+    near = tree.query_radius(place[known], metres / EARTH)
+    first = np.repeat(np.arange(len(known)), [len(row) for row in near])
+    second = np.concatenate(near)
+    return known[np.stack([first, second], 1)[first < second]]
+
+
+def compare_views(images: list[np.ndarray], others: list[np.ndarray] | None = None) -> np.ndarray:
+    """How much two photos show the same view, up to brightness, a cut of 5 % and a mirror: 1 is the same.
+
+    Each photo becomes a thumbnail without its coarse light; the likeness of two is their correlation, the
+    best over ten cuts of either and the mirror.
+
+    Args:
+        images: uint8 RGB, (H, W, 3) each.
+        others: the same; None compares the images with one another.
+
+    Returns:
+        float32, (images, others), at most 1.
+    """
+    ours = np.stack([_describe_cuts(image) for image in images])  # (images, cuts, pixels)
+    theirs = ours if others is None else np.stack([_describe_cuts(image) for image in others])
+    mirrored = theirs.reshape(*theirs.shape[:2], VIEW_SIDE, VIEW_SIDE)[..., ::-1].reshape(theirs.shape)
+    likeness = np.full((len(ours), len(theirs)), -1, np.float32)
+    for view in (theirs, mirrored):
+        for cut in range(ours.shape[1]):
+            np.maximum(likeness, ours[:, 0] @ view[:, cut].T, out=likeness)
+            np.maximum(likeness, ours[:, cut] @ view[:, 0].T, out=likeness)
+    return likeness
+
+
+def _describe_cuts(image: np.ndarray) -> np.ndarray:
+    """Thumbnails of the whole photo and of nine cuts of 95 %, unit vectors, (10, VIEW_SIDE squared)."""
+    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (96, 96), interpolation=cv2.INTER_AREA)
+    cuts = [grey] + [grey[y : y + 91, x : x + 91] for y in (0, 2, 5) for x in (0, 2, 5)]
+    side = (VIEW_SIDE, VIEW_SIDE)
+    views = [cv2.resize(cut, side, interpolation=cv2.INTER_AREA).astype(np.float32) for cut in cuts]
+    fine = np.stack([view - cv2.GaussianBlur(view, (0, 0), VIEW_BLUR) for view in views]).reshape(
+        len(cuts), -1
+    )
+    return fine / np.maximum(np.linalg.norm(fine, axis=1, keepdims=True), 1e-6)
+
+
+def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | None = None) -> pd.Series:
+    """Names each frame's block: recordings that share ground or a view are one, so no street is in two.
+
+    Without times, robots and positions each frame is a recording of its own, and the blocks are the clusters
+    of photos that show the same view.
+
+    Args:
+        samples: table of `data.read_samples`.
+        images: the photo of each row, uint8 RGB.
+        column: of the table, whose values are the blocks instead.
+
+    Raises:
+        ValueError: the table has no such column.
+    """
+    if column is not None:
+        if column not in samples:
+            raise ValueError(
+                f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(samples)}."
+            )
+        return samples[column].astype(str).rename("block")
+    recordings = find_recordings(samples)
+    if not has_recordings(samples):
+        recordings = pd.Series([f"frame/{i}" for i in range(len(samples))], index=samples.index)
+    number, names = pd.factorize(recordings)
+    alike = np.argwhere(np.triu(compare_views(images) >= SAME_VIEW, 1))
+    pairs = np.concatenate([number[find_neighbours(samples)].reshape(-1, 2), number[alike].reshape(-1, 2)])
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(names),) * 2)
+    component = connected_components(links, directed=False)[1]
+    heads = [names[component == k][0] for k in range(component.max() + 1)]
+    sizes = np.bincount(component)
+    titles = [head if size == 1 else f"{head} +{size - 1}" for head, size in zip(heads, sizes, strict=True)]
+    return pd.Series([titles[component[n]] for n in number], index=samples.index, name="block")
+
+
+def has_recordings(samples: pd.DataFrame) -> bool:
+    """True where the table tells recordings apart: by robots, times or both."""
+    return bool(samples["time"].notna().any() or len(set(samples["robot"])) > 1)
 
 
 def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -112,3 +213,66 @@ def table_of_split(
             f"% {label}": percent for label, percent in zip(classes.mask.names, share, strict=True)
         }
     return pd.DataFrame(rows, dtype=object)
+
+
+# Audit ----------------------------------------------
+
+
+def audit_split(
+    samples: pd.DataFrame, images: list[np.ndarray], train: np.ndarray, val: np.ndarray
+) -> pd.DataFrame:
+    """Finds for each val frame what of train is closest to it: in view, in time and on the ground.
+
+    Args:
+        samples: table of `data.read_samples`.
+        images: the photo of each row, uint8 RGB.
+        train: row positions.
+        val: row positions.
+
+    Returns:
+        One row a val frame: `twin` (position in the table of the train photo most like it), `likeness`,
+        `seconds` to the next train frame of its robot and `metres` to the next train frame, NaN: unknown.
+    """
+    likeness = compare_views([images[i] for i in val], [images[i] for i in train])
+    rows = {"frame": val, "twin": train[likeness.argmax(1)], "likeness": likeness.max(1)}
+    return pd.DataFrame(rows).assign(
+        seconds=_count_seconds(samples.iloc[train], samples.iloc[val]),
+        metres=_measure_metres(samples.iloc[train], samples.iloc[val]),
+    )
+
+
+def _count_seconds(train: pd.DataFrame, val: pd.DataFrame) -> np.ndarray:
+    """Seconds from each val frame to the next train frame of the same robot; NaN where a time is unknown."""
+    seconds = np.full(len(val), np.nan)
+    for robot in set(val["robot"]):
+        theirs = train.loc[train["robot"] == robot, "time"].dropna().sort_values().to_numpy("datetime64[ns]")
+        rows = np.flatnonzero((val["robot"] == robot) & val["time"].notna())
+        if len(theirs) and len(rows):
+            ours = val["time"].iloc[rows].to_numpy("datetime64[ns]")
+            place = np.searchsorted(theirs, ours)
+            near = np.stack([theirs[(place - 1).clip(0)], theirs[place.clip(max=len(theirs) - 1)]])
+            seconds[rows] = np.abs(near - ours).min(0) / np.timedelta64(1, "s")
+    return seconds
+
+
+def _measure_metres(train: pd.DataFrame, val: pd.DataFrame) -> np.ndarray:
+    """Metres from each val frame to the next train frame; NaN where a position is unknown."""
+    metres = np.full(len(val), np.nan)
+    theirs, ours = (np.radians(side[["lat", "lon"]].to_numpy(float)) for side in (train, val))
+    theirs, known = theirs[np.isfinite(theirs).all(1)], np.isfinite(ours).all(1)
+    if len(theirs) and known.any():
+        metres[known] = EARTH * BallTree(theirs, metric="haversine").query(ours[known])[0][:, 0]
+    return metres
+
+
+def table_of_leaks(audit: pd.DataFrame) -> pd.DataFrame:
+    """Counts the val frames that train gives away, by kind, and their share in percent."""
+    kinds = {
+        "shows the same view as a train frame": audit["likeness"] >= SAME_VIEW,
+        f"within {SMALLEST_GAP:.0f} s of a train frame of the same robot": audit["seconds"] <= SMALLEST_GAP,
+        f"within {SAME_GROUND:.0f} m of a train frame": audit["metres"] <= SAME_GROUND,
+    }
+    kinds["any of these"] = np.logical_or.reduce(list(kinds.values()))
+    counts = {name: int(hit.sum()) for name, hit in kinds.items()}
+    table = pd.DataFrame({"val frames": counts})
+    return table.assign(**{"% of val": (100 * table["val frames"] / max(len(audit), 1)).round(1)})

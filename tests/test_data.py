@@ -238,3 +238,22 @@ def test_truth_of_test_is_read_by_the_photos_names(train_folder, classes):
     unknown = data.add_truth(samples.assign(image_path=["a.jpg", "b.jpg"]), train_folder, classes)
     assert unknown["label"].tolist() == [-1, -1]
     assert (data.load_masks(unknown, classes, [(8, 8)] * 2)[0] == 255).all()
+
+
+def test_positions_in_either_form(train_folder, classes):
+    table = pd.read_csv(train_folder / "data.csv", dtype=str)
+    table.assign(lon="-75.59", lat=["6.2", "", "north", "6.2", "95", "6.2"]).to_csv(
+        train_folder / "data.csv", index=False
+    )
+    samples = data.read_samples(train_folder, classes)
+    assert samples["lon"].tolist() == [-75.59] * 6 and samples["lat"].isna().tolist() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
+    table.assign(gps_point="POINT (-75.59 6.2)").to_csv(train_folder / "data.csv", index=False)
+    samples = data.read_samples(train_folder, classes)
+    assert samples["lon"].iloc[0] == -75.59 and samples["lat"].iloc[0] == 6.2

@@ -1,12 +1,41 @@
+import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
 from src import data, split
 
 
 def make_samples(robots, seconds):
     time = pd.to_datetime("2026-05-01T10:00:00Z") + pd.to_timedelta(seconds, unit="s")
-    return pd.DataFrame({"robot": robots, "time": time, "label": 0, "mask": "m.png"})
+    table = pd.DataFrame({"robot": robots, "time": time, "label": 0, "mask": "m.png"})
+    return table.assign(lon=np.nan, lat=np.nan)
+
+
+def make_views(count, seed=0):
+    """Photos of different places: noise of several sizes, brighter above, as streets are."""
+    rng = np.random.default_rng(seed)
+    photos = []
+    for _ in range(count):
+        layers = [
+            cv2.resize(rng.normal(0, 1, (n, n, 3)), (160, 90), interpolation=cv2.INTER_CUBIC)
+            for n in (4, 9, 30)
+        ]
+        sky = np.linspace(1, -1, 90)[:, None, None]
+        photos.append(np.clip(128 + 40 * sky + 25 * sum(layers), 0, 255).astype(np.uint8))
+    return photos
+
+
+def spoil(photo, kind, rng):
+    """Makes a near-duplicate of a photo."""
+    if kind == "mirrored":
+        return photo[:, ::-1]
+    if kind == "brighter":
+        return np.clip(photo * rng.uniform(0.7, 1.3) + rng.uniform(-30, 30), 0, 255).astype(np.uint8)
+    if kind == "cut":
+        top, left = rng.integers(0, 5), rng.integers(0, 9)
+        return photo[top : top + 86, left : left + 152]
+    return cv2.imdecode(cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
 
 
 def test_recording_ends_at_a_gap_or_another_robot():
@@ -68,3 +97,55 @@ def test_masks_are_on_both_sides_or_the_split_is_leaky():
 def test_recordings_of_one_frame_each_can_be_split():
     train, val, leaky = split.split_samples(make_samples(list("abcdef"), np.zeros(6)), seed=0)
     assert not leaky and len(train) + len(val) == 6
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "brighter", "cut", "encoded again"])
+def test_planted_duplicates_are_found_and_others_are_not(kind):
+    photos, rng = make_views(60), np.random.default_rng(1)
+    likeness = split.compare_views([spoil(photo, kind, rng) for photo in photos], photos)
+    alike = likeness >= split.SAME_VIEW
+    assert np.diag(alike).mean() >= 0.95
+    assert alike[~np.eye(60, dtype=bool)].mean() <= 0.01
+
+
+def test_neighbours_by_hand():
+    samples = make_samples(["a"] * 4, np.arange(4))
+    samples["lat"], samples["lon"] = [0.0, 0.0001, 0.0002, np.nan], [10.0] * 4  # 0.0001 degrees are 11.1 m
+    assert split.find_neighbours(samples, metres=12).tolist() == [[0, 1], [1, 2]]
+    assert split.find_neighbours(samples, metres=5).tolist() == []
+
+
+def test_recordings_that_share_ground_or_a_view_are_one_block():
+    samples = make_samples(list("aabbccdd"), [0, 1] * 4)
+    samples["lat"], samples["lon"] = np.repeat([0.0, 0.0001, 1.0, 2.0], 2), 10.0
+    photos = make_views(8)
+    photos[6] = spoil(photos[5], "mirrored", None)  # c and d
+    blocks = split.find_blocks(samples, photos)
+    assert blocks.nunique() == 2 and set(blocks[:4]) == {"a/1 +1"} and set(blocks[4:]) == {"c/1 +1"}
+    assert split.find_blocks(samples, photos, "robot").tolist() == list("aabbccdd")
+    with pytest.raises(ValueError, match="GROUP must be a column"):
+        split.find_blocks(samples, photos, "town")
+
+
+def test_without_time_and_place_the_clusters_of_views_are_the_blocks():
+    samples = make_samples([""] * 5, np.arange(5)).assign(time=pd.NaT)
+    samples["time"] = pd.to_datetime(samples["time"], utc=True)
+    photos = make_views(5)
+    photos[3] = spoil(photos[0], "brighter", np.random.default_rng(0))
+    blocks = split.find_blocks(samples, photos)
+    assert blocks.nunique() == 4 and blocks[0] == blocks[3]
+
+
+def test_audit_by_hand():
+    samples = make_samples(list("aaabb"), [0, 30, 500, 0, 9])
+    samples["lat"], samples["lon"] = [0.0, 0.001, 0.0, np.nan, 5.0], 10.0
+    photos = make_views(5)
+    photos[4] = photos[1]
+    audit = split.audit_split(samples, photos, train=np.array([0, 1]), val=np.array([2, 3, 4]))
+    assert audit["frame"].tolist() == [2, 3, 4] and audit["twin"].tolist()[2] == 1
+    assert audit["seconds"].tolist()[0] == 470 and audit["seconds"].isna().tolist() == [False, True, True]
+    assert audit["metres"].tolist()[0] == 0 and np.isnan(audit["metres"].tolist()[1])
+    assert audit["metres"].tolist()[2] == pytest.approx(4.999 * 111_195, rel=1e-3)
+    leaks = split.table_of_leaks(audit)
+    assert leaks["val frames"].tolist() == [1, 0, 1, 2]
+    assert leaks["% of val"].tolist() == [33.3, 0.0, 33.3, 66.7]
