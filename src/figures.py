@@ -119,6 +119,56 @@ def plot_predictions(
     return figure
 
 
+@mpl.rc_context(STYLE)
+def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[str, str]]) -> Figure:
+    """Shows pairs of photos, two pairs a line.
+
+    Args:
+        pairs: uint8 RGB, (H, W, 3) each.
+        titles: of both photos of each pair.
+    """
+    columns = 2 * min(2, len(pairs))
+    aspect = max(photo.shape[0] / photo.shape[1] for pair in pairs for photo in pair)
+    figure, axes = _make_grid(-(-2 * len(pairs) // columns), columns, aspect)
+    photos = [photo for pair in pairs for photo in pair]
+    words = [title for pair in titles for title in pair]
+    for ax, photo, title in zip(axes.flat, photos, words, strict=False):
+        ax.imshow(photo)
+        ax.set_title(title)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figure:
+    """Shows which frames are on which side of a split: a map where positions are known, else a strip.
+
+    Args:
+        sides: "train", "val" or "left out" for each frame.
+        blocks: name of each frame's block; the strip draws them one after another, in this order.
+        places: metres to the east and to the north, (frames, 2), NaN where unknown.
+    """
+    colors = {"train": BLUE, "val": ORANGE, "left out": "#dddddd"}
+    known = np.isfinite(places).all(1)
+    figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
+    plt.close(figure)
+    for side, color in colors.items():
+        rows = np.flatnonzero((sides == side) & (known if known.any() else True))
+        name = f"{side}: {len(rows)} frames of {blocks.iloc[rows].nunique()} blocks"
+        if known.any() and len(rows):
+            ax.scatter(*places[rows].T, s=8, color=color, label=name)
+        elif len(rows):
+            ax.broken_barh([(row, 1) for row in rows], (0, 1), color=color, label=name)
+    if known.any():
+        ax.set(aspect="equal", adjustable="datalim", xlabel="m to the east", ylabel="m to the north")
+    else:
+        starts = np.flatnonzero(blocks.ne(blocks.shift()))[1:]
+        ax.vlines(starts, 0, 1, color="white", linewidth=0.8)
+        ax.set(xlim=(0, len(sides)), yticks=[], xlabel="frame, block after block")
+        ax.spines.left.set_visible(False)
+    figure.legend(loc="outside lower center", ncols=3, handlelength=1.2)
+    return figure
+
+
 def describe_label(label: int, confidence: float, truth: int, classes: ClassList) -> str:
     """Says what a network names a frame, how sure it is (NaN: unknown), and the truth where it is known."""
     sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % sure"

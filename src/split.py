@@ -13,7 +13,7 @@ from src.classes import NO_LABEL, Classes
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
 VAL_SHARE = 0.2
-DRAWS = 100  # of recordings to hold out, from which the best is taken
+DRAWS = 100  # of blocks to hold out, from which the best is taken
 EARTH = 6_371_000.0  # radius in metres
 SAME_GROUND = 15.0  # metres between two frames that show the same ground
 SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
@@ -130,26 +130,37 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
     return pd.Series([titles[component[n]] for n in number], index=samples.index, name="block")
 
 
+def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:
+    """Says in a sentence what the blocks are."""
+    if not has_recordings(samples):
+        return f"No times and no robot ids: photos of one view are a block; {blocks.nunique()} blocks."
+    recordings = find_recordings(samples).nunique()
+    return (
+        f"{recordings} recordings in {blocks.nunique()} blocks of streets that share neither ground nor view."
+    )
+
+
 def has_recordings(samples: pd.DataFrame) -> bool:
     """True where the table tells recordings apart: by robots, times or both."""
     return bool(samples["time"].notna().any() or len(set(samples["robot"])) > 1)
 
 
-def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Holds out whole recordings of about a fifth of the frames.
+def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Holds out whole blocks of about a fifth of the frames.
 
-    Where that cannot be done (one recording, or all masks in one), the last fifth in time of the masked
+    Where that cannot be done (one block, or all masks in one), the last fifth in time of the masked
     frames is held out, after a margin of half that length which is dropped; such a split is leaky, for both
     sides show the same street.
 
     Args:
         samples: table of `data.read_samples`.
-        seed: settles which recordings are held out.
+        blocks: of `find_blocks`.
+        seed: settles which blocks are held out.
 
     Returns:
         train rows and val rows (int64 positions in the table), and whether the split is leaky.
     """
-    drawn = _draw_recordings(samples, find_recordings(samples), seed)
+    drawn = _draw_blocks(samples, blocks, seed)
     if drawn:
         return *drawn, False
     order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
@@ -162,20 +173,18 @@ def split_samples(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndar
     return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
 
 
-def _draw_recordings(
-    samples: pd.DataFrame, recordings: pd.Series, seed: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Draws recordings to hold out: of many draws the one nearest to VAL_SHARE and to the whole's labels.
+def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Draws blocks to hold out: of many draws the one nearest to VAL_SHARE and to the whole's labels.
 
     Both sides must hold masks, and labels, where there are any at all; None where no draw does.
     """
-    if len(set(recordings)) < 2:
+    if len(set(blocks)) < 2:
         return None
     known = [column for column in (samples["mask"] != "", samples["label"] != NO_LABEL) if column.any()]
     kinds = pd.get_dummies(samples["label"]).to_numpy(float)
     best, least = None, np.inf
     for train, val in GroupShuffleSplit(DRAWS, test_size=VAL_SHARE, random_state=seed).split(
-        kinds, groups=recordings
+        kinds, groups=blocks
     ):
         unlike = np.abs(kinds[val].mean(0) - kinds.mean(0)).sum() / 2  # 0 to 1
         cost = abs(len(val) / len(samples) - VAL_SHARE) + 0.5 * unlike
@@ -213,6 +222,28 @@ def table_of_split(
             f"% {label}": percent for label, percent in zip(classes.mask.names, share, strict=True)
         }
     return pd.DataFrame(rows, dtype=object)
+
+
+def order_sides(blocks: pd.Series, train: np.ndarray, val: np.ndarray) -> pd.DataFrame:
+    """Names each frame's side, block after block: columns `side` ("train", "val", "left out") and `block`."""
+    table = pd.DataFrame({"side": "left out", "block": blocks.to_numpy()})
+    table.loc[train, "side"], table.loc[val, "side"] = "train", "val"
+    return table.sort_values("block", kind="stable")
+
+
+def project_places(samples: pd.DataFrame) -> np.ndarray:
+    """Turns `lon` and `lat` to metres east and north of the middle, (frames, 2), NaN where unknown."""
+    place = np.radians(samples[["lon", "lat"]].to_numpy(float))
+    known = np.isfinite(place).all(1)
+    if not known.any():
+        return place
+    middle = place[known].mean(0)
+    return EARTH * (place - middle) * [np.cos(middle[1]), 1]
+
+
+def gives_away(audit: pd.DataFrame) -> bool:
+    """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
+    return table_of_leaks(audit)["% of val"].iloc[-1] > 1
 
 
 # Audit ----------------------------------------------

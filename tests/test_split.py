@@ -56,16 +56,16 @@ def test_recordings_without_times_or_robots():
 def test_no_recording_is_on_both_sides_and_seeds_repeat():
     robots = np.repeat([f"r{i}" for i in range(9)], 7)
     samples = make_samples(robots, np.arange(63))
-    train, val, leaky = split.split_samples(samples, seed=3)
+    train, val, leaky = split.split_samples(samples, split.find_recordings(samples), seed=3)
     assert not leaky and not set(robots[train]) & set(robots[val])
     assert sorted([*train, *val]) == list(range(63)) and 0.1 < len(val) / 63 < 0.35
-    again = split.split_samples(samples, seed=3)
+    again = split.split_samples(samples, split.find_recordings(samples), seed=3)
     assert (train == again[0]).all() and (val == again[1]).all()
 
 
 def test_single_recording_is_called_leaky_and_keeps_a_margin():
     samples = make_samples(["a"] * 20, np.arange(20)[::-1])
-    train, val, leaky = split.split_samples(samples, seed=0)
+    train, val, leaky = split.split_samples(samples, split.find_recordings(samples), seed=0)
     assert leaky
     assert val.tolist() == [0, 1, 2, 3]  # the last fifth in time
     assert train.tolist() == list(range(6, 20))  # two frames between are dropped
@@ -87,15 +87,16 @@ def test_table_counts_both_sides(train_folder, classes):
 def test_masks_are_on_both_sides_or_the_split_is_leaky():
     samples = make_samples(["a"] * 50 + ["b"] * 200, np.arange(250))
     samples.loc[50:, "mask"] = ""
-    train, val, leaky = split.split_samples(samples, seed=0)
+    train, val, leaky = split.split_samples(samples, split.find_recordings(samples), seed=0)
     assert leaky and sorted(val) == list(range(40, 250)) and sorted(train) == list(range(35))
     samples.loc[120:140, "mask"] = "m.png"
-    train, val, leaky = split.split_samples(samples, seed=0)
+    train, val, leaky = split.split_samples(samples, split.find_recordings(samples), seed=0)
     assert not leaky and all((samples["mask"].iloc[side] != "").any() for side in (train, val))
 
 
 def test_recordings_of_one_frame_each_can_be_split():
-    train, val, leaky = split.split_samples(make_samples(list("abcdef"), np.zeros(6)), seed=0)
+    samples = make_samples(list("abcdef"), np.zeros(6))
+    train, val, leaky = split.split_samples(samples, samples["robot"], seed=0)
     assert not leaky and len(train) + len(val) == 6
 
 
@@ -149,3 +150,35 @@ def test_audit_by_hand():
     leaks = split.table_of_leaks(audit)
     assert leaks["val frames"].tolist() == [1, 0, 1, 2]
     assert leaks["% of val"].tolist() == [33.3, 0.0, 33.3, 66.7]
+
+
+def test_sides_and_places_by_hand():
+    blocks = pd.Series(list("abab"))
+    sides = split.order_sides(blocks, np.array([0]), np.array([1, 3]))
+    assert sides.index.tolist() == [0, 2, 1, 3] and sides["side"].tolist() == [
+        "train",
+        "left out",
+        "val",
+        "val",
+    ]
+    samples = pd.DataFrame({"lat": [60.0, 60.0, np.nan], "lon": [10.0, 10.002, 10.0]})
+    places = split.project_places(samples)
+    degree = np.pi * split.EARTH / 180  # metres; a degree of longitude is half as long at 60 degrees north
+    np.testing.assert_allclose(
+        places[:2], [[-0.0005 * degree, 0], [0.0005 * degree, 0]], rtol=1e-6, atol=1e-6
+    )
+    assert np.isnan(places[2]).any()
+
+
+def test_a_split_that_gives_more_than_a_hundredth_away_is_leaky():
+    audit = pd.DataFrame({"likeness": [0.9] + [0.1] * 99, "seconds": np.nan, "metres": np.nan})
+    assert not split.gives_away(audit)
+    audit.loc[1, "metres"] = split.SAME_GROUND
+    assert split.gives_away(audit)
+
+
+def test_blocks_are_described():
+    samples = make_samples(list("aab"), [0, 1, 0])
+    assert split.describe_blocks(samples, pd.Series(["a", "a", "b"])).startswith("2 recordings in 2 blocks")
+    samples = samples.assign(robot="", time=pd.to_datetime(pd.NaT, utc=True))
+    assert "3 blocks" in split.describe_blocks(samples, pd.Series(list("abc")))
