@@ -297,6 +297,57 @@ class LiveView:
 
 
 @mpl.rc_context(STYLE)
+def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> Figure:
+    """Draws what was promised for Test beside what came, in percent, a line a source.
+
+    Args:
+        scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
+        leaky: whether the held-out frames have neighbours in training.
+    """
+    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
+    kinds = {
+        "random": ("random frames (leaky)", GREY, "X"),
+        "grouped": (held_out, BLUE, "s"),
+        "estimate": ("estimate for Test", ORANGE, "o"),
+        "test": ("Test, true", "black", "D"),
+    }
+    shown = [(*kind, scores[split]) for split, kind in kinds.items() if split in scores]
+    figure, axes = plt.subplots(
+        1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
+    )
+    plt.close(figure)
+    for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
+        for place, (_, color, marker, part) in enumerate(shown):
+            value = part.get(key)
+            if value is None or np.isnan(value):
+                continue
+            if key == "miou" and "miou_low" in part:
+                ax.plot(
+                    [100 * part["miou_low"], 100 * part["miou_high"]],
+                    [place] * 2,
+                    color=color,
+                    linewidth=5,
+                    alpha=0.35,
+                )
+            ax.plot(100 * value, place, marker, color=color, markersize=7)
+            ax.annotate(
+                f"{100 * value:.1f}",
+                (100 * value, place),
+                (0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
+        ax.grid(axis="x", color="#e5e5e5")
+    axes[0].set_yticks(range(len(shown)), [name for name, *_ in shown])
+    return figure
+
+
+_MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
+
+
+@mpl.rc_context(STYLE)
 def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
     """Draws each class's IoU in percent, best first, with its share of the pixels; a line marks the mean.
 

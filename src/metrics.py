@@ -106,7 +106,8 @@ def table_of_scores(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored."""
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
-    rows = {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
+    rows = {"random": "random frames (leaky)", "estimate": "estimate for Test"}
+    rows |= {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
     rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
     rows |= {"constant": "best constant answer on Test"}
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")

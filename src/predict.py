@@ -41,22 +41,46 @@ def predict_samples(
         flip: averages the probabilities of the photo and of its mirror image.
         batch_size: frames that go through the network together.
     """
-    sizes = [data.turn_size(size, row.height, row.width) for row in samples.itertuples()]
-    rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
-    with (
-        ThreadPoolExecutor() as pool,
-        tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar,
-    ):
-        for chunk in _split_chunks(rows, batch_size):
-            images = np.stack(list(pool.map(lambda row: data.load_photo(row[0], row[1]), chunk)))
-            masks, labels = predict_images(model, images, flip)
-            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[2:]), masks, chunk))
+    with ThreadPoolExecutor() as pool:
+        for rows, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool):
+            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[2:]), masks, rows))
             for i, mask in enumerate(own):
                 if labels is None:
                     yield Prediction(mask)
                 else:
                     yield Prediction(mask, int(labels[i].argmax()), float(labels[i].max()))
-                bar.update()
+
+
+def predict_probabilities(
+    model: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, batch_size: int = 8
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Predicts frames in the table's order as `predict_samples` does, but gives what lies before the choice.
+
+    Returns:
+        A frame each: probabilities of the mask at the network's size, float32 (H, W, classes), and of the
+        label, float32 (labels,), None where the network has no head.
+    """
+    with ThreadPoolExecutor() as pool:
+        for _, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool):
+            yield from zip(masks, [None] * len(masks) if labels is None else labels, strict=True)
+
+
+def _predict_chunks(
+    model: keras.Model,
+    samples: pd.DataFrame,
+    size: tuple[int, int],
+    flip: bool,
+    batch_size: int,
+    pool: ThreadPoolExecutor,
+) -> Iterator[tuple[list[tuple], np.ndarray, np.ndarray | None]]:
+    """Predicts chunk by chunk: rows (path, network's size, height, width), mask and label probabilities."""
+    sizes = [data.turn_size(size, row.height, row.width) for row in samples.itertuples()]
+    rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
+    with tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
+        for chunk in _split_chunks(rows, batch_size):
+            images = np.stack(list(pool.map(lambda row: data.load_photo(row[0], row[1]), chunk)))
+            yield chunk, *predict_images(model, images, flip)
+            bar.update(len(chunk))
 
 
 def _split_chunks(rows: list[tuple], most: int) -> Iterator[list[tuple]]:

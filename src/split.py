@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import GroupShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.neighbors import BallTree
 
 from src.classes import NO_LABEL, Classes
@@ -14,6 +14,7 @@ SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
 VAL_SHARE = 0.2
 DRAWS = 100  # of blocks to hold out, from which the best is taken
+FOLDS = 5  # with the blocks that the notebooks hold out as the first
 EARTH = 6_371_000.0  # radius in metres
 SAME_GROUND = 15.0  # metres between two frames that show the same ground
 SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
@@ -191,6 +192,51 @@ def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[n
         if cost < least and all(column.iloc[side].any() for column in known for side in (train, val)):
             best, least = (train, val), cost
     return best
+
+
+def make_folds(
+    samples: pd.DataFrame, blocks: pd.Series, train: np.ndarray, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cuts what was not held out into the other folds, so that each block is held out once in all.
+
+    Args:
+        samples: table of `data.read_samples`.
+        blocks: of `find_blocks`.
+        train: row positions that `split_samples` left to train on.
+        seed: settles the folds.
+
+    Returns:
+        Up to FOLDS - 1 pairs of train rows and val rows, each of all frames; no more than there are blocks
+        in `train`, then one block each. A fold without a mask on either side is left out.
+    """
+    groups, kinds = blocks.iloc[train].to_numpy(), samples["label"].iloc[train].to_numpy()
+    count = len(set(groups))
+    if count < FOLDS:
+        cuts = list(LeaveOneGroupOut().split(train, groups=groups))
+    else:
+        draws = [
+            list(
+                StratifiedGroupKFold(FOLDS - 1, shuffle=True, random_state=seed + draw).split(
+                    train, kinds, groups
+                )
+            )
+            for draw in range(DRAWS // 5)
+        ]
+        cuts = min(draws, key=lambda cut: np.std([len(val) for _, val in cut]))  # the most even
+    masked, rows = (samples["mask"] != "").to_numpy(), np.arange(len(samples))
+    folds = [(np.setdiff1d(rows, train[val]), train[val]) for _, val in cuts]
+    return [fold for fold in folds if all(masked[side].any() for side in fold)]
+
+
+def draw_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out random frames, a fifth, as one should not: neighbours of each stay in train. Leaky.
+
+    Returns:
+        train rows and val rows.
+    """
+    rows = np.random.default_rng(seed).permutation(len(samples))
+    held_out = max(1, round(VAL_SHARE * len(rows)))
+    return np.sort(rows[held_out:]), np.sort(rows[:held_out])
 
 
 def table_of_split(

@@ -78,11 +78,11 @@ def name_submission(run: training.Run, scores: dict[str, dict[str, float]], fold
 
     Args:
         run: the run that made it.
-        scores: by split, each {"miou", "f1", "accuracy"}; "test" and "grouped" (held-out) are named.
+        scores: by split, each {"miou", "f1", "accuracy"}; "estimate" and "test" are named.
         folder: where the zip lies.
     """
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
-    for split, word in (("grouped", "heldout"), ("test", "test")):
+    for split, word in (("estimate", "est"), ("test", "test")):
         if split in scores:
             values = (scores[split].get(key) for key in ("miou", "accuracy", "f1"))
             parts.append(word + "-".join("none" if x is None else f"{100 * x:.1f}" for x in values))

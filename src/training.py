@@ -17,13 +17,13 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from src import augment, data
+from src import augment, data, losses, metrics
 from src import model as model_files
 from src.classes import Classes
 from src.data import Frames
 
 RUNS = Path("runs")
-SHARES = {"seg": 0.7, "joint": 0.3, "final": 0.7, "held_out": 0.3}  # of MINUTES: by notebook, then by network
+SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
 PEAK_RATE = 1e-3
 WARM_UP = 0.05  # share of the steps
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE of its time
@@ -45,9 +45,10 @@ class Run:
     folder: Path
     settings: dict
 
-    def minutes(self, part: str) -> float:
-        """Minutes for one of the run's two trainings: "held_out" (without val) or "final" (all frames)."""
-        return self.settings["MINUTES"] * SHARES[self.settings["kind"]] * SHARES[part]
+    @property
+    def minutes(self) -> float:
+        """Minutes of each of the run's two trainings: of what is submitted, and of what is judged by."""
+        return self.settings["MINUTES"] * SHARES[self.settings["kind"]]
 
     @property
     def figures(self) -> Path:
@@ -174,6 +175,27 @@ def schedule_rate(step: int, steps: int, peak: float) -> float:
     return peak * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
+def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes) -> None:
+    """Gives a segmentation network its optimizer, a loss balanced over the frames' masks, and a metric."""
+    weights = losses.balance_classes(frames.masks, len(classes.mask))
+    segmenter.compile(
+        make_optimizer(),
+        loss={"mask": losses.MaskLoss(weights)},
+        metrics={"mask": metrics.MaskIoU(len(classes.mask))},
+    )
+
+
+def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, label_weight: float) -> None:
+    """Gives a joint network the same, and the label's loss, `label_weight` times, beside the mask's."""
+    weights = losses.balance_classes(frames.masks, len(classes.mask))
+    joint.compile(
+        make_optimizer(),
+        loss={"mask": losses.MaskLoss(weights), "label": losses.LabelLoss()},
+        loss_weights={"mask": 1.0, "label": label_weight},
+        metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},
+    )
+
+
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
     """Builds a network whose random first weights are settled by the seed."""
     keras.utils.set_random_seed(seed)
@@ -190,6 +212,7 @@ def fit(
     seed: int,
     minutes: float,
     epochs: int | None = None,
+    steps: int | None = None,
     rate: float = PEAK_RATE,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model], None] | None = None,
@@ -205,6 +228,7 @@ def fit(
         seed: settles order and augmentation.
         minutes: how long the training may take; a few steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
+        steps: fixes the number of steps instead.
         rate: the highest learning rate of the schedule.
         val_frames: scored, whole, up to ten times on the way.
         show: called after each epoch with the history so far and the network, for a live view.
@@ -229,7 +253,7 @@ def fit(
     val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     image, target = next(iter(batches))
     model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
-    plan = _plan_epochs(model, folder, batches, val_batches, pass_steps, minutes, epochs)
+    plan = _plan_epochs(model, folder, batches, val_batches, pass_steps, minutes, epochs, steps)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
         write_atomically(checkpoint, model.save_weights)
@@ -265,6 +289,7 @@ def _plan_epochs(
     pass_steps: int,
     minutes: float,
     epochs: int | None,
+    steps: int | None,
 ) -> dict:
     """Sets epochs and steps by the minutes, once for each training: a few steps are timed and undone."""
     path = folder / "plan.json"
@@ -272,6 +297,8 @@ def _plan_epochs(
         return json.loads(path.read_text())
     if epochs is not None:
         plan = {"epochs": epochs, "steps": pass_steps, "validations": VALIDATIONS}
+    elif steps is not None:
+        plan = cut_steps(steps, pass_steps)
     else:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
@@ -287,6 +314,18 @@ def _plan_epochs(
         print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")
     write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
+
+
+def count_planned(folder: Path) -> int:
+    """Counts the steps that a training's plan has."""
+    plan = json.loads((folder / "plan.json").read_text())
+    return plan["epochs"] * plan["steps"]
+
+
+def cut_steps(steps: int, pass_steps: int, validations: int = VALIDATIONS) -> dict[str, int]:
+    """Cuts steps into "epochs" of "steps" each, none longer than a pass, with "validations" among them."""
+    epochs = -(-steps // pass_steps)
+    return {"epochs": epochs, "steps": steps // epochs, "validations": min(validations, epochs)}
 
 
 def _time_batches(run: Callable) -> float:
@@ -315,8 +354,7 @@ def share_time(seconds: float, step: float, pass_steps: int, val_seconds: float)
     affordable = int(VALIDATION_SHARE * seconds / val_seconds) if val_seconds else VALIDATIONS
     validations = min(VALIDATIONS, max(1, affordable))
     steps = max(1, int((seconds - validations * val_seconds) / step))
-    epochs = -(-steps // pass_steps)
-    return {"epochs": epochs, "steps": steps // epochs, "validations": min(validations, epochs)}
+    return cut_steps(steps, pass_steps, validations)
 
 
 class KeepEpochs(keras.callbacks.Callback):

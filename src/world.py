@@ -26,7 +26,7 @@ from src.town import City, Recording
 LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
 SMALLEST = 32  # pixels of a photo's side
 METRES_A_DEGREE = 111_320.0
-USUAL_MINUTES, WORLD_MINUTES = 30, 8  # of training where MINUTES is "auto"
+USUAL_MINUTES, WORLD_MINUTES = 20, 4  # of training where MINUTES is "auto"
 
 
 # One frame ------------------------------------------------------------
@@ -198,7 +198,7 @@ def choose_minutes(minutes: str | float, folder: Path) -> float:
     if minutes == "auto":
         return WORLD_MINUTES if name_source(folder) else USUAL_MINUTES
     if not isinstance(minutes, (int, float)) or minutes <= 0:
-        raise ValueError(f"MINUTES must be 'auto' or a positive number, found {minutes!r}; try 30.")
+        raise ValueError(f"MINUTES must be 'auto' or a positive number, found {minutes!r}; try 20.")
     return minutes
 
 

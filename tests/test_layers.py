@@ -5,6 +5,7 @@ LAYERS = {
     "run": 4,
     "results": 3,
     "submission": 3,
+    "estimate": 3,
     "scoring": 3,
     "world": 3,
     "town": 2,

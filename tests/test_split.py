@@ -182,3 +182,27 @@ def test_blocks_are_described():
     assert split.describe_blocks(samples, pd.Series(["a", "a", "b"])).startswith("2 recordings in 2 blocks")
     samples = samples.assign(robot="", time=pd.to_datetime(pd.NaT, utc=True))
     assert "3 blocks" in split.describe_blocks(samples, pd.Series(list("abc")))
+
+
+def test_folds_hold_every_block_out_once():
+    blocks = pd.Series(np.repeat([f"b{k}" for k in range(9)], 4), name="block")
+    samples = pd.DataFrame({"mask": ["m.png"] * 36, "label": [0, 1, 2, -1] * 9})
+    train = np.flatnonzero(blocks != "b0")
+    folds = split.make_folds(samples, blocks, train, seed=0)
+    assert len(folds) == 4
+    held_out = np.concatenate([val for _, val in folds])
+    assert sorted(held_out) == list(train)  # each once
+    for rest, val in folds:
+        assert not set(blocks.iloc[rest]) & set(blocks.iloc[val]) and len(rest) + len(val) == 36
+
+
+def test_few_blocks_are_left_out_one_by_one():
+    blocks = pd.Series(["a", "a", "b", "c", "c"])
+    samples = pd.DataFrame({"mask": ["m", "m", "m", "", ""], "label": [0] * 5})
+    folds = split.make_folds(samples, blocks, np.array([0, 1, 3, 4]), seed=0)
+    assert [val.tolist() for _, val in folds] == [[0, 1]]  # c has no mask to be judged by
+
+
+def test_random_frames_leave_neighbours_on_both_sides():
+    train, val = split.draw_frames(pd.DataFrame({"mask": ["m"] * 10}), seed=1)
+    assert len(val) == 2 and sorted([*train, *val]) == list(range(10))

@@ -104,11 +104,11 @@ def png(picture):
 def test_name_carries_the_known_scores(tmp_path):
     run = training.Run(tmp_path / "joint-x-0123", {})
     scores = {
-        "grouped": {"miou": 0.4, "f1": 0.62, "accuracy": 0.5},
+        "estimate": {"miou": 0.4, "f1": 0.62, "accuracy": 0.5},
         "test": {"miou": 0.381, "f1": 0.782, "accuracy": 0.779},
     }
     name = submission.name_submission(run, scores).name
-    assert name.endswith("_joint-x-0123_heldout40.0-50.0-62.0_test38.1-77.9-78.2.zip")
+    assert name.endswith("_joint-x-0123_est40.0-50.0-62.0_test38.1-77.9-78.2.zip")
 
 
 def test_scoring_program_as_the_server_starts_it(path, train_folder, tmp_path, monkeypatch, capsys):

@@ -1,0 +1,329 @@
+"""What the hidden test will give, said beforehand: from held-out recordings and from the Test frames' photos.
+
+The truth of Test is never needed. A network says of every pixel how likely each class is; the mean IoU that
+follows if it is right about itself is its *expected* mean IoU. On held-out recordings it can be compared with
+the true one, which gives a temperature that makes the two equal. Test is another place, so that temperature
+is trusted by a share only: `TRUST`, chosen on development sets alone (README, "How the estimate is made").
+"""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src import classes as class_lists
+from src import data, metrics, model, predict, training
+from src.classes import NO_LABEL, Classes
+
+CHOICES = ("off", "quick", "full")
+TEMPERATURES = np.geomspace(
+    0.35, 2.8, 10
+)  # of the softmax; above 1 flatter, as for a network too sure of itself
+STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
+TRUST = {"mask": 0.3, "label": 0.5}  # share of the held-out log temperature that is carried over to Test
+LEAST_SHARE = 5e-4  # of the pixels; a class that is expected below it may be absent, and is left out
+METHOD_ERROR = 0.055  # twice the root mean square error on the development sets
+WIDEST = 0.1  # half of the widest interval that is worth saying
+DRAWS = 200  # of Test's recordings, for the interval
+SHORTER = 0.5  # a fold's steps, as a share of the submitted network's
+
+
+def is_wanted(choice: str) -> bool:
+    """True where ESTIMATE asks for a score beforehand, so for a network kept from some recordings.
+
+    Raises:
+        ValueError: the choice is unknown.
+    """
+    if choice not in CHOICES:
+        raise ValueError(f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual.")
+    return choice != "off"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a network expects of its own answers on some frames.
+
+    Attributes:
+        mask: float64, (frames, TEMPERATURES, classes, classes): pixels by expected class (row) and answer.
+        label: float64, (frames, TEMPERATURES, labels, labels): the same of the frames' labels.
+    """
+
+    mask: np.ndarray
+    label: np.ndarray
+
+
+def look_ahead(
+    network: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
+) -> Outlook:
+    """Asks a joint network about frames, and how sure it is; no truth is looked at.
+
+    Args:
+        network: of `model.build_joint`.
+        samples: table of `data.read_samples`.
+        size: (height, width) of the network's input.
+        flip: averages over the mirror image.
+    """
+    masks, labels = [], []
+    for mask, label in predict.predict_probabilities(network, samples, size, flip):
+        pixels = mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
+        masks.append(expect_confusion(pixels))
+        labels.append(expect_confusion(label[None]))
+    return Outlook(np.array(masks), np.array(labels))
+
+
+def expect_confusion(probabilities: np.ndarray) -> np.ndarray:
+    """Counts what is expected of answers: (n, classes) probabilities -> (TEMPERATURES, classes, classes).
+
+    Row: the class that may be true, each with its probability at that temperature; column: the answer.
+    """
+    answer = np.eye(probabilities.shape[1])[probabilities.argmax(1)]
+    logits = np.log(probabilities.astype(float) + 1e-7)
+    return np.stack([predict.softmax(logits / t).T @ answer for t in TEMPERATURES])
+
+
+def expect_miou(confusion: np.ndarray) -> float:
+    """Mean IoU of an expected confusion (classes, classes), over the classes that are expected at all."""
+    there = confusion.sum(1) > LEAST_SHARE * confusion.sum()
+    return float(metrics.class_iou(confusion)[there].mean())
+
+
+def expect_labels(confusion: np.ndarray) -> tuple[float, float]:
+    """Macro F1 and accuracy of an expected confusion of labels, over labels of half a frame at least."""
+    hit, there = np.diag(confusion), confusion.sum(1) + confusion.sum(0) >= 0.5
+    f1 = 2 * hit / np.maximum(confusion.sum(0) + confusion.sum(1), 1e-9)
+    return float(f1[there].mean()), float(hit.sum() / confusion.sum())
+
+
+def find_temperature(expected: Iterable[float], true: float) -> float:
+    """Finds the log temperature at which the expected score is the true one; the ends of the scale at most.
+
+    Args:
+        expected: the score at each of TEMPERATURES; it falls as they rise.
+        true: the score that was found.
+    """
+    falling = np.minimum.accumulate(np.asarray(list(expected), float))
+    return float(np.interp(-true, -falling, np.log(TEMPERATURES)))
+
+
+# Held-out recordings ----------------------------------------------
+
+
+def judge(network: keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) -> dict:
+    """Scores a network on held-out frames, and notes how far its own expectation is from that.
+
+    Returns:
+        `scores`, `confusion` of `predict.score_samples`; `temperature` {"mask", "label"}, None where there is
+        nothing to compare with: above 1 for a network that is too sure of itself.
+    """
+    found = predict.score_samples(network, samples, classes, size)
+    outlook, scores = look_ahead(network, samples, size), found["scores"]
+    masked, labelled = (samples["mask"] != "").to_numpy(), (samples["label"] != NO_LABEL).to_numpy()
+    temperature = {"mask": None, "label": None}
+    if masked.any():
+        curve = [expect_miou(confusion) for confusion in outlook.mask[masked].sum(0)]
+        temperature["mask"] = float(np.exp(find_temperature(curve, scores["miou"])))
+    if labelled.any():
+        curve = [expect_labels(confusion)[1] for confusion in outlook.label[labelled].sum(0)]
+        temperature["label"] = float(np.exp(find_temperature(curve, scores["accuracy"])))
+    return found | {"temperature": temperature, "frames": len(samples)}
+
+
+def average_scores(judged: list[dict]) -> dict[str, float]:
+    """Averages held-out scores over the networks that did not see those frames; NaN where unknown."""
+    table = pd.DataFrame([found["scores"] for found in judged]).astype(float)
+    return table.reindex(columns=["miou", "f1", "accuracy"]).mean().to_dict()
+
+
+def table_of_folds(judged: dict[str, dict]) -> pd.DataFrame:
+    """Lists by name the frames, scores in percent and temperatures that `judge` found."""
+    rows = {}
+    for name, found in judged.items():
+        scores = {key: 100 * _or_nan(found["scores"].get(key)) for key in ("miou", "accuracy", "f1")}
+        rows[name] = {"frames": found["frames"], **scores}
+        rows[name] |= {f"T {task}": _or_nan(value) for task, value in found["temperature"].items()}
+    names = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
+    return pd.DataFrame(rows).T.rename(columns=names).round(2)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+# Test ----------------------------------------------
+
+
+def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
+    """Says in a sentence what Test will give, or gave, beside what the held-out recordings said.
+
+    Args:
+        scores: by split: "random", "grouped", "estimate", "test", any of them.
+        leaky: whether the held-out frames have neighbours in training.
+    """
+    if "estimate" not in scores:
+        return 'Nothing was estimated: ESTIMATE is "off".'
+    value = {split: 100 * _or_nan(part["miou"]) for split, part in scores.items() if "miou" in part}
+    low, high = (100 * scores["estimate"][key] for key in ("miou_low", "miou_high"))
+    words = f"Test will give a mean IoU of about {value['estimate']:.1f} % ({low:.0f} to {high:.0f})"
+    if "test" in value:
+        inside = "inside" if low <= value["test"] <= high else "outside"
+        words = (
+            f"Test gave a mean IoU of {value['test']:.1f} %, {inside} the estimate's {low:.0f} to {high:.0f}"
+        )
+        words += f" % ({value['estimate']:.1f})"
+    words += f"; held-out {'frames of the same street (leaky)' if leaky else 'recordings'} said "
+    words += f"{value['grouped']:.1f} %"
+    return words + (f", random frames (leaky) {value['random']:.1f} %." if "random" in value else ".")
+
+
+def estimate_test(
+    outlook: Outlook, recordings: pd.Series, judged: list[dict], seed: int = 0
+) -> dict[str, float]:
+    """Estimates what Test will give.
+
+    The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
+    half of what full trust in the held-out temperature would change; at most WIDEST to either side.
+
+    Args:
+        outlook: of the network that is submitted, on Test.
+        recordings: of each Test frame, for the spread.
+        judged: of `judge`, one a network that was kept from some recordings; their temperatures are averaged.
+        seed: of the bootstrap.
+
+    Returns:
+        "miou", "miou_low", "miou_high", "f1", "accuracy", fractions.
+    """
+    warm = {task: _mean_log(judged, task) for task in ("mask", "label")}
+    masks = outlook.mask.sum(0)
+    curve = np.array([expect_miou(confusion) for confusion in masks])
+    at = np.log(TEMPERATURES)
+    miou = float(np.interp(TRUST["mask"] * warm["mask"], at, curve))
+    doubt = abs(np.interp(warm["mask"], at, curve) - np.interp(0, at, curve)) / 2
+    spread = 1.645 * _spread_recordings(outlook, recordings, seed)
+    half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
+    labels = np.array([expect_labels(confusion) for confusion in outlook.label.sum(0)])
+    f1, accuracy = (float(np.interp(TRUST["label"] * warm["label"], at, column)) for column in labels.T)
+    return {
+        "miou": miou,
+        "miou_low": max(0.0, miou - half),
+        "miou_high": min(1.0, miou + half),
+        "f1": f1,
+        "accuracy": accuracy,
+    }
+
+
+def _mean_log(judged: list[dict], task: str) -> float:
+    """Averages the log temperatures of a task; 0, which changes nothing, where none is known."""
+    known = [found["temperature"][task] for found in judged if found["temperature"][task] is not None]
+    return float(np.mean(np.log(known))) if known else 0.0
+
+
+def _spread_recordings(outlook: Outlook, recordings: pd.Series, seed: int) -> float:
+    """Standard deviation of the expected mean IoU over draws of recordings, as if Test had held others."""
+    plain = np.abs(np.log(TEMPERATURES)).argmin()
+    number, names = pd.factorize(recordings)
+    sums = np.stack([outlook.mask[number == k, plain].sum(0) for k in range(len(names))])
+    if len(sums) == 1:  # one recording tells nothing of others, its frames at least of its length
+        sums = outlook.mask[:, plain]
+    rng = np.random.default_rng(seed)
+    draws = [sums[rng.integers(0, len(sums), len(sums))].sum(0) for _ in range(DRAWS)]
+    return float(np.std([expect_miou(confusion) for confusion in draws]))
+
+
+# Folds ----------------------------------------------
+
+
+def list_folds(
+    run: training.Run,
+    first: training.Run,
+    folder: Path,
+    sides: dict[str, tuple[np.ndarray, np.ndarray]],
+    share: float = SHORTER,
+) -> list[dict]:
+    """Describes trainings that leave frames out, so that any process that sees the same disk can do one.
+
+    Args:
+        run: of the joint network; its settings are each fold's.
+        first: of the segmentation network that it started from.
+        folder: of the data.
+        sides: by name, the rows to train on and the rows to be judged by.
+        share: of the submitted network's steps.
+    """
+    steps = [max(1, round(share * training.count_planned(r.folder / "final"))) for r in (first, run)]
+    return [
+        {
+            "name": name,
+            "out": str((run.folder / "folds" / name).resolve()),
+            "data": str(Path(folder).resolve()),
+            "settings": [first.settings, run.settings],
+            "steps": steps,
+            "train": [int(row) for row in train],
+            "val": [int(row) for row in val],
+        }
+        for name, (train, val) in sides.items()
+    ]
+
+
+def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
+    """Trains and judges folds; one that was done before is read again.
+
+    Args:
+        folds: of `list_folds`.
+        jobs: how many at the same time on this machine.
+        ray: "auto" or the address of a Ray cluster to spread them over (requirements-scale.txt); its machines
+            must see the project's and the data's folders under the same paths.
+
+    Returns:
+        One a fold: what `judge` gives, and `minutes`.
+
+    Raises:
+        ValueError: Ray is asked for and not installed.
+    """
+    if ray:
+        try:
+            import ray as cluster
+        except ImportError as error:
+            raise ValueError(
+                f"RAY='{ray}' needs the package ray, which is not installed; "
+                "pip install -r requirements-scale.txt, or set RAY=''."
+            ) from error
+        cluster.init(address=ray, ignore_reinit_error=True, log_to_driver=False)
+        return cluster.get([cluster.remote(train_fold).remote(fold) for fold in folds])
+    if jobs == 1:
+        return [train_fold(fold) for fold in folds]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(train_fold, folds))
+
+
+def train_fold(fold: dict) -> dict:
+    """Trains both networks of a fold by the notebooks' recipe, and judges the joint one on its val rows."""
+    out, (seg, joint) = Path(fold["out"]), fold["settings"]
+    if (out / "fold.json").exists():
+        return json.loads((out / "fold.json").read_text())
+    classes = class_lists.read_classes(Path(fold["data"]) / "Train")
+    samples = data.read_samples(Path(fold["data"]) / "Train", classes)
+    size, rows = tuple(seg["SIZE"]), np.array(fold["train"])
+    frames, begin = data.load_frames(samples.iloc[rows], classes, size), time.perf_counter()
+    masked = frames.take(np.flatnonzero(frames.has_mask))
+    useful = frames.take(np.flatnonzero(frames.has_mask | (frames.labels != NO_LABEL)))
+    recipe = {"crop": tuple(seg["CROP"]), "minutes": 0.0}
+    segmenter = training.build_seeded(
+        seg["SEED"], lambda: model.build_segmenter(len(classes.mask), seg["BACKBONE"], seg["WEIGHTS"])
+    )
+    training.compile_segmenter(segmenter, masked, classes)
+    settled = {"batch_size": seg["BATCH_SIZE"], "seed": seg["SEED"], "steps": fold["steps"][0]}
+    training.fit(segmenter, out / "seg", masked, **recipe, **settled)
+    network = training.build_seeded(joint["SEED"], lambda: model.build_joint(segmenter, len(classes.label)))
+    training.compile_joint(network, useful, classes, joint["LABEL_WEIGHT"])
+    settled = {"batch_size": joint["BATCH_SIZE"], "seed": joint["SEED"], "steps": fold["steps"][1]}
+    training.fit(network, out / "joint", useful, rate=training.PEAK_RATE / 2, **recipe, **settled)
+    minutes = (time.perf_counter() - begin) / 60
+    found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
+    training.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))
+    return found

@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import data, estimate, model, training
+from src.estimate import Outlook
+
+
+def make_outlook(sure: float, frames: int = 4) -> Outlook:
+    """Each frame: 100 pixels answered 0 and 100 answered 1, each right with probability `sure`."""
+    pixels = np.array([[sure, 1 - sure]] * 100 + [[1 - sure, sure]] * 100)
+    mask = np.stack([estimate.expect_confusion(pixels)] * frames)
+    label = np.stack([estimate.expect_confusion(np.array([[sure, 1 - sure]]))] * frames)
+    return Outlook(mask, label)
+
+
+def make_judged(mask: float | None, label: float | None = None) -> dict:
+    return {"temperature": {"mask": mask, "label": label}}
+
+
+def test_expected_confusion_counts_probabilities():
+    probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    expected = estimate.expect_confusion(probabilities)
+    at = np.array(
+        [np.interp(0, np.log(estimate.TEMPERATURES), expected[:, i, j]) for i in (0, 1) for j in (0, 1)]
+    )
+    assert at == pytest.approx([1.4, 0.3, 0.6, 0.7], abs=0.02)  # rows: true, columns: answers 0, 1, 0
+    assert expected.sum((1, 2)) == pytest.approx(3)
+    sharper, flatter = expected[0], expected[-1]
+    assert sharper[1, 0] < 0.6 < flatter[1, 0]
+
+
+def test_expected_scores_by_hand():
+    assert estimate.expect_miou(np.array([[90.0, 30], [10, 70]])) == pytest.approx((90 / 130 + 70 / 110) / 2)
+    rare = np.array([[1e5, 0, 1], [0, 1e5, 1], [2, 2, 0]])  # a class of 0.002 % of the pixels is left out
+    assert estimate.expect_miou(rare) > 0.99
+    f1, accuracy = estimate.expect_labels(np.array([[6.0, 1, 0], [2, 3, 0], [0, 0, 0]]))
+    assert f1 == pytest.approx((12 / 15 + 6 / 9) / 2) and accuracy == pytest.approx(9 / 12)
+
+
+def test_temperature_is_found_where_expectation_meets_truth():
+    outlook = make_outlook(0.8)
+    curve = [estimate.expect_miou(confusion) for confusion in outlook.mask.sum(0)]
+    log_t = estimate.find_temperature(curve, 0.5)
+    # IoU of right share s is s / (2 - s): 0.5 at s = 2 / 3, so 4 ** (1 / T) = 2, T = 2
+    assert np.exp(log_t) == pytest.approx(2, rel=0.03)
+    assert np.exp(estimate.find_temperature(curve, 0.999)) == pytest.approx(estimate.TEMPERATURES[0])
+
+
+def test_estimate_trusts_the_held_out_temperature_in_part():
+    outlook, recordings = make_outlook(0.8), pd.Series(["a", "a", "b", "b"])
+    plain = estimate.estimate_test(outlook, recordings, [make_judged(None)])
+    assert plain["miou"] == pytest.approx(0.8 / 1.2, abs=0.01) and plain["accuracy"] == pytest.approx(
+        0.8, abs=0.01
+    )
+    warm = estimate.estimate_test(
+        outlook, recordings, [make_judged(4.0, 4.0), make_judged(1.0, 1.0)]
+    )  # T = 2
+    share = 1 / (1 + 4 ** -(2 ** -estimate.TRUST["mask"]))
+    assert warm["miou"] == pytest.approx(share / (2 - share), abs=0.01)
+    share = 1 / (1 + 4 ** -(2 ** -estimate.TRUST["label"]))
+    assert warm["accuracy"] == pytest.approx(share, abs=0.01)
+    assert warm["miou_high"] - warm["miou_low"] > plain["miou_high"] - plain["miou_low"]  # more doubt
+    assert warm["miou_high"] - warm["miou_low"] <= 2 * estimate.WIDEST + 1e-9
+
+
+def test_interval_is_wider_where_recordings_differ():
+    mask = np.concatenate([make_outlook(0.95, 2).mask, make_outlook(0.6, 2).mask])
+    outlook = Outlook(mask, make_outlook(0.8).label)
+    two, mixed = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "a", "b"])
+    widths = [
+        (lambda e: e["miou_high"] - e["miou_low"])(
+            estimate.estimate_test(outlook, names, [make_judged(None)])
+        )
+        for names in (two, mixed)
+    ]
+    assert widths[0] > widths[1] == pytest.approx(2 * estimate.METHOD_ERROR)
+
+
+def test_sentence_and_tables():
+    scores = {"grouped": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
+    assert estimate.describe_promises(scores, False) == (
+        "Test will give a mean IoU of about 50.0 % (44 to 56); held-out recordings said 61.0 %."
+    )
+    scores |= {"test": {"miou": 0.4}, "random": {"miou": 0.9}}
+    said = estimate.describe_promises(scores, True)
+    assert "outside the estimate's 44 to 56" in said and "(leaky) said 61" in said and "(leaky) 90.0" in said
+    assert "ESTIMATE" in estimate.describe_promises({}, False)
+    judged = [{"scores": {"miou": 0.4, "f1": None}}, {"scores": {"miou": 0.6, "f1": 0.5}}]
+    averaged = estimate.average_scores(judged)
+    assert averaged["miou"] == pytest.approx(0.5) and averaged["f1"] == 0.5 and np.isnan(averaged["accuracy"])
+    with pytest.raises(ValueError, match="off, quick, full"):
+        estimate.is_wanted("fast")
+    assert estimate.is_wanted("full") and not estimate.is_wanted("off")
+
+
+def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "LABEL_WEIGHT": 0.3}
+    settings |= {"BACKBONE": "efficientnetlite0", "WEIGHTS": None}
+    for name in ("seg", "joint"):
+        (tmp_path / name / "final").mkdir(parents=True)
+        (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 4, "validations": 1}')
+    first, run = (training.Run(tmp_path / name, settings) for name in ("seg", "joint"))
+    sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
+    folds = estimate.list_folds(run, first, learnable, sides)
+    assert folds[0]["steps"] == [4, 4] and json.loads(json.dumps(folds)) == folds
+    found = estimate.train_folds(folds)
+    assert found[0]["frames"] == 6 and set(found[0]["scores"]) == {"miou", "f1", "accuracy"}
+    assert training.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
+    begin = (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns
+    assert estimate.train_folds(folds) == found
+    assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin
+
+
+def test_look_ahead_needs_no_truth(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, weights=None), 3))
+    blind = samples.assign(mask="/nowhere.png", label=-1)
+    ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
+    assert (ours.mask == theirs.mask).all() and ours.label.shape == (6, len(estimate.TEMPERATURES), 3, 3)
+
+
+def test_missing_ray_names_the_way_out(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(ValueError, match=r"requirements-scale\.txt"):
+        estimate.train_folds([], ray="auto")
