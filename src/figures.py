@@ -329,7 +329,7 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
                     linewidth=5,
                     alpha=0.35,
                 )
-            ax.plot(100 * value, place, marker, color=color, markersize=7)
+            ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
             ax.annotate(
                 f"{100 * value:.1f}",
                 (100 * value, place),

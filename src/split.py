@@ -207,10 +207,12 @@ def make_folds(
 
     Returns:
         Up to FOLDS - 1 pairs of train rows and val rows, each of all frames; no more than there are blocks
-        in `train`, then one block each. A fold without a mask on either side is left out.
+        in `train`, then one block each; none where that is one. Both sides of a fold hold masks.
     """
     groups, kinds = blocks.iloc[train].to_numpy(), samples["label"].iloc[train].to_numpy()
     count = len(set(groups))
+    if count < 2:
+        return []
     if count < FOLDS:
         cuts = list(LeaveOneGroupOut().split(train, groups=groups))
     else:
@@ -289,7 +291,7 @@ def project_places(samples: pd.DataFrame) -> np.ndarray:
 
 def gives_away(audit: pd.DataFrame) -> bool:
     """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
-    return table_of_leaks(audit)["% of val"].iloc[-1] > 1
+    return bool(table_of_leaks(audit)["% of val"].iloc[-1] > 1)
 
 
 # Audit ----------------------------------------------

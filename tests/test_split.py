@@ -201,6 +201,7 @@ def test_few_blocks_are_left_out_one_by_one():
     samples = pd.DataFrame({"mask": ["m", "m", "m", "", ""], "label": [0] * 5})
     folds = split.make_folds(samples, blocks, np.array([0, 1, 3, 4]), seed=0)
     assert [val.tolist() for _, val in folds] == [[0, 1]]  # c has no mask to be judged by
+    assert split.make_folds(samples, blocks, np.array([0, 1]), seed=0) == []
 
 
 def test_random_frames_leave_neighbours_on_both_sides():
