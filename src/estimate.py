@@ -259,7 +259,7 @@ def list_folds(
     return [
         {
             "name": name,
-            "out": str((run.folder / "folds" / name).resolve()),
+            "out": str((run.folder / "folds" / name.replace(" ", "")).resolve()),
             "data": str(Path(folder).resolve()),
             "settings": [first.settings, run.settings],
             "steps": steps,

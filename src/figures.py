@@ -26,6 +26,7 @@ STYLE = {
     "savefig.dpi": 130,
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
+FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 PANEL_WIDTH = 3.4  # inches
 
 
@@ -140,14 +141,16 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
 
 @mpl.rc_context(STYLE)
 def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figure:
-    """Shows which frames are on which side of a split: a map where positions are known, else a strip.
+    """Shows which frames are on which side: a map where positions are known, else a strip.
 
     Args:
-        sides: "train", "val" or "left out" for each frame.
+        sides: of each frame: "train", "val", "left out", or the name of the fold that holds it out.
         blocks: name of each frame's block; the strip draws them one after another, in this order.
         places: metres to the east and to the north, (frames, 2), NaN where unknown.
     """
     colors = {"train": BLUE, "val": ORANGE, "left out": "#dddddd"}
+    folds = sorted(set(sides) - set(colors))
+    colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
     known = np.isfinite(places).all(1)
     figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
     plt.close(figure)

@@ -272,10 +272,16 @@ def table_of_split(
     return pd.DataFrame(rows, dtype=object)
 
 
-def order_sides(blocks: pd.Series, train: np.ndarray, val: np.ndarray) -> pd.DataFrame:
-    """Names each frame's side, block after block: columns `side` ("train", "val", "left out") and `block`."""
+def order_sides(blocks: pd.Series, sides: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Names each frame's side, block after block: columns `side` ("left out" where none) and `block`.
+
+    Args:
+        blocks: of `find_blocks`.
+        sides: row positions by name, as "train" and "val", or the val rows of each fold.
+    """
     table = pd.DataFrame({"side": "left out", "block": blocks.to_numpy()})
-    table.loc[train, "side"], table.loc[val, "side"] = "train", "val"
+    for side, rows in sides.items():
+        table.loc[rows, "side"] = side
     return table.sort_values("block", kind="stable")
 
 

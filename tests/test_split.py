@@ -154,7 +154,7 @@ def test_audit_by_hand():
 
 def test_sides_and_places_by_hand():
     blocks = pd.Series(list("abab"))
-    sides = split.order_sides(blocks, np.array([0]), np.array([1, 3]))
+    sides = split.order_sides(blocks, {"train": np.array([0]), "val": np.array([1, 3])})
     assert sides.index.tolist() == [0, 2, 1, 3] and sides["side"].tolist() == [
         "train",
         "left out",
