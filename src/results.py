@@ -24,6 +24,7 @@ ALONE = {
     "grouped": "grouped_segmenter",
     "test": "test_segmenter",
 }  # the same frames, before the joint training
+PROMISES = ("random", "grouped", "estimate")
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
 
@@ -39,8 +40,10 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
             for key in ("data", "recipe", "seed", "train_frames", "minutes", "machine")
         }
         row["budget"] = result.get("settings", {}).get("MINUTES", "")
+        row["leaky"] = result.get("leaky", False)
         for split, scores in result["scores"].items():
-            row |= {f"{split} {key}": 100 * scores[key] for key in MEASURES if scores.get(key) is not None}
+            keys = (*MEASURES, "miou_low", "miou_high")
+            row |= {f"{split} {key}": 100 * scores[key] for key in keys if scores.get(key) is not None}
         rows.append(row | {"run": path.stem})
     return pd.DataFrame(rows)
 
@@ -72,6 +75,42 @@ def table_of_runs(results: pd.DataFrame) -> str:
 def _join_scores(row: pd.Series, columns: list[str]) -> str:
     values = [row.get(column) for column in columns]
     return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
+
+
+def table_of_estimates(results: pd.DataFrame) -> str:
+    """Writes in Markdown what was promised for the hidden test and what came, and by how much each missed it.
+
+    mIoU / F1 in percent; the errors are points of mIoU, of the estimate, of held-out recordings and of random
+    frames. Below the table stand the mean errors and how often the test lay in the interval. "" without runs.
+    """
+    if "estimate miou" not in results or "test miou" not in results:
+        return ""
+    runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["data", "seed"])
+    head = [
+        "data",
+        "seed",
+        "random frames (leaky)",
+        "held-out recordings",
+        "estimate [interval]",
+        "hidden test",
+    ]
+    lines = [[*head, "errors", "run"], ["---"] * (len(head) + 2)]
+    for _, row in runs.iterrows():
+        said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*PROMISES, "test")}
+        said["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
+        said["grouped"] += " (leaky)" if row["leaky"] else ""
+        errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(PROMISES)]
+        missed = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
+        lines.append([row["data"], row["seed"], *said.values(), missed, row["run"]])
+    inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
+    means = [
+        f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
+        for split, word in zip(PROMISES, ("random frames", "held-out recordings", "estimate"), strict=True)
+        if f"{split} miou" in runs
+    ]
+    f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
+    words = f"Mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}. "
+    return f"{_join_lines(lines)}\n\n{words}In the interval: {inside} of {len(runs)}."
 
 
 def table_of_seeds(results: pd.DataFrame) -> str:
@@ -204,6 +243,9 @@ def main() -> None:
     print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
     print(table_of_runs(results))
     print("\n" + table_of_seeds(results))
+    estimates = table_of_estimates(results)
+    if estimates:
+        print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
     if WORLDS.exists():
         print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
         print(table_of_worlds(WORLDS))

@@ -26,7 +26,7 @@ from src.town import City, Recording
 LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
 SMALLEST = 32  # pixels of a photo's side
 METRES_A_DEGREE = 111_320.0
-USUAL_MINUTES, WORLD_MINUTES = 20, 4  # of training where MINUTES is "auto"
+USUAL_MINUTES, WORLD_MINUTES = 20, 3.5  # of training where MINUTES is "auto"
 
 
 # One frame ------------------------------------------------------------

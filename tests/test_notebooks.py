@@ -14,6 +14,16 @@ import pytest
 from src import run
 
 ROOT = Path(__file__).parent.parent
+WATCHER = """
+import glob, os, sys
+
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]).startswith(os.environ["WATCHED"]):
+        with open("opened.txt", "a") as log:
+            print(len(glob.glob("submissions/*.zip")), arguments[0], file=log)
+
+sys.addaudithook(watch)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +44,9 @@ def road(learnable, tmp_path_factory):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
     }
+    watcher = tmp_path_factory.mktemp("watcher")
+    (watcher / "sitecustomize.py").write_text(WATCHER)
+    environment |= {"PYTHONPATH": str(watcher), "WATCHED": str(learnable / "reference")}
     os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.txt would seem newer
     done = subprocess.run(
         ["make", "run", *words], cwd=folder, capture_output=True, text=True, env=environment
@@ -66,6 +79,13 @@ def test_everything_lies_where_the_last_lines_say(road):
     executed = [nbformat.read(folder / "runs" / "notebooks" / name, 4) for name in run.NOTEBOOKS]
     outputs = [output for book in executed for cell in book.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 12
+
+
+def test_reference_is_opened_by_nothing_before_the_zip_is_written(road):
+    folder, _ = road
+    opened = [line.split(" ", 1) for line in (folder / "opened.txt").read_text().splitlines()]
+    assert any(name.endswith("data.csv") for _, name in opened)  # the final scoring is seen
+    assert all(int(zips) == 1 for zips, _ in opened)
 
 
 def test_notebooks_are_clean():

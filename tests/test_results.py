@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 
 from src import results
@@ -35,6 +36,30 @@ def test_tables_come_from_the_files(tmp_path):
     seeds = results.table_of_seeds(table)
     assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
     assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
+
+
+def test_table_of_estimates_by_hand():
+    first = {"data": "town", "seed": 0, "run": "a", "leaky": False, "random miou": 90.0, "random f1": 80.0}
+    first |= {"grouped miou": 60.0, "grouped f1": 50.0, "estimate miou": 52.0, "estimate f1": 44.0}
+    first |= {"estimate miou_low": 45.0, "estimate miou_high": 59.0, "test miou": 50.0, "test f1": 40.0}
+    second = first | {
+        "seed": 1,
+        "run": "b",
+        "leaky": True,
+        "test miou": 44.0,
+        "test f1": 42.0,
+        "random miou": None,
+    }
+    table = results.table_of_estimates(pd.DataFrame([first, second]))
+    said = "| town | 0 | 90.0 / 80.0 | 60.0 / 50.0 | 52.0 / 44.0 [45, 59] | 50.0 / 40.0 |"
+    assert (
+        f"{said} +2.0 / +10.0 / +40.0 | a |" in table
+        and "60.0 / 50.0 (leaky)" in table
+        and "+8.0 / +16.0 / - | b" in table
+    )
+    assert "random frames 40.0, held-out recordings 13.0, estimate 5.0; of the estimated F1 3.0" in table
+    assert table.endswith("In the interval: 1 of 2.")
+    assert results.table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
 
 
 def test_run_without_a_result_is_named(tmp_path):

@@ -175,6 +175,6 @@ def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
     assert world.choose_minutes("auto", tmp_path) == 20 and world.choose_minutes(12, tmp_path) == 12
     (tmp_path / "Train").mkdir()
     (tmp_path / "Train" / "world.json").write_text("{}")
-    assert world.choose_minutes("auto", tmp_path) == 4
+    assert world.choose_minutes("auto", tmp_path) == 3.5
     with pytest.raises(ValueError, match="MINUTES must be"):
         world.choose_minutes("long", tmp_path)
