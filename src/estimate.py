@@ -60,32 +60,47 @@ class Outlook:
 
 
 def look_ahead(
-    network: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
+    network: keras.Model,
+    samples: pd.DataFrame,
+    size: tuple[int, int],
+    second: keras.Model | None = None,
+    flip: bool = True,
 ) -> Outlook:
-    """Asks a joint network about frames, and how sure it is; no truth is looked at.
+    """Asks a joint network about frames, and how likely its answers are; no truth is looked at.
 
     Args:
-        network: of `model.build_joint`.
+        network: of `model.build_joint`; its answers are what is asked about.
         samples: table of `data.read_samples`.
-        size: (height, width) of the network's input.
+        size: (height, width) of the networks' input.
+        second: whose probabilities the answers are held against, of `model.build_joint`; None: its own.
         flip: averages over the mirror image.
     """
+    answers = None
+    if second is not None:
+        own = predict.predict_probabilities(network, samples, size, flip)
+        answers = iter([(_thin(mask).argmax(1).astype(np.uint8), label.argmax()) for mask, label in own])
     masks, labels = [], []
-    for mask, label in predict.predict_probabilities(network, samples, size, flip):
-        pixels = mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
-        masks.append(expect_confusion(pixels))
-        labels.append(expect_confusion(label[None]))
+    for mask, label in predict.predict_probabilities(second or network, samples, size, flip):
+        pixels = _thin(mask)
+        chosen, named = next(answers) if answers else (pixels.argmax(1), label.argmax())
+        masks.append(expect_confusion(pixels, chosen))
+        labels.append(expect_confusion(label[None], np.array([named])))
     return Outlook(np.array(masks), np.array(labels))
 
 
-def expect_confusion(probabilities: np.ndarray) -> np.ndarray:
-    """Counts what is expected of answers: (n, classes) probabilities -> (TEMPERATURES, classes, classes).
+def _thin(mask: np.ndarray) -> np.ndarray:
+    """Takes every STRIDE-th row and column of (H, W, classes) -> (pixels, classes)."""
+    return mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
+
+
+def expect_confusion(probabilities: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Counts what is expected of answers: (n, classes), (n,) -> (TEMPERATURES, classes, classes).
 
     Row: the class that may be true, each with its probability at that temperature; column: the answer.
     """
-    answer = np.eye(probabilities.shape[1])[probabilities.argmax(1)]
+    chosen = np.eye(probabilities.shape[1])[answers]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([predict.softmax(logits / t).T @ answer for t in TEMPERATURES])
+    return np.stack([predict.softmax(logits / t).T @ chosen for t in TEMPERATURES])
 
 
 def expect_miou(confusion: np.ndarray) -> float:

@@ -209,7 +209,9 @@ def make_folds(
         Up to FOLDS - 1 pairs of train rows and val rows, each of all frames; no more than there are blocks
         in `train`, then one block each; none where that is one. Both sides of a fold hold masks.
     """
-    groups, kinds = blocks.iloc[train].to_numpy(), samples["label"].iloc[train].to_numpy()
+    groups, kinds = blocks.iloc[train].to_numpy(), samples["label"].iloc[train]
+    often = kinds.map(kinds.value_counts()) >= FOLDS - 1  # a rarer label cannot be spread over the folds
+    kinds = kinds.where(often, kinds.mode()[0]).to_numpy()
     count = len(set(groups))
     if count < 2:
         return []

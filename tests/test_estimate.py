@@ -11,8 +11,8 @@ from src.estimate import Outlook
 def make_outlook(sure: float, frames: int = 4) -> Outlook:
     """Each frame: 100 pixels answered 0 and 100 answered 1, each right with probability `sure`."""
     pixels = np.array([[sure, 1 - sure]] * 100 + [[1 - sure, sure]] * 100)
-    mask = np.stack([estimate.expect_confusion(pixels)] * frames)
-    label = np.stack([estimate.expect_confusion(np.array([[sure, 1 - sure]]))] * frames)
+    mask = np.stack([estimate.expect_confusion(pixels, pixels.argmax(1))] * frames)
+    label = np.stack([estimate.expect_confusion(np.array([[sure, 1 - sure]]), np.array([0]))] * frames)
     return Outlook(mask, label)
 
 
@@ -22,7 +22,7 @@ def make_judged(mask: float | None, label: float | None = None) -> dict:
 
 def test_expected_confusion_counts_probabilities():
     probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
-    expected = estimate.expect_confusion(probabilities)
+    expected = estimate.expect_confusion(probabilities, np.array([0, 1, 0]))
     at = np.array(
         [np.interp(0, np.log(estimate.TEMPERATURES), expected[:, i, j]) for i in (0, 1) for j in (0, 1)]
     )
@@ -120,6 +120,24 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
     assert (ours.mask == theirs.mask).all() and ours.label.shape == (6, len(estimate.TEMPERATURES), 3, 3)
+
+
+def test_answers_are_held_against_the_second_network(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    first, second = (
+        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, weights=None), 3))
+        for seed in (0, 1)
+    )
+    own, other, crossed = (
+        estimate.look_ahead(network, samples, (64, 96), against)
+        for network, against in ((first, None), (second, None), (first, second))
+    )
+    for ours, theirs, mixed in (
+        (own.mask, other.mask, crossed.mask),
+        (own.label, other.label, crossed.label),
+    ):
+        np.testing.assert_allclose(mixed.sum(2), ours.sum(2), rtol=1e-5)  # columns: answers of the first
+        np.testing.assert_allclose(mixed.sum(3), theirs.sum(3), rtol=1e-5)  # rows: beliefs of the second
 
 
 def test_missing_ray_names_the_way_out(monkeypatch):

@@ -1,3 +1,5 @@
+import warnings
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -202,6 +204,17 @@ def test_few_blocks_are_left_out_one_by_one():
     folds = split.make_folds(samples, blocks, np.array([0, 1, 3, 4]), seed=0)
     assert [val.tolist() for _, val in folds] == [[0, 1]]  # c has no mask to be judged by
     assert split.make_folds(samples, blocks, np.array([0, 1]), seed=0) == []
+
+
+def test_rare_labels_do_not_stop_the_folds():
+    blocks, labels = pd.Series(list("aabbccddee")), [0, 1, 2, -1, -1, 2, 1, -1, 0, 0]  # three of each at most
+    samples = pd.DataFrame({"mask": ["m"] * 10, "label": labels})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folds = split.make_folds(samples, blocks, np.arange(2, 10), seed=0)
+        assert len(folds) == 4 and all(len(val) == 2 for _, val in folds)
+        rare = samples.assign(label=list(range(10)))
+        assert len(split.make_folds(rare, blocks, np.arange(2, 10), seed=0)) == 4
 
 
 def test_random_frames_leave_neighbours_on_both_sides():

@@ -88,7 +88,9 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
         frames, training.augment.augment, batch_size=3, crop=(32, 32), seed=0, with_label=True
     )
     val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
-    plan = training._plan_epochs(joint, tmp_path, batches, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None)
+    plan = training._plan_epochs(
+        joint, tmp_path, batches, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None
+    )
     assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 2 s in 54 steps
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
