@@ -114,6 +114,33 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin
 
 
+@pytest.mark.parametrize("way", ["jobs", "ray"])
+def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
+    ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "LABEL_WEIGHT": 0.3}
+    settings |= {"BACKBONE": "efficientnetlite0", "WEIGHTS": None}
+    shared = {"data": str(learnable), "settings": [settings, settings], "steps": [2, 2]}
+    sides = {"a": (range(18), range(18, 24)), "b": (range(6, 24), range(6))}
+    found, weights = {}, {}
+    if ray:
+        ray.init(num_cpus=2, include_dashboard=False)
+    for name, how in (("one", {}), ("two", {"ray": "auto"} if ray else {"jobs": 2})):
+        folds = [
+            shared | {"out": str(tmp_path / name / fold), "train": list(train), "val": list(val)}
+            for fold, (train, val) in sides.items()
+        ]
+        found[name] = estimate.train_folds(folds, **how)
+        paths = [tmp_path / name / fold / "joint" / "model.keras" for fold in sides]
+        weights[name] = [array for path in paths for array in model.load_model(path).get_weights()]
+    if ray:
+        ray.shutdown()
+    for ours, theirs in zip(found["two"], found["one"], strict=True):
+        assert ours["scores"] == pytest.approx(theirs["scores"], abs=1e-3, nan_ok=True)
+        assert ours["confusion"]["label"] == theirs["confusion"]["label"]
+    for ours, theirs in zip(weights["two"], weights["one"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
 def test_look_ahead_needs_no_truth(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
     network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, weights=None), 3))
