@@ -21,6 +21,8 @@ import pandas as pd
 from src import classes as class_lists
 from src import data, metrics, model, predict, training
 from src.classes import NO_LABEL, Classes
+from src.data import Frames
+from src.recipe import Recipe
 
 CHOICES = ("off", "quick", "full")
 TEMPERATURES = np.geomspace(
@@ -318,27 +320,42 @@ def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
 
 def train_fold(fold: dict) -> dict:
     """Trains both networks of a fold by the notebooks' recipe, and judges the joint one on its val rows."""
-    out, (seg, joint) = Path(fold["out"]), fold["settings"]
+    out = Path(fold["out"])
     if (out / "fold.json").exists():
         return json.loads((out / "fold.json").read_text())
     classes = class_lists.read_classes(Path(fold["data"]) / "Train")
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
-    size, rows = tuple(seg["SIZE"]), np.array(fold["train"])
+    size, rows = tuple(fold["settings"][0]["SIZE"]), np.array(fold["train"])
     frames, begin = data.load_frames(samples.iloc[rows], classes, size), time.perf_counter()
-    masked = frames.take(np.flatnonzero(frames.has_mask))
-    useful = frames.take(np.flatnonzero(frames.has_mask | (frames.labels != NO_LABEL)))
-    recipe = {"crop": tuple(seg["CROP"]), "minutes": 0.0}
-    segmenter = training.build_seeded(
-        seg["SEED"], lambda: model.build_segmenter(len(classes.mask), seg["BACKBONE"], seg["WEIGHTS"])
-    )
-    training.compile_segmenter(segmenter, masked, classes)
-    settled = {"batch_size": seg["BATCH_SIZE"], "seed": seg["SEED"], "steps": fold["steps"][0]}
-    training.fit(segmenter, out / "seg", masked, **recipe, **settled)
-    network = training.build_seeded(joint["SEED"], lambda: model.build_joint(segmenter, len(classes.label)))
-    training.compile_joint(network, useful, classes, joint["LABEL_WEIGHT"])
-    settled = {"batch_size": joint["BATCH_SIZE"], "seed": joint["SEED"], "steps": fold["steps"][1]}
-    training.fit(network, out / "joint", useful, rate=training.PEAK_RATE / 2, **recipe, **settled)
+    lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
+    network = train_pair(out, frames, classes, fold["settings"], lengths)
     minutes = (time.perf_counter() - begin) / 60
     found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
     training.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))
     return found
+
+
+def train_pair(
+    out: Path, frames: Frames, classes: Classes, settings: list[dict], lengths: list[dict]
+) -> keras.Model:
+    """Trains both networks as the notebooks do, one from the other, and gives the joint one.
+
+    Args:
+        out: folder; the trainings lie in `seg` and `joint` below it.
+        frames: what to learn from.
+        classes: of both tasks.
+        settings: of the notebooks' runs, segmentation's and the joint one's.
+        lengths: of both trainings, as `training.fit` takes them: {"minutes": ...} or with "steps", too.
+    """
+    chosen = Recipe(**settings[0]["RECIPE"])
+    shared = {"crop": tuple(settings[0]["CROP"]), "batch_size": settings[0]["BATCH_SIZE"], "recipe": chosen}
+    seeds = [part["SEED"] for part in settings]
+    masked = frames.take(np.flatnonzero(frames.has_mask))
+    useful = frames.take(np.flatnonzero(frames.has_mask | (frames.labels != NO_LABEL)))
+    segmenter = training.build_seeded(seeds[0], lambda: model.build_segmenter(len(classes.mask), chosen))
+    training.compile_segmenter(segmenter, masked, classes, chosen)
+    training.fit(segmenter, out / "seg", masked, seed=seeds[0], **shared, **lengths[0])
+    network = training.build_seeded(seeds[1], lambda: model.build_joint(segmenter, len(classes.label)))
+    training.compile_joint(network, useful, classes, chosen)
+    training.fit(network, out / "joint", useful, seed=seeds[1], **shared, **lengths[1])
+    return network

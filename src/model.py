@@ -9,10 +9,12 @@ import tensorflow as tf
 from keras import layers
 
 from src import backbone as lite0
+from src.recipe import Recipe
 
 # At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
 # with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
 # training, seeds 0 and 1, these gave 49.5 and 49.4 % mean IoU, 96-64-48-32 gave 48.6 and 48.4.
+FROZEN = ("", "norm", "early")
 DECODER_FILTERS = (128, 64, 32, 16)
 
 
@@ -72,15 +74,12 @@ def make_scaling(backbone: str) -> ScaleColors:
     return ScaleColors(((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist(), name="scale_colors")
 
 
-def build_segmenter(
-    classes: int, backbone: str = lite0.NAME, weights: str | None = "imagenet"
-) -> keras.Model:
+def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the segmentation network.
 
     Args:
         classes: how many classes a pixel may have.
-        backbone: a name that segmentation-models knows.
-        weights: "imagenet", or None for random weights.
+        recipe: its backbone, weights and frozen layers are used.
 
     Returns:
         Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, to
@@ -89,9 +88,10 @@ def build_segmenter(
     Raises:
         ValueError: the name is unknown, or its weights cannot be had on this machine.
     """
-    unet = _build_unet(classes, backbone, weights)
+    unet = _build_unet(classes, recipe.backbone, None if recipe.weights == "none" else recipe.weights)
+    _freeze(unet, recipe.frozen)
     image = layers.Input((None, None, 3), name="image")
-    logits = unet(make_scaling(backbone)(image))
+    logits = unet(make_scaling(recipe.backbone)(image))
     return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
 
 
@@ -119,6 +119,18 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 
+def _freeze(unet: keras.Model, frozen: str) -> None:
+    """Keeps the backbone's normalisation as pretrained, and its first stages where that is asked for."""
+    if frozen not in FROZEN:
+        raise ValueError(f"RECIPE's frozen must be one of {FROZEN}, found '{frozen}'; 'norm' is usual.")
+    for layer in unet.layers:
+        inside = not layer.name.startswith(("decoder", "final", "to_full"))
+        early = layer.name.startswith(("stem", "block1", "block2", "block3"))
+        norm = isinstance(layer, layers.BatchNormalization)
+        if inside and frozen and (norm or (frozen == "early" and early)):
+            layer.trainable = False
+
+
 def load_model(path: Path) -> keras.Model:
     """Loads a network that training saved; it can predict, not train on."""
     return keras.models.load_model(path, compile=False)
@@ -133,7 +145,8 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
     if backbone not in sm.get_available_backbone_names():
         known = ", ".join(sorted(sm.get_available_backbone_names()))
         raise ValueError(
-            f"BACKBONE must be one that segmentation-models knows, found '{backbone}'; choose of: {known}."
+            f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; "
+            f"choose of: {known}."
         )
     with _NameWayOut(backbone):
         half = sm.Unet(
@@ -159,5 +172,5 @@ class _NameWayOut:
         if "URL fetch failure" in str(error):
             raise ValueError(
                 f"The ImageNet weights of {self.backbone} come from the internet, which did not answer; set "
-                f"WEIGHTS=None for random weights, or BACKBONE='{lite0.NAME}', whose weights are installed."
+                f"weights=none in RECIPE for random ones, or backbone={lite0.NAME}, whose own are installed."
             ) from error

@@ -21,10 +21,10 @@ from src import augment, data, losses, metrics
 from src import model as model_files
 from src.classes import Classes
 from src.data import Frames
+from src.recipe import Recipe
 
 RUNS = Path("runs")
 SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
-PEAK_RATE = 1e-3
 WARM_UP = 0.05  # share of the steps
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE of its time
 VALIDATION_SHARE = 0.1
@@ -160,9 +160,7 @@ def list_versions() -> dict[str, str]:
 
 def make_optimizer() -> keras.optimizers.Optimizer:
     """Makes AdamW that also keeps an exponential moving average of the weights, which training returns."""
-    optimizer = keras.optimizers.AdamW(
-        PEAK_RATE, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0
-    )
+    optimizer = keras.optimizers.AdamW(weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -175,23 +173,23 @@ def schedule_rate(step: int, steps: int, peak: float) -> float:
     return peak * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
-def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes) -> None:
+def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Gives a segmentation network its optimizer, a loss balanced over the frames' masks, and a metric."""
     weights = losses.balance_classes(frames.masks, len(classes.mask))
     segmenter.compile(
         make_optimizer(),
-        loss={"mask": losses.MaskLoss(weights)},
+        loss={"mask": losses.MaskLoss(weights, recipe.dice)},
         metrics={"mask": metrics.MaskIoU(len(classes.mask))},
     )
 
 
-def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, label_weight: float) -> None:
-    """Gives a joint network the same, and the label's loss, `label_weight` times, beside the mask's."""
+def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
+    """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
     weights = losses.balance_classes(frames.masks, len(classes.mask))
     joint.compile(
         make_optimizer(),
-        loss={"mask": losses.MaskLoss(weights), "label": losses.LabelLoss()},
-        loss_weights={"mask": 1.0, "label": label_weight},
+        loss={"mask": losses.MaskLoss(weights, recipe.dice), "label": losses.LabelLoss()},
+        loss_weights={"mask": 1.0, "label": recipe.label_weight},
         metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},
     )
 
@@ -207,13 +205,13 @@ def fit(
     folder: Path,
     frames: Frames,
     *,
+    recipe: Recipe,
     crop: tuple[int, int],
     batch_size: int,
     seed: int,
     minutes: float,
     epochs: int | None = None,
     steps: int | None = None,
-    rate: float = PEAK_RATE,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model], None] | None = None,
 ) -> pd.DataFrame:
@@ -223,13 +221,13 @@ def fit(
         model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards.
         folder: of this training: a checkpoint each epoch, `history.csv`, `plan.json`, at last `model.keras`.
         frames: what to learn from.
+        recipe: how photos are changed, and how fast to learn; a joint network learns at half that rate.
         crop: (height, width) of a training crop.
         batch_size: rows a batch.
         seed: settles order and augmentation.
         minutes: how long the training may take; a few steps are timed and the epochs set by it.
         epochs: fixes the number of epochs instead.
         steps: fixes the number of steps instead.
-        rate: the highest learning rate of the schedule.
         val_frames: scored, whole, up to ten times on the way.
         show: called after each epoch with the history so far and the network, for a live view.
 
@@ -249,7 +247,8 @@ def fit(
     pass_steps = data.count_steps(len(frames), batch_size)
     batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
     model.optimizer.build(model.trainable_variables)
-    batches = data.make_batches(frames, augment.augment, **batching)
+    change = partial(augment.augment, recipe=recipe)
+    batches = data.make_batches(frames, change, **batching)
     val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     image, target = next(iter(batches))
     model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
@@ -261,10 +260,11 @@ def fit(
     first_epoch = int(model.optimizer.iterations) // plan["steps"]
     if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
+    rate = recipe.rate / 2 if with_label else recipe.rate
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
-            data.make_batches(frames, augment.augment, first_step=first_epoch * plan["steps"], **batching),
+            data.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
             steps_per_epoch=plan["steps"],
             initial_epoch=first_epoch,
             epochs=plan["epochs"],

@@ -3,20 +3,25 @@ import pytest
 
 from src import augment
 from src.classes import IGNORE
+from src.recipe import Recipe
+
+PLAIN, FULL = Recipe(), Recipe(color=2, weather=0.5, tilt=1, cutout=0.5)
 
 
+@pytest.mark.parametrize("recipe", [PLAIN, Recipe(tilt=1)])
 @pytest.mark.parametrize("seed", range(8))
-def test_photo_and_mask_move_together(seed):
+def test_photo_and_mask_move_together(seed, recipe):
     image = np.zeros((64, 96, 3), np.uint8)
     mask = np.zeros((64, 96), np.uint8)
     image[20:50, 10:40], mask[20:50, 10:40] = 255, 1
-    matrix = augment.draw_geometry(mask.shape, (48, 64), np.random.default_rng(seed))
-    moved, moved_mask = augment.augment(image, mask, (48, 64), np.random.default_rng(seed))
+    matrix = augment.draw_geometry(mask.shape, (48, 64), np.random.default_rng(seed), recipe)
+    moved, moved_mask = augment.augment(image, mask, (48, 64), np.random.default_rng(seed), recipe)
     assert moved.shape == (48, 64, 3) and moved_mask.shape == (48, 64)
     bright = moved.mean(-1) > 127
     inside = moved_mask != IGNORE
     assert (bright == (moved_mask == 1))[inside].mean() > 0.95  # the edge itself is blended
-    x, y, _ = np.linalg.inv(np.vstack([matrix, [0, 0, 1]])) @ [32, 24, 1]  # the crop's middle, in the photo
+    x, y, w = np.linalg.inv(matrix) @ [32, 24, 1]  # the crop's middle, in the photo
+    x, y = x / w, y / w
     if 0 <= x < 96 and 0 <= y < 64:
         assert moved_mask[24, 32] == mask[round(y - 1e-6), round(x - 1e-6)]
 
@@ -25,7 +30,7 @@ def test_crops_invent_no_class():
     mask = np.tile(np.array([1, 3], np.uint8), (64, 48))
     for seed in range(20):
         _, moved = augment.augment(
-            np.zeros((64, 96, 3), np.uint8), mask, (32, 32), np.random.default_rng(seed)
+            np.zeros((64, 96, 3), np.uint8), mask, (32, 32), np.random.default_rng(seed), FULL
         )
         assert set(np.unique(moved)) <= {1, 3, IGNORE}
 
@@ -36,7 +41,7 @@ def test_same_seed_same_crop_other_seed_other_crop():
         np.zeros((64, 96), np.uint8),
     )
     first, second, third = (
-        augment.augment(image, mask, (32, 32), np.random.default_rng(s))[0] for s in (1, 1, 2)
+        augment.augment(image, mask, (32, 32), np.random.default_rng(s), FULL)[0] for s in (1, 1, 2)
     )
     assert (first == second).all() and (first != third).any()
 
@@ -45,3 +50,14 @@ def test_colors_change_but_stay_in_range():
     image = np.full((8, 8, 3), 120, np.uint8)
     changed = augment.change_colors(image, np.random.default_rng(0))
     assert changed.dtype == np.uint8 and changed.shape == image.shape and (changed != image).any()
+
+
+def test_weather_keeps_the_photo_and_holes_hide_the_mask():
+    image = np.full((64, 96, 3), 120, np.uint8)
+    changed = [augment.change_weather(image, np.random.default_rng(seed), 0.5) for seed in range(20)]
+    assert all(each.shape == image.shape and each.dtype == np.uint8 for each in changed)
+    assert 80 < np.mean(changed) < 125 and np.std(changed) > 1  # shadows darken, nothing brightens
+    mask = np.ones((64, 96), np.uint8)
+    augment.cut_holes(image, mask, np.random.default_rng(0))
+    assert ((mask == IGNORE) | (image == 120).all(-1)).all()
+    assert 0.01 < (mask == IGNORE).mean() < 0.4

@@ -6,6 +6,9 @@ import pytest
 
 from src import data, estimate, model, training
 from src.estimate import Outlook
+from src.recipe import Recipe
+
+RANDOM = Recipe(weights="none")
 
 
 def make_outlook(sure: float, frames: int = 4) -> Outlook:
@@ -97,8 +100,7 @@ def test_sentence_and_tables():
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "LABEL_WEIGHT": 0.3}
-    settings |= {"BACKBONE": "efficientnetlite0", "WEIGHTS": None}
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
     for name in ("seg", "joint"):
         (tmp_path / name / "final").mkdir(parents=True)
         (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 4, "validations": 1}')
@@ -117,8 +119,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
 @pytest.mark.parametrize("way", ["jobs", "ray"])
 def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "LABEL_WEIGHT": 0.3}
-    settings |= {"BACKBONE": "efficientnetlite0", "WEIGHTS": None}
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
     shared = {"data": str(learnable), "settings": [settings, settings], "steps": [2, 2]}
     sides = {"a": (range(18), range(18, 24)), "b": (range(6, 24), range(6))}
     found, weights = {}, {}
@@ -143,7 +144,7 @@ def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
 
 def test_look_ahead_needs_no_truth(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
-    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, weights=None), 3))
+    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
     assert (ours.mask == theirs.mask).all() and ours.label.shape == (6, len(estimate.TEMPERATURES), 3, 3)
@@ -152,7 +153,7 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
 def test_answers_are_held_against_the_second_network(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
     first, second = (
-        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, weights=None), 3))
+        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
         for seed in (0, 1)
     )
     own, other, crossed = (

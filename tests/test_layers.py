@@ -20,6 +20,7 @@ LAYERS = {
     "metrics": 1,
     "figures": 1,
     "classes": 0,
+    "recipe": 0,
     "scene": 0,
     "backbone": 0,
 }

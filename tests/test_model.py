@@ -4,12 +4,15 @@ import pytest
 import segmentation_models as sm
 
 from src import backbone, model
+from src.recipe import Recipe
+
+RANDOM = Recipe(weights="none")
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
 
 
 def test_joint_shares_the_segmenters_weights_and_mask():
-    segmenter = model.build_segmenter(5, weights=None)
+    segmenter = model.build_segmenter(5, RANDOM)
     joint = model.build_joint(segmenter, 3)
     logits = joint(PHOTO)
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
@@ -19,12 +22,12 @@ def test_joint_shares_the_segmenters_weights_and_mask():
 
 
 def test_any_multiple_of_32_will_do():
-    segmenter = model.build_segmenter(2, weights=None)
+    segmenter = model.build_segmenter(2, RANDOM)
     assert segmenter(np.zeros((1, 32, 160, 3), np.uint8))["mask"].shape == (1, 32, 160, 2)
 
 
 def test_saved_network_predicts_the_same(tmp_path):
-    joint = model.build_joint(model.build_segmenter(4, weights=None), 2)
+    joint = model.build_joint(model.build_segmenter(4, RANDOM), 2)
     joint.save(tmp_path / "model.keras")
     again = model.load_model(tmp_path / "model.keras")
     for key, logits in joint(PHOTO).items():
@@ -41,13 +44,13 @@ def test_scaling_in_the_graph_is_the_librarys(name):
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "resnet18"])
 def test_other_backbones_pass_through(name):
-    joint = model.build_joint(model.build_segmenter(3, name, None), 2)
+    joint = model.build_joint(model.build_segmenter(3, Recipe(backbone=name, weights="none")), 2)
     assert joint(PHOTO)["mask"].shape == (2, 64, 96, 3) and joint(PHOTO)["label"].shape == (2, 2)
 
 
 def test_unknown_backbone_names_the_known():
     with pytest.raises(ValueError, match=f"'resnet19'.*{backbone.NAME}"):
-        model.build_segmenter(3, "resnet19")
+        model.build_segmenter(3, Recipe(backbone="resnet19"))
 
 
 def test_weights_out_of_reach_name_the_way_out(monkeypatch):
@@ -55,5 +58,18 @@ def test_weights_out_of_reach_name_the_way_out(monkeypatch):
         raise Exception("URL fetch failure on https://example.org/weights.h5: None -- no route")
 
     monkeypatch.setattr(keras.utils, "get_file", fail)
-    with pytest.raises(ValueError, match=r"WEIGHTS=None.*efficientnetlite0"):
-        model.build_segmenter(3, "mobilenetv2")
+    with pytest.raises(ValueError, match=r"weights=none.*efficientnetlite0"):
+        model.build_segmenter(3, Recipe(backbone="mobilenetv2"))
+
+
+def test_frozen_layers_do_not_learn():
+    counts = {}
+    for frozen in model.FROZEN:
+        segmenter = model.build_segmenter(3, Recipe(weights="none", frozen=frozen))
+        counts[frozen] = sum(int(np.prod(w.shape)) for w in segmenter.trainable_variables)
+    assert counts["early"] < counts["norm"] < counts[""]
+    joint = model.build_joint(segmenter, 2)
+    unet = next(layer for layer in joint.layers if isinstance(layer, keras.Model))
+    assert not unet.get_layer("block3a_expand").trainable and unet.get_layer("block4a_expand").trainable
+    with pytest.raises(ValueError, match="frozen must be one of"):
+        model.build_segmenter(3, Recipe(weights="none", frozen="all"))

@@ -1,8 +1,11 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
-from src import data, losses, metrics, model, training
+from src import augment, data, losses, metrics, model, training
+from src.recipe import Recipe
 
 
 @pytest.fixture
@@ -28,12 +31,12 @@ def make_small():
     return compile_network(keras.Model(image, {"mask": mask, "label": label}))
 
 
-RECIPE = {"crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
+HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
 
 
 def test_one_batch_can_be_overfitted(frames):
     keras.utils.set_random_seed(0)
-    joint = compile_network(model.build_joint(model.build_segmenter(3), 3))
+    joint = compile_network(model.build_joint(model.build_segmenter(3, Recipe()), 3))
     joint.optimizer.learning_rate = 1e-3
     next(
         layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout)
@@ -48,7 +51,7 @@ def test_one_batch_can_be_overfitted(frames):
 
 def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
     whole = make_small()
-    history = training.fit(whole, tmp_path / "whole", frames, val_frames=frames, **RECIPE)
+    history = training.fit(whole, tmp_path / "whole", frames, val_frames=frames, **HOW)
     assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna().all()
 
     def stop(history, _):
@@ -56,9 +59,9 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **RECIPE)
+        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **HOW)
     resumed = make_small()
-    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **RECIPE)
+    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **HOW)
     assert history_of_parts.index.tolist() == [1, 2, 3]
     np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-3)
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
@@ -67,13 +70,13 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
 
 def test_no_epochs_are_refused(frames, tmp_path):
     with pytest.raises(ValueError, match="EPOCHS must be None or a whole number from 1"):
-        training.fit(make_small(), tmp_path / "run", frames, **(RECIPE | {"epochs": 0}))
+        training.fit(make_small(), tmp_path / "run", frames, **(HOW | {"epochs": 0}))
 
 
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
-    training.fit(first, tmp_path / "run", frames, **(RECIPE | {"epochs": 1}))
-    training.fit(again, tmp_path / "run", frames, **(RECIPE | {"epochs": 1}))
+    training.fit(first, tmp_path / "run", frames, **(HOW | {"epochs": 1}))
+    training.fit(again, tmp_path / "run", frames, **(HOW | {"epochs": 1}))
     for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -85,7 +88,12 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     joint.optimizer.build(joint.trainable_variables)
     before = joint.get_weights()
     batches = data.make_batches(
-        frames, training.augment.augment, batch_size=3, crop=(32, 32), seed=0, with_label=True
+        frames,
+        partial(augment.augment, recipe=Recipe()),
+        batch_size=3,
+        crop=(32, 32),
+        seed=0,
+        with_label=True,
     )
     val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
     plan = training._plan_epochs(
@@ -102,7 +110,7 @@ def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypat
     for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
         step = getattr(joint, name)
         monkeypatch.setattr(joint, name, lambda *a, step=step, name=name: built.append(name) or step(*a))
-    training.fit(joint, tmp_path, frames, **(RECIPE | {"epochs": None, "val_frames": frames}))
+    training.fit(joint, tmp_path, frames, **(HOW | {"epochs": None, "val_frames": frames}))
     assert sorted(built) == ["test_step", "train_step"]
 
 
@@ -161,7 +169,7 @@ def test_no_half_file_under_the_final_name(tmp_path):
 
 def test_average_of_weights_is_what_remains(frames, tmp_path):
     joint = make_small()
-    training.fit(joint, tmp_path, frames, **RECIPE)
+    training.fit(joint, tmp_path, frames, **HOW)
     optimizer = joint.optimizer
     for variable, average in zip(
         optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True

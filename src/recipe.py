@@ -1,0 +1,63 @@
+"""How a network is built, trained and asked: one recipe, each part of which can be changed by its name."""
+
+import difflib
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The parts of a recipe. Their values here are what the notebooks do, and why is in the README's table.
+
+    Attributes:
+        backbone: a name that segmentation-models knows.
+        weights: "imagenet", or "none" for random weights.
+        frozen: "norm" leaves the backbone's normalisation as pretrained, "early" its first three stages, too.
+        crop: side of a training crop, as a share of the network's input.
+        zoom: largest scale of a crop against the network's own scale; the smallest is 0.7.
+        color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
+        weather: probability, each, of blur, noise, JPEG traces and a shadow.
+        tilt: strength of the changes of the camera's roll and pitch.
+        cutout: probability of holes in a training crop.
+        dice: factor of the mask's Dice loss beside the cross-entropy.
+        label_weight: factor of the label's loss beside the mask's.
+        rate: the highest learning rate.
+    """
+
+    backbone: str = "efficientnetlite0"
+    weights: str = "imagenet"
+    frozen: str = ""
+    crop: float = 0.75
+    zoom: float = 1.6
+    color: float = 1.0
+    weather: float = 0.0
+    tilt: float = 0.0
+    cutout: float = 0.0
+    dice: float = 1.0
+    label_weight: float = 0.3
+    rate: float = 1e-3
+
+    def to_dict(self) -> dict[str, str | float]:
+        """Gives the parts by name, as a settings file keeps them."""
+        return asdict(self)
+
+
+def read_recipe(changes: str) -> Recipe:
+    """Reads changes of the recipe, as "tilt=0.5 frozen=norm"; "" changes nothing.
+
+    Raises:
+        ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind.
+    """
+    kinds, chosen = {field.name: type(field.default) for field in fields(Recipe)}, {}
+    for word in changes.split():
+        name, equals, text = word.partition("=")
+        if not equals or name not in kinds:
+            nearest = difflib.get_close_matches(name, kinds, n=1, cutoff=0)[0]
+            raise ValueError(f"RECIPE must be NAME=VALUE words, found '{word}'; the nearest is {nearest}=.")
+        try:
+            chosen[name] = kinds[name](text)
+        except ValueError:
+            usual = getattr(Recipe, name)
+            raise ValueError(
+                f"RECIPE's {name} must be a number, found '{text}'; it is {usual} by itself."
+            ) from None
+    return Recipe(**chosen)

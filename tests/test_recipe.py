@@ -1,0 +1,22 @@
+import pytest
+
+from src.recipe import Recipe, read_recipe
+
+
+def test_words_change_the_recipe():
+    assert read_recipe("") == Recipe()
+    assert read_recipe("tilt=0.5 frozen=norm") == Recipe(tilt=0.5, frozen="norm")
+    assert Recipe(**Recipe(color=2.0).to_dict()) == Recipe(color=2.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("tild=1", "nearest is tilt="),
+        ("tilt", "NAME=VALUE words, found 'tilt'"),
+        ("tilt=much", "tilt must be a number, found 'much'; it is 0.0"),
+    ],
+)
+def test_wrong_words_name_the_way_out(words, message):
+    with pytest.raises(ValueError, match=message):
+        read_recipe(words)
