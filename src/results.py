@@ -18,6 +18,7 @@ from src.classes import Classes
 
 FOLDER = Path("results")
 WORLDS = FOLDER / "sim-to-real.json"
+ABLATION = FOLDER / "ablation.json"
 PICTURE = Path("Imagenes") / "world.png"
 SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
 ALONE = {
@@ -177,6 +178,48 @@ def table_of_worlds(path: Path) -> str:
     return _join_lines(lines)
 
 
+def table_of_ablation(path: Path) -> str:
+    """Writes in Markdown what each change of the recipe did: a line a data set and recipe, over its seeds.
+
+    mIoU / F1 in percent, mean ± standard deviation, and the gain in mIoU over "default" with equal seeds.
+
+    Args:
+        path: what `python -m src.sweep` keeps.
+    """
+    rows = pd.json_normalize(json.loads(path.read_text()), sep=" ")
+    head = [
+        "data",
+        "minutes",
+        "recipe",
+        "changes",
+        "seeds",
+        "held-out recordings",
+        "gain",
+        "hidden test",
+        "gain",
+    ]
+    lines = [head, ["---"] * len(head)]
+    for (name, budget), runs in rows.groupby(["data", "budget"]):
+        default = runs[runs["recipe"] == "default"].set_index("seed")
+        for recipe, group in runs.groupby("recipe", sort=False):
+            group = group.set_index("seed")
+            line = [name, f"{budget:g}", recipe, group["changes"].iloc[0], len(group)]
+            for split in ("grouped", "test"):
+                if f"{split} miou" not in rows:
+                    line += ["-", ""]
+                    continue
+                gain = (group[f"{split} miou"] - default[f"{split} miou"]).dropna()
+                line.append(" / ".join(_describe_mean(group[f"{split} {key}"]) for key in ("miou", "f1")))
+                line.append("" if recipe == "default" or gain.empty else f"{100 * gain.mean():+.1f}")
+            lines.append(line)
+    return _join_lines(lines)
+
+
+def _describe_mean(scores: pd.Series) -> str:
+    spread = f" ± {100 * scores.std():.1f}" if len(scores) > 1 else ""
+    return f"{100 * scores.mean():.1f}{spread}"
+
+
 def _join_lines(lines: list[list]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
@@ -246,6 +289,9 @@ def main() -> None:
     estimates = table_of_estimates(results)
     if estimates:
         print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
+    if ABLATION.exists():
+        print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
+        print(table_of_ablation(ABLATION))
     if WORLDS.exists():
         print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
         print(table_of_worlds(WORLDS))

@@ -3,6 +3,7 @@ from pathlib import Path
 
 LAYERS = {
     "run": 4,
+    "sweep": 4,
     "results": 3,
     "submission": 3,
     "estimate": 3,

@@ -1,0 +1,110 @@
+"""Measures recipes one after another: `python -m src.sweep LIST --data DIR --reference DIR`.
+
+LIST is a text file with one recipe a line, "name: changes", as "steady: frozen=norm"; the changes may be
+empty. Each is trained without the held-out recordings and scored on them and, by the same network, on Test.
+What is done is kept in `results/ablation.json` and not done again; `python -m src.results` prints it.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from src import classes as class_lists
+from src import data, estimate, predict, split, training
+from src.recipe import Recipe, read_recipe
+
+KEPT = Path("results") / "ablation.json"
+BATCH_SIZE = 8
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """Reads the recipes' names and changes, in the file's order; lines that begin with # are left out.
+
+    Raises:
+        ValueError: a line has no colon, or its changes are none; the message names the line.
+    """
+    recipes = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        name, colon, changes = line.partition(":")
+        if line.strip() and not line.startswith("#"):
+            if not colon:
+                raise ValueError(f"{path} line {number} must be NAME: CHANGES, found '{line}'.")
+            read_recipe(changes)
+            recipes[name.strip()] = changes.strip()
+    return recipes
+
+
+def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: int, minutes: float) -> dict:
+    """Trains both networks without the held-out recordings, and scores the joint one.
+
+    Args:
+        folder: holds Train and Test.
+        reference: with the truth of Test, or None.
+        recipe: what to measure.
+        seed: of the split and of both trainings.
+        minutes: of both trainings together.
+
+    Returns:
+        "grouped" and, with a reference, "test": scores as fractions; "leaky", "minutes", "steps", "machine".
+    """
+    classes = class_lists.read_classes(folder / "Train")
+    samples = data.read_samples(folder / "Train", classes)
+    size = data.choose_size(samples, "auto")
+    frames = data.load_frames(samples, classes, size)
+    train, val, leaky = split.split_samples(samples, split.find_blocks(samples, frames.images), seed)
+    settings = {"SIZE": size, "CROP": data.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
+    settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
+    text = json.dumps([settings, minutes, data.fingerprint_data(samples, classes)])
+    out = training.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
+    lengths = [{"minutes": minutes * share} for share in training.SHARES.values()]
+    network = estimate.train_pair(out, frames.take(train), classes, [settings, settings], lengths)
+    spent = training.count_minutes(*(training.read_history(out / part) for part in training.SHARES))
+    found = {"grouped": predict.score_samples(network, samples.iloc[val], classes, size)["scores"]}
+    if reference is not None:
+        truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
+        found["test"] = predict.score_samples(network, truth, classes, size)["scores"]
+    steps = sum(training.count_planned(out / part) for part in training.SHARES)
+    about = {
+        "minutes": spent,
+        "steps": steps,
+        "machine": training.describe_machine(),
+        "commit": training.find_commit(),
+    }
+    scores = {k: {m: None if np.isnan(x) else x for m, x in part.items()} for k, part in found.items()}
+    return scores | {"leaky": leaky} | about
+
+
+def main() -> None:
+    """`python -m src.sweep LIST --data DIR`."""
+    parser = argparse.ArgumentParser(prog="python -m src.sweep", description=__doc__.splitlines()[0])
+    parser.add_argument("list", type=Path, help="text file with a line a recipe, NAME: CHANGES")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds Train and Test")
+    parser.add_argument("--reference", type=Path, help="folder with the truth of Test")
+    parser.add_argument("--minutes", type=float, default=12, help="of both trainings together (default: 12)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="as 0 1 2 (default: 0)")
+    arguments = parser.parse_args()
+    try:
+        recipes = read_list(arguments.list)
+        for seed in arguments.seeds:
+            for name, changes in recipes.items():
+                row = {"data": arguments.data.resolve().name, "recipe": name, "changes": changes}
+                row |= {"seed": seed, "budget": arguments.minutes}
+                kept = json.loads(KEPT.read_text()) if KEPT.exists() else []
+                if any(row.items() <= other.items() for other in kept):
+                    continue
+                print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
+                recipe = read_recipe(changes)
+                row |= measure_recipe(arguments.data, arguments.reference, recipe, seed, arguments.minutes)
+                text = json.dumps([*kept, row], indent=1)
+                training.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
+    except (ValueError, FileNotFoundError, data.DataError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

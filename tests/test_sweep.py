@@ -1,0 +1,38 @@
+import json
+
+import pytest
+
+from src import results, sweep, training
+from src.recipe import Recipe
+
+
+def test_list_names_recipes_and_wrong_lines(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("# a try\ndefault:\nsteady: frozen=norm\n\n")
+    assert sweep.read_list(path) == {"default": "", "steady": "frozen=norm"}
+    path.write_text("steady frozen=norm\n")
+    with pytest.raises(ValueError, match="line 1 must be NAME: CHANGES"):
+        sweep.read_list(path)
+    path.write_text("steady: frosen=norm\n")
+    with pytest.raises(ValueError, match="nearest is frozen="):
+        sweep.read_list(path)
+
+
+def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "RUNS", tmp_path / "runs")
+    found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), 0, minutes=0.02)
+    assert {"grouped", "test", "leaky", "minutes", "steps", "machine", "commit"} == set(found)
+    assert found["steps"] >= 2 and 0 <= found["test"]["miou"] <= 1
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_gain_is_taken_over_equal_seeds(tmp_path):
+    rows = [
+        {"data": "a", "budget": 12, "recipe": recipe, "changes": "", "seed": seed}
+        | {"grouped": {"miou": value, "f1": 0.5}, "test": {"miou": value / 2, "f1": 0.25}}
+        for recipe, seed, value in (("default", 0, 0.5), ("default", 1, 0.7), ("new", 1, 0.8))
+    ]
+    (tmp_path / "ablation.json").write_text(json.dumps(rows))
+    lines = results.table_of_ablation(tmp_path / "ablation.json").splitlines()
+    assert "| 60.0 ± 14.1 / 50.0 ± 0.0 |  | 30.0 ± 7.1 / 25.0 ± 0.0 |  |" in lines[2]
+    assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
