@@ -1,9 +1,11 @@
 """What the hidden test will give, said beforehand: from held-out recordings and from the Test frames' photos.
 
-The truth of Test is never needed. A network says of every pixel how likely each class is; the mean IoU that
-follows if it is right about itself is its *expected* mean IoU. On held-out recordings it can be compared with
-the true one, which gives a temperature that makes the two equal. Test is another place, so that temperature
-is trusted by a share only: `TRUST`, chosen on development sets alone (README, "How the estimate is made").
+The truth of Test is never needed. A network says of every pixel how likely each class is; if it is right,
+that gives the mean IoU to *expect* of any answers. The submitted network's answers on Test are held against
+what the network without the held-out recordings says, for a second opinion doubts where one's own does not.
+On the held-out recordings the expectation can be compared with the truth, which gives a temperature that makes
+the two equal. Test is another place, so that temperature is trusted by a share only. The constants were chosen
+on development sets alone (README, "How the estimate is made").
 """
 
 import json
@@ -29,7 +31,8 @@ TEMPERATURES = np.geomspace(
     0.35, 2.8, 10
 )  # of the softmax; above 1 flatter, as for a network too sure of itself
 STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
-TRUST = {"mask": 0.3, "label": 0.5}  # share of the held-out log temperature that is carried over to Test
+TRUST = 0.6  # share of the held-out log temperature that is carried over to Test
+LABEL_TEMPERATURE = 0.35  # label smoothing makes the head doubt itself too much, held-out labels are few
 LEAST_SHARE = 5e-4  # of the pixels; a class that is expected below it may be absent, and is left out
 METHOD_ERROR = 0.055  # twice the root mean square error on the development sets
 WIDEST = 0.1  # half of the widest interval that is worth saying
@@ -54,7 +57,7 @@ class Outlook:
 
     Attributes:
         mask: float64, (frames, TEMPERATURES, classes, classes): pixels by expected class (row) and answer.
-        label: float64, (frames, TEMPERATURES, labels, labels): the same of the frames' labels.
+        label: float64, (labels, labels): the same of all frames' labels, at LABEL_TEMPERATURE.
     """
 
     mask: np.ndarray
@@ -86,8 +89,8 @@ def look_ahead(
         pixels = _thin(mask)
         chosen, named = next(answers) if answers else (pixels.argmax(1), label.argmax())
         masks.append(expect_confusion(pixels, chosen))
-        labels.append(expect_confusion(label[None], np.array([named])))
-    return Outlook(np.array(masks), np.array(labels))
+        labels.append(expect_confusion(label[None], np.array([named]), [LABEL_TEMPERATURE])[0])
+    return Outlook(np.array(masks), np.sum(labels, 0))
 
 
 def _thin(mask: np.ndarray) -> np.ndarray:
@@ -95,14 +98,16 @@ def _thin(mask: np.ndarray) -> np.ndarray:
     return mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
 
 
-def expect_confusion(probabilities: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Counts what is expected of answers: (n, classes), (n,) -> (TEMPERATURES, classes, classes).
+def expect_confusion(
+    probabilities: np.ndarray, answers: np.ndarray, temperatures: Iterable[float] = TEMPERATURES
+) -> np.ndarray:
+    """Counts what is expected of answers: (n, classes), (n,) -> (temperatures, classes, classes).
 
     Row: the class that may be true, each with its probability at that temperature; column: the answer.
     """
     chosen = np.eye(probabilities.shape[1])[answers]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([predict.softmax(logits / t).T @ chosen for t in TEMPERATURES])
+    return np.stack([predict.softmax(logits / t).T @ chosen for t in temperatures])
 
 
 def expect_miou(confusion: np.ndarray) -> float:
@@ -136,19 +141,14 @@ def judge(network: keras.Model, samples: pd.DataFrame, classes: Classes, size: t
     """Scores a network on held-out frames, and notes how far its own expectation is from that.
 
     Returns:
-        `scores`, `confusion` of `predict.score_samples`; `temperature` {"mask", "label"}, None where there is
-        nothing to compare with: above 1 for a network that is too sure of itself.
+        `scores`, `confusion` of `predict.score_samples`; `frames`; `temperature` of the masks, None where
+        there are none to compare with: above 1 for a network that is too sure of itself.
     """
-    found = predict.score_samples(network, samples, classes, size)
-    outlook, scores = look_ahead(network, samples, size), found["scores"]
-    masked, labelled = (samples["mask"] != "").to_numpy(), (samples["label"] != NO_LABEL).to_numpy()
-    temperature = {"mask": None, "label": None}
-    if masked.any():
-        curve = [expect_miou(confusion) for confusion in outlook.mask[masked].sum(0)]
-        temperature["mask"] = float(np.exp(find_temperature(curve, scores["miou"])))
-    if labelled.any():
-        curve = [expect_labels(confusion)[1] for confusion in outlook.label[labelled].sum(0)]
-        temperature["label"] = float(np.exp(find_temperature(curve, scores["accuracy"])))
+    found, temperature = predict.score_samples(network, samples, classes, size), None
+    masked = samples[samples["mask"] != ""]
+    if len(masked):
+        curve = [expect_miou(confusion) for confusion in look_ahead(network, masked, size).mask.sum(0)]
+        temperature = float(np.exp(find_temperature(curve, found["scores"]["miou"])))
     return found | {"temperature": temperature, "frames": len(samples)}
 
 
@@ -164,7 +164,7 @@ def table_of_folds(judged: dict[str, dict]) -> pd.DataFrame:
     for name, found in judged.items():
         scores = {key: 100 * _or_nan(found["scores"].get(key)) for key in ("miou", "accuracy", "f1")}
         rows[name] = {"frames": found["frames"], **scores}
-        rows[name] |= {f"T {task}": _or_nan(value) for task, value in found["temperature"].items()}
+        rows[name]["temperature"] = _or_nan(found["temperature"])
     names = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     return pd.DataFrame(rows).T.rename(columns=names).round(2)
 
@@ -216,16 +216,14 @@ def estimate_test(
     Returns:
         "miou", "miou_low", "miou_high", "f1", "accuracy", fractions.
     """
-    warm = {task: _mean_log(judged, task) for task in ("mask", "label")}
-    masks = outlook.mask.sum(0)
-    curve = np.array([expect_miou(confusion) for confusion in masks])
-    at = np.log(TEMPERATURES)
-    miou = float(np.interp(TRUST["mask"] * warm["mask"], at, curve))
-    doubt = abs(np.interp(warm["mask"], at, curve) - np.interp(0, at, curve)) / 2
+    known = [found["temperature"] for found in judged if found["temperature"] is not None]
+    warm = float(np.mean(np.log(known))) if known else 0.0
+    at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in outlook.mask.sum(0)]
+    miou = float(np.interp(TRUST * warm, at, curve))
+    doubt = abs(np.interp(warm, at, curve) - np.interp(0, at, curve)) / 2
     spread = 1.645 * _spread_recordings(outlook, recordings, seed)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
-    labels = np.array([expect_labels(confusion) for confusion in outlook.label.sum(0)])
-    f1, accuracy = (float(np.interp(TRUST["label"] * warm["label"], at, column)) for column in labels.T)
+    f1, accuracy = expect_labels(outlook.label)
     return {
         "miou": miou,
         "miou_low": max(0.0, miou - half),
@@ -233,12 +231,6 @@ def estimate_test(
         "f1": f1,
         "accuracy": accuracy,
     }
-
-
-def _mean_log(judged: list[dict], task: str) -> float:
-    """Averages the log temperatures of a task; 0, which changes nothing, where none is known."""
-    known = [found["temperature"][task] for found in judged if found["temperature"][task] is not None]
-    return float(np.mean(np.log(known))) if known else 0.0
 
 
 def _spread_recordings(outlook: Outlook, recordings: pd.Series, seed: int) -> float:

@@ -15,12 +15,12 @@ def make_outlook(sure: float, frames: int = 4) -> Outlook:
     """Each frame: 100 pixels answered 0 and 100 answered 1, each right with probability `sure`."""
     pixels = np.array([[sure, 1 - sure]] * 100 + [[1 - sure, sure]] * 100)
     mask = np.stack([estimate.expect_confusion(pixels, pixels.argmax(1))] * frames)
-    label = np.stack([estimate.expect_confusion(np.array([[sure, 1 - sure]]), np.array([0]))] * frames)
+    label = estimate.expect_confusion(np.array([[sure, 1 - sure]] * frames), np.zeros(frames, int), [1])[0]
     return Outlook(mask, label)
 
 
-def make_judged(mask: float | None, label: float | None = None) -> dict:
-    return {"temperature": {"mask": mask, "label": label}}
+def make_judged(temperature: float | None) -> dict:
+    return {"temperature": temperature}
 
 
 def test_expected_confusion_counts_probabilities():
@@ -58,13 +58,10 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     assert plain["miou"] == pytest.approx(0.8 / 1.2, abs=0.01) and plain["accuracy"] == pytest.approx(
         0.8, abs=0.01
     )
-    warm = estimate.estimate_test(
-        outlook, recordings, [make_judged(4.0, 4.0), make_judged(1.0, 1.0)]
-    )  # T = 2
-    share = 1 / (1 + 4 ** -(2 ** -estimate.TRUST["mask"]))
+    warm = estimate.estimate_test(outlook, recordings, [make_judged(4.0), make_judged(1.0)])  # T = 2
+    share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm["miou"] == pytest.approx(share / (2 - share), abs=0.01)
-    share = 1 / (1 + 4 ** -(2 ** -estimate.TRUST["label"]))
-    assert warm["accuracy"] == pytest.approx(share, abs=0.01)
+    assert warm["accuracy"] == plain["accuracy"]
     assert warm["miou_high"] - warm["miou_low"] > plain["miou_high"] - plain["miou_low"]  # more doubt
     assert warm["miou_high"] - warm["miou_low"] <= 2 * estimate.WIDEST + 1e-9
 
@@ -147,7 +144,8 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
     network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
-    assert (ours.mask == theirs.mask).all() and ours.label.shape == (6, len(estimate.TEMPERATURES), 3, 3)
+    assert (ours.mask == theirs.mask).all() and ours.mask.shape == (6, len(estimate.TEMPERATURES), 3, 3)
+    assert ours.label.shape == (3, 3) and ours.label.sum() == pytest.approx(6)
 
 
 def test_answers_are_held_against_the_second_network(train_folder, classes):
