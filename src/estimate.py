@@ -3,9 +3,9 @@
 The truth of Test is never needed. A network says of every pixel how likely each class is; if it is right,
 that gives the mean IoU to *expect* of any answers. The submitted network's answers on Test are held against
 what the network without the held-out recordings says, for a second opinion doubts where one's own does not.
-On the held-out recordings the expectation can be compared with the truth, which gives a temperature that makes
-the two equal. Test is another place, so that temperature is trusted by a share only. The constants were chosen
-on development sets alone (README, "How the estimate is made").
+On the held-out recordings the expectation can be compared with the truth, which gives a temperature that
+makes the two equal. Test is another place, so that temperature is trusted by a share only. The constants were
+chosen on development sets alone (README, "How the estimate is made").
 """
 
 import json
