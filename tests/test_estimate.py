@@ -154,16 +154,22 @@ def test_answers_are_held_against_the_second_network(train_folder, classes):
         training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
         for seed in (0, 1)
     )
+    for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
+        kernel, _ = network.get_layer("label").get_weights()
+        network.get_layer("label").set_weights([kernel, np.array(tilt)])
     own, other, crossed = (
         estimate.look_ahead(network, samples, (64, 96), against)
         for network, against in ((first, None), (second, None), (first, second))
     )
-    for ours, theirs, mixed in (
-        (own.mask, other.mask, crossed.mask),
-        (own.label, other.label, crossed.label),
-    ):
-        np.testing.assert_allclose(mixed.sum(2), ours.sum(2), rtol=1e-5)  # columns: answers of the first
-        np.testing.assert_allclose(mixed.sum(3), theirs.sum(3), rtol=1e-5)  # rows: beliefs of the second
+    np.testing.assert_allclose(
+        crossed.mask.sum(2), own.mask.sum(2), rtol=1e-5
+    )  # columns: answers of the first
+    np.testing.assert_allclose(
+        crossed.mask.sum(3), other.mask.sum(3), rtol=1e-5
+    )  # rows: the second's beliefs
+    beliefs = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
+    mean = np.mean(beliefs, 0) ** (1 / estimate.LABEL_TEMPERATURE)
+    np.testing.assert_allclose(crossed.label[:, 0], 6 * mean / mean.sum(), rtol=1e-3)
 
 
 def test_missing_ray_names_the_way_out(monkeypatch):
