@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Recipe:
-    """The parts of a recipe. Their values here are what the notebooks do, and why is in the README's table.
+    """The parts of a recipe. Their values here are what the notebooks do by themselves.
 
     Attributes:
         backbone: a name that segmentation-models knows.

@@ -216,6 +216,7 @@ def table_of_ablation(path: Path) -> str:
 
 
 def _describe_mean(scores: pd.Series) -> str:
+    scores = scores.astype(float)  # a column of nothing but None is none
     spread = f" ± {100 * scores.std():.1f}" if len(scores) > 1 else ""
     return f"{100 * scores.mean():.1f}{spread}"
 

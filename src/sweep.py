@@ -11,8 +11,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from src import classes as class_lists
 from src import data, estimate, predict, split, training
 from src.recipe import Recipe, read_recipe
@@ -74,7 +72,7 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
         "machine": training.describe_machine(),
         "commit": training.find_commit(),
     }
-    scores = {k: {m: None if np.isnan(x) else x for m, x in part.items()} for k, part in found.items()}
+    scores = {part: training.blank_unknown(values) for part, values in found.items()}
     return scores | {"leaky": leaky} | about
 
 

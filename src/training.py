@@ -111,12 +111,14 @@ def write_result(run: Run, result: dict) -> None:
     scores = known.get("scores", {}) | result.get("scores", {})
     confusion = known.get("confusion", {}) | result.get("confusion", {})
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
-    scores = {
-        split: {key: None if x is None or np.isnan(x) else x for key, x in part.items()}
-        for split, part in scores.items()
-    }
+    scores = {split: blank_unknown(part) for split, part in scores.items()}
     whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
     write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
+
+
+def blank_unknown(scores: dict[str, float | None]) -> dict[str, float | None]:
+    """Puts None where a score is NaN, which JSON does not know."""
+    return {key: None if x is None or np.isnan(x) else x for key, x in scores.items()}
 
 
 def read_result(run: Run) -> dict:
