@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from src import batches, data, figures, metrics, model, pictures, predict, training
 from src import classes as class_lists
-from src import data, figures, metrics, model, predict, training
 from src.classes import IGNORE, Classes
 
 RECORD = Path("results") / "sim-to-real.json"
@@ -25,7 +25,7 @@ SHOWN = 4
 
 def load_truth(path: str, real: Classes, theirs: str, ours: int) -> np.ndarray:
     """Loads a true mask as the world's classes: `ours` where it says `theirs`, else 0; IGNORE stays."""
-    mask = data.load_mask(path, real.mask)
+    mask = pictures.load_mask(path, real.mask)
     return np.select([mask == IGNORE, mask == real.mask.names.index(theirs)], [IGNORE, ours]).astype(np.uint8)
 
 
@@ -34,7 +34,7 @@ def compare(
 ) -> tuple[dict[str, float], list[np.ndarray]]:
     """Predicts the photos with a run's network: IoU, precision and recall of class `ours`, and the masks."""
     network = model.load_model(run / "final" / "model.keras")
-    size = data.choose_size(samples, "auto")
+    size = batches.choose_size(samples, "auto")
     masks = [prediction.mask for prediction in predict.predict_samples(network, samples, size)]
     confusion = np.zeros((2, 2), np.int64)
     for truth, mask in zip(truths, masks, strict=True):
@@ -69,7 +69,7 @@ def main() -> None:
     record = json.loads(RECORD.read_text()) if RECORD.exists() else []
     training.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*record, row], indent=1)))
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
-    photos = [data.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
+    photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]
     figure = figures.plot_predictions(
         photos, [truths[i] for i in rows], [masks[i] for i in rows], titles, world_classes

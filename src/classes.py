@@ -24,6 +24,10 @@ DEFAULT_MASK = (  # the competition's classes, named as the published figures su
 DEFAULT_LABEL = ((0, "corner", "#d55e00"), (1, "crossing", "#e69f00"), (2, "sidewalk", "#0072b2"))
 
 
+class DataError(ValueError):
+    """The user's data break a rule; the message names file, row or column, what was found and the way out."""
+
+
 @dataclass(frozen=True)
 class ClassList:
     """The classes of one task, in the order of the network's channels.
@@ -77,27 +81,31 @@ def read_classes(folder: str | Path) -> Classes:
         folder: `Train/` or a reference folder.
 
     Raises:
-        ValueError: a column is missing, or an id is no whole number from 0 to 255, or occurs twice in a task.
+        DataError: it is no table, a column is missing, an id is no whole number from 0 to 255, or occurs
+            twice in a task.
     """
     path = Path(folder) / "classes.csv"
     if not path.exists():
         return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL))
-    table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str)
+    try:
+        table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str).fillna("")
+    except ValueError as error:  # of pandas, whatever is wrong with the text
+        raise DataError(f"{path} must be a table in UTF-8, found {error}; save it as 'CSV UTF-8'.") from error
     missing = {"task", "id", "name"} - set(table.columns)
     if missing:
-        raise ValueError(
+        raise DataError(
             f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}."
         )
     bad = table[~table["id"].str.fullmatch(r"\d{1,3}") | (pd.to_numeric(table["id"], errors="coerce") > 255)]
     if len(bad):
-        raise ValueError(
+        raise DataError(
             f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it."
         )
     if "color" not in table:
         table["color"] = ""
     bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
     if len(bad):
-        raise ValueError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
+        raise DataError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
     rows = {
         task: list(zip(part["id"].astype(int), part["name"], part["color"], strict=True))
         for task, part in table.groupby("task")
@@ -105,7 +113,7 @@ def read_classes(folder: str | Path) -> Classes:
     for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
         ids = [row[0] for row in rows.setdefault(task, list(defaults))]
         if len(set(ids)) < len(ids):
-            raise ValueError(
+            raise DataError(
                 f"{path}: the ids of task {task} must differ, found {ids}; give each class its own."
             )
     return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))

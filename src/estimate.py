@@ -20,10 +20,10 @@ import keras
 import numpy as np
 import pandas as pd
 
+from src import batches, data, metrics, model, predict, training
 from src import classes as class_lists
-from src import data, metrics, model, predict, training
+from src.batches import Frames
 from src.classes import NO_LABEL, Classes
-from src.data import Frames
 from src.recipe import Recipe
 
 CHOICES = ("off", "quick", "full")
@@ -204,7 +204,7 @@ def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
 def estimate_test(
     outlook: Outlook, recordings: pd.Series, judged: list[dict], seed: int = 0
 ) -> dict[str, float]:
-    """Estimates what Test will give. (Not the labels' accuracy: at LABEL_TEMPERATURE it comes out far too high.)
+    """Estimates what Test will give, but for the labels' accuracy: at LABEL_TEMPERATURE it is far too high.
 
     The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
     half of what full trust in the held-out temperature would change; at most WIDEST to either side.
@@ -318,7 +318,7 @@ def train_fold(fold: dict) -> dict:
     classes = class_lists.read_classes(Path(fold["data"]) / "Train")
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
     size, rows = tuple(fold["settings"][0]["SIZE"]), np.array(fold["train"])
-    frames, begin = data.load_frames(samples.iloc[rows], classes, size), time.perf_counter()
+    frames, begin = batches.load_frames(samples.iloc[rows], classes, size), time.perf_counter()
     lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
     network = train_pair(out, frames, classes, fold["settings"], lengths)
     minutes = (time.perf_counter() - begin) / 60

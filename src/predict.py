@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from src import data, metrics
+from src import metrics, pictures
 from src.classes import IGNORE, Classes
 
 
@@ -30,7 +30,12 @@ class Prediction:
 
 
 def predict_samples(
-    model: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, batch_size: int = 8
+    model: keras.Model,
+    samples: pd.DataFrame,
+    size: tuple[int, int],
+    flip: bool = True,
+    batch_size: int = 8,
+    skip: int = 0,
 ) -> Iterator[Prediction]:
     """Predicts frames in the table's order, a batch at a time, so memory does not grow with their number.
 
@@ -40,9 +45,11 @@ def predict_samples(
         size: (height, width) of the network's input; upright photos are given it upright.
         flip: averages the probabilities of the photo and of its mirror image.
         batch_size: frames that go through the network together.
+        skip: frames that are known already and not given; the others go through the network in the same
+            company, so that nothing changes.
     """
     with ThreadPoolExecutor() as pool:
-        for rows, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool):
+        for rows, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool, skip):
             own = list(pool.map(lambda mask, row: resize_argmax(mask, row[2:]), masks, rows))
             for i, mask in enumerate(own):
                 if labels is None:
@@ -72,14 +79,18 @@ def _predict_chunks(
     flip: bool,
     batch_size: int,
     pool: ThreadPoolExecutor,
+    skip: int = 0,
 ) -> Iterator[tuple[list[tuple], np.ndarray, np.ndarray | None]]:
     """Predicts chunk by chunk: rows (path, network's size, height, width), mask and label probabilities."""
-    sizes = [data.turn_size(size, row.height, row.width) for row in samples.itertuples()]
+    sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
     rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
     with tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
         for chunk in _split_chunks(rows, batch_size):
-            images = np.stack(list(pool.map(lambda row: data.load_photo(row[0], row[1]), chunk)))
-            yield chunk, *predict_images(model, images, flip)
+            known, skip = min(skip, len(chunk)), max(0, skip - len(chunk))
+            if known < len(chunk):
+                images = np.stack(list(pool.map(lambda row: pictures.load_photo(row[0], row[1]), chunk)))
+                masks, labels = predict_images(model, images, flip)
+                yield chunk[known:], masks[known:], None if labels is None else labels[known:]
             bar.update(len(chunk))
 
 
@@ -162,7 +173,7 @@ def score_samples(
     labels = np.full(len(samples), -1)
     for i, prediction in enumerate(predict_samples(model, samples, size, flip)):
         path = samples["mask"].iloc[i]
-        truth = data.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
+        truth = pictures.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
         confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))
         labels[i] = -1 if prediction.label is None else prediction.label
     scores, by_label = {"miou": metrics.score_masks(confusion)}, None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from src import classes as class_lists
-from src import data, figures
+from src import data, figures, pictures
 from src.classes import Classes
 
 FOLDER = Path("results")
@@ -252,7 +252,7 @@ def _load_frame(folder: Path, row: tuple, classes: Classes) -> tuple[np.ndarray,
     """Loads photo, mask and depth in metres at the photo's own size."""
     size = (row.height, row.width)
     depth = cv2.imread(str(folder / row.depth_path), cv2.IMREAD_UNCHANGED) / 1000
-    return data.load_photo(row.image, size), data.load_mask(row.mask, classes.mask, size), depth
+    return pictures.load_photo(row.image, size), pictures.load_mask(row.mask, classes.mask, size), depth
 
 
 def main() -> None:

@@ -2,67 +2,109 @@
 
 import argparse
 import datetime
-import io
+import hashlib
+import shutil
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 
+from src import archive, data, training
 from src import classes as class_lists
-from src import data, training
+from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
 from src.predict import Prediction
 
 FOLDER = Path("submissions")
-COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
+STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
 
 
-class SubmissionError(ValueError):
-    """A zip breaks the competition's rules; the message names the file, what was found and the way out."""
+@dataclass(frozen=True)
+class Kept:
+    """Predictions on the disk, frame by frame: one that is broken off goes on after the last whole frame.
+
+    Attributes:
+        folder: holds the PNGs, and `labels.csv`, a line a finished frame.
+    """
+
+    folder: Path
+
+    def read_labels(self) -> list[int]:
+        """Reads the label ids of the finished frames; a line that was broken off does not count."""
+        path = self.folder / "labels.csv"
+        text = path.read_text() if path.exists() else ""
+        return [int(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def add(
+        self, predictions: Iterable[Prediction], names: list[str], classes: Classes, channels: int
+    ) -> None:
+        """Keeps the predictions of the frames that are not finished yet, each as soon as it is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        labels = self.read_labels()
+        path = self.folder / "labels.csv"
+        training.write_atomically(path, lambda beside: beside.write_text("".join(f"{x}\n" for x in labels)))
+        with path.open("a") as file:
+            for name, prediction in zip(names[len(labels) :], predictions, strict=True):
+                ids = classes.mask.decode(prediction.mask)
+                png = encode_png(np.repeat(ids[..., None], channels, -1))
+                training.write_atomically(self.folder / name, lambda beside, png=png: beside.write_bytes(png))
+                file.write(f"{classes.label.ids[prediction.label]}\n")
+                file.flush()
+
+
+def open_kept(run: training.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int) -> Kept:
+    """Opens the folder of predictions of this very network, Test and way of predicting."""
+    weights = (run.folder / "final" / "model.keras").read_bytes()
+    what = (hashlib.sha256(weights).hexdigest(), data.fingerprint_data(samples, classes), flip, channels)
+    return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}")
 
 
 def write_submission(
-    path: Path, samples: pd.DataFrame, predictions: Iterable[Prediction], classes: Classes, channels: int = 3
+    path: Path,
+    samples: pd.DataFrame,
+    predictions: Iterable[Prediction],
+    classes: Classes,
+    kept: Kept,
+    channels: int = 3,
 ) -> Path:
-    """Writes the zip, one frame at a time, under its name only once it is whole and checked.
+    """Writes the zip, under its name only once it is whole and checked.
 
     Args:
         path: of the zip.
         samples: table of the Test frames.
-        predictions: one for each row, in order.
+        predictions: one for each row that is not kept yet, in order.
         classes: turn the network's indices into the files' ids.
+        kept: where each prediction lies until the zip is there; then it is emptied.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
 
     Returns:
         `path`.
     """
     names = pred_names(samples)
+    kept.add(predictions, names, classes, channels)
+    table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, kept.read_labels()), strict=True)))
 
     def write(beside: Path) -> None:
-        labels = []
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # PNG is packed already
-            for name, prediction in zip(names, predictions, strict=True):
-                ids = classes.mask.decode(prediction.mask)
-                archive.writestr(f"data/{name}", encode_png(np.repeat(ids[..., None], channels, -1)))
-                labels.append(classes.label.ids[prediction.label])
-            table = pd.DataFrame(
-                dict(zip(COLUMNS, (samples["image_path"].to_list(), names, labels), strict=True))
-            )
-            archive.writestr("data.csv", table.to_csv(index=False))
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as members:  # PNG is packed already
+            for name in names:
+                content = (kept.folder / name).read_bytes()
+                members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), content)
+            members.writestr(zipfile.ZipInfo("data.csv", STAMP), table.to_csv(index=False))
         check_submission(beside, samples, classes)
 
-    training.write_atomically(path, write)
+    try:
+        training.write_atomically(path, write)
+    except SubmissionError:
+        shutil.rmtree(kept.folder)  # a frame on the disk is broken: predict anew
+        raise
+    shutil.rmtree(kept.folder)
     return path
-
-
-def pred_names(samples: pd.DataFrame) -> list[str]:
-    """Names each frame's mask inside the zip: `<image stem>_pred.png`."""
-    return [f"{Path(name).stem}_pred.png" for name in samples["image_path"]]
 
 
 def encode_png(picture: np.ndarray) -> bytes:
@@ -89,104 +131,16 @@ def name_submission(run: training.Run, scores: dict[str, dict[str, float]], fold
     return folder / f"{'_'.join(parts)}.zip"
 
 
-def check_submission(path: Path, samples: pd.DataFrame, classes: Classes) -> None:
-    """Reads a zip back and compares it with the Test frames.
-
-    Args:
-        path: the zip.
-        samples: table of the Test frames.
-        classes: the ids that may occur.
-
-    Raises:
-        SubmissionError: the first rule that it breaks.
-    """
-    table, masks = read_submission(path)
-    expected = {"data.csv"} | {f"data/{name}" for name in pred_names(samples)}
-    with zipfile.ZipFile(path) as archive:
-        present = set(archive.namelist())
-    for word, names in (("lacks", expected - present), ("holds the needless", present - expected)):
-        if names:
-            raise SubmissionError(
-                f"{path.name} {word} {', '.join(sorted(names)[:5])}; write it again with Save_test.ipynb."
-            )
-    if list(table["image_path"]) != list(samples["image_path"]):
-        raise SubmissionError(
-            f"{path.name}: data.csv must list the frames of Test/data.csv in order; write it again."
-        )
-    if list(table["pred_name"]) != pred_names(samples):
-        raise SubmissionError(f"{path.name}: pred_name must be <image stem>_pred.png; write it again.")
-    if not set(table["image_lvl_pred"]) <= set(classes.label.ids):
-        raise SubmissionError(
-            f"{path.name}: image_lvl_pred must be one of {classes.label.ids}; write it again."
-        )
-    for row, name in zip(samples.itertuples(), pred_names(samples), strict=True):
-        ids = masks(name)
-        channels = ids if ids.ndim == 3 else ids[..., None]
-        if ids.shape[:2] != (row.height, row.width) or (channels != channels[..., :1]).any():
-            raise SubmissionError(
-                f"{name} must be {row.height} x {row.width} with equal channels, found {ids.shape}."
-            )
-        unknown = set(np.unique(ids).tolist()) - set(classes.mask.ids)
-        if unknown:
-            raise SubmissionError(
-                f"{name} holds the ids {sorted(unknown)}, which no class has; ids are {classes.mask.ids}."
-            )
-
-
-def read_submission(path: Path) -> tuple[pd.DataFrame, "MaskReader"]:
-    """Reads the table of a zip, and gives a reader of its masks by name.
-
-    Raises:
-        SubmissionError: it is no zip, or has no table with the three columns at its root.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            table = pd.read_csv(io.BytesIO(archive.read("data.csv")))
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SubmissionError(
-            f"{path} must be a zip, it cannot be read ({error}); write it again."
-        ) from error
-    except KeyError:
-        with zipfile.ZipFile(path) as archive:
-            found = [name for name in archive.namelist() if name.endswith("data.csv")] or ["no data.csv"]
-        raise SubmissionError(
-            f"{path} must have data.csv at its root, found {found[0]}; zip the files, not their folder."
-        ) from None
-    if list(table.columns) != COLUMNS:
-        raise SubmissionError(
-            f"{path}: data.csv must have the columns {COLUMNS}, found {list(table.columns)}."
-        )
-    return table, MaskReader(path)
-
-
-class MaskReader:
-    """Reads masks of a zip by name: uint8 ids, (H, W) or (H, W, 3)."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __call__(self, name: str) -> np.ndarray:
-        """Gives one mask; a file that is no 8-bit PNG is refused."""
-        with zipfile.ZipFile(self.path) as archive:
-            content = np.frombuffer(archive.read(f"data/{name}"), np.uint8)
-        ids = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-        if ids is None or ids.dtype != np.uint8:
-            raise SubmissionError(f"{self.path.name}: data/{name} must be an 8-bit PNG; write the zip again.")
-        return ids
-
-
 def read_predictions(path: Path, classes: Classes, rows: Iterable[int]) -> list[Prediction]:
     """Reads some predictions back from a zip, as network indices."""
-    table, masks = read_submission(path)
-    ids = list(classes.label.ids)
-    chosen = [table.iloc[row] for row in rows]
-    one_channel = [
-        ids_ if ids_.ndim == 2 else ids_[..., 0] for ids_ in (masks(row.pred_name) for row in chosen)
-    ]
-    return [
-        Prediction(classes.mask.encode(mask), ids.index(int(row.image_lvl_pred)))
-        for mask, row in zip(one_channel, chosen, strict=True)
-    ]
+    table, found = archive.read_table(path), []
+    with zipfile.ZipFile(path) as members:
+        for row in rows:
+            ids = archive.read_mask(members, table["pred_name"][row])
+            mask = classes.mask.encode(ids if ids.ndim == 2 else ids[..., 0])
+            label = classes.label.ids.index(int(table["image_lvl_pred"][row]))
+            found.append(Prediction(mask, label))
+    return found
 
 
 def latest_submission(run: training.Run, folder: Path = FOLDER) -> Path:
@@ -214,8 +168,9 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion` {"mask", "label"}.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)
+        archive.list_members(path)  # refuses what would harm
+        with zipfile.ZipFile(path) as members:
+            members.extractall(folder)
         scores, confusion = score(str(reference), folder)
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
     label = np.zeros((len(classes.label),) * 2, int)
@@ -241,10 +196,13 @@ def main() -> None:
     check.add_argument(
         "--classes", type=Path, help="folder that holds classes.csv (default: Train beside --data)"
     )
+    check.add_argument(
+        "--limit", type=float, default=LIMIT, help="MB that the platform takes (default: 1000)"
+    )
     arguments = parser.parse_args()
     try:
         classes = class_lists.read_classes(arguments.classes or arguments.data.parent / "Train")
-        check_submission(arguments.zip, data.read_samples(arguments.data, classes), classes)
+        check_submission(arguments.zip, data.read_samples(arguments.data, classes), classes, arguments.limit)
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
+from src import batches, data, estimate, predict, split, training
 from src import classes as class_lists
-from src import data, estimate, predict, split, training
 from src.recipe import Recipe, read_recipe
 
 KEPT = Path("results") / "ablation.json"
@@ -51,10 +51,10 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     """
     classes = class_lists.read_classes(folder / "Train")
     samples = data.read_samples(folder / "Train", classes)
-    size = data.choose_size(samples, "auto")
-    frames = data.load_frames(samples, classes, size)
+    size = batches.choose_size(samples, "auto")
+    frames = batches.load_frames(samples, classes, size)
     train, val, leaky = split.split_samples(samples, split.find_blocks(samples, frames.images), seed)
-    settings = {"SIZE": size, "CROP": data.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
+    settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
     text = json.dumps([settings, minutes, data.fingerprint_data(samples, classes)])
     out = training.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -17,10 +17,10 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from src import augment, data, losses, metrics
+from src import augment, batches, data, losses, metrics
 from src import model as model_files
+from src.batches import Frames
 from src.classes import Classes
-from src.data import Frames
 from src.recipe import Recipe
 
 RUNS = Path("runs")
@@ -246,15 +246,15 @@ def fit(
         model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names
-    pass_steps = data.count_steps(len(frames), batch_size)
+    pass_steps = batches.count_steps(len(frames), batch_size)
     batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
     model.optimizer.build(model.trainable_variables)
     change = partial(augment.augment, recipe=recipe)
-    batches = data.make_batches(frames, change, **batching)
-    val_batches = data.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
-    image, target = next(iter(batches))
+    stream = batches.make_batches(frames, change, **batching)
+    val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+    image, target = next(iter(stream))
     model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
-    plan = _plan_epochs(model, folder, batches, val_batches, pass_steps, minutes, epochs, steps)
+    plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
         write_atomically(checkpoint, model.save_weights)
@@ -266,11 +266,11 @@ def fit(
     keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
     if first_epoch < plan["epochs"]:
         model.fit(
-            data.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
+            batches.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
             steps_per_epoch=plan["steps"],
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
-            validation_data=val_batches,
+            validation_data=val_stream,
             validation_freq=-(-plan["epochs"] // plan["validations"]),
             shuffle=False,  # the batches come shuffled
             callbacks=[keras.callbacks.SwapEMAWeights(), keeper],

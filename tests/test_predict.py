@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import data, predict
+from src import data, pictures, predict
 
 
 class Colors:
@@ -66,7 +66,7 @@ def test_scores_by_hand(train_folder, classes):
             mask[..., 0] = 9
             return {"mask": mask, "label": np.tile(np.array([[9.0, 0.0, 0.0]], np.float32), (len(images), 1))}
 
-    masks = np.concatenate([data.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
+    masks = np.concatenate([pictures.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
     scored = predict.score_samples(Ground(), samples, classes, (64, 96), flip=True)
     assert np.isclose(scored["scores"]["miou"], (masks == 0).mean() / 3)
     assert np.isclose(scored["scores"]["accuracy"], 1 / 3) and np.isclose(scored["scores"]["f1"], 0.5 / 3)

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from src import augment, data, losses, metrics, model, training
+from src import augment, batches, data, losses, metrics, model, training
 from src.recipe import Recipe
 
 
 @pytest.fixture
 def frames(train_folder, classes):
-    return data.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
+    return batches.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
 
 
 def compile_network(network):
@@ -87,7 +87,7 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     joint = make_small()
     joint.optimizer.build(joint.trainable_variables)
     before = joint.get_weights()
-    batches = data.make_batches(
+    stream = batches.make_batches(
         frames,
         partial(augment.augment, recipe=Recipe()),
         batch_size=3,
@@ -95,9 +95,9 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
         seed=0,
         with_label=True,
     )
-    val_batches = data.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
+    val_batches = batches.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
     plan = training._plan_epochs(
-        joint, tmp_path, batches, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None
+        joint, tmp_path, stream, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None
     )
     assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 2 s in 54 steps
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))

@@ -1,0 +1,273 @@
+"""The zip of a submission, read without trust: each rule of the competition that it breaks, told at once."""
+
+import csv
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from src import pictures
+from src.classes import Classes
+
+COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
+LIMIT = 1000  # MB that a zip may have
+MOST_UNPACKED = 4 * LIMIT  # MB that a zip may hold
+MOST_EXPANSION = 200  # bytes out of one; a mask is packed already, and hardly grows
+NEEDLESS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into zips by themselves
+MOST_SHOWN = 20  # faults in one message
+BROKEN = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError, struct.error)
+
+
+class SubmissionError(ValueError):
+    """A zip breaks the competition's rules; the message names the file, what was found and the way out."""
+
+
+def check_submission(path: Path, samples: pd.DataFrame, classes: Classes, limit: float = LIMIT) -> None:
+    """Reads a zip and compares it with the Test frames.
+
+    Args:
+        path: the zip.
+        samples: table of the Test frames.
+        classes: the ids that may occur.
+        limit: MB that the platform takes.
+
+    Raises:
+        SubmissionError: a line for each rule that it breaks, the first MOST_SHOWN.
+    """
+    faults = find_faults(path, samples, classes, limit)
+    if len(faults) > MOST_SHOWN:
+        faults[MOST_SHOWN:] = [f"... and {len(faults) - MOST_SHOWN} more."]
+    if faults:
+        raise SubmissionError("\n".join(faults))
+
+
+def find_faults(path: Path, samples: pd.DataFrame, classes: Classes, limit: float = LIMIT) -> list[str]:
+    """Lists the rules that a zip breaks, a line each; nothing is written to the disk."""
+    try:
+        members = list_members(path, limit)
+        table = read_table(path)
+    except SubmissionError as error:
+        return str(error).split("\n")
+    names = pred_names(samples)
+    faults = _compare_names(path, members, names) + _compare_tables(path, table, samples, names, classes)
+    ids: set[int] = set()
+    with zipfile.ZipFile(path) as archive:
+        for row, name in zip(samples.itertuples(), names, strict=True):
+            if f"data/{name}" in members:
+                found, fault = _look_at_mask(archive, name, (row.height, row.width))
+                ids |= found
+                faults += [f"{path.name}: {fault}"] if fault else []
+    unknown = sorted(ids - set(classes.mask.ids))
+    if unknown:
+        faults.append(
+            f"{path.name}: masks hold the ids {unknown}, which no class has; {_explain_ids(ids, classes)}"
+        )
+    return faults
+
+
+def pred_names(samples: pd.DataFrame) -> list[str]:
+    """Names each frame's mask inside the zip: `<image stem>_pred.png`."""
+    return [f"{Path(name).stem}_pred.png" for name in samples["image_path"]]
+
+
+# The zip ----------------------------------------------
+
+
+def list_members(path: Path, limit: float = LIMIT) -> set[str]:
+    """Lists the names in a zip, once it is known that it can be unpacked without harm.
+
+    Args:
+        path: the zip.
+        limit: MB that it may have.
+
+    Raises:
+        SubmissionError: it is no zip, too large, or holds a name that leaves the folder, a link, an encrypted
+            file, one that grows beyond measure, or a name twice.
+    """
+    try:
+        size = path.stat().st_size / 1e6
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except BROKEN as error:
+        raise SubmissionError(
+            f"{path} must be a zip, it cannot be read ({error}); write it again."
+        ) from error
+    if size > limit:
+        raise SubmissionError(
+            f"{path.name} must have at most {limit:g} MB, found {size:.1f}; write PNGs with CHANNELS=1."
+        )
+    faults = [f"{path.name}: {fault}" for fault in map(_find_harm, members) if fault]
+    total = sum(member.file_size for member in members) / 1e6
+    if total > MOST_UNPACKED:
+        faults.append(f"{path.name} would unpack to {total:.0f} MB, at most {MOST_UNPACKED} are read.")
+    names = [member.filename for member in members]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    faults += [f"{path.name} holds {name} twice; write it once." for name in twice[:5]]
+    if faults:
+        raise SubmissionError("\n".join(faults[:MOST_SHOWN]))
+    return {member.filename for member in members if not member.is_dir()}
+
+
+def _find_harm(member: zipfile.ZipInfo) -> str:
+    """Says what is dangerous about a member of a zip; "" where nothing is."""
+    name = member.filename
+    if ".." in PurePosixPath(name).parts or PureWindowsPath(name).anchor or "\\" in name:
+        return f"the name '{name}' leaves the folder or is of another system; zip plain names."
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return f"{name} is a link; put the file itself into the zip."
+    if member.flag_bits & 1:
+        return f"{name} is encrypted; zip without a password."
+    if member.file_size > MOST_EXPANSION * max(member.compress_size, 1) and member.file_size > 1e6:
+        return f"{name} would grow {member.file_size // max(member.compress_size, 1)} times; zip it again."
+    return ""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Reads the table of a zip as text.
+
+    Raises:
+        SubmissionError: there is none at the root, it is no table, or has other columns.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            text = archive.read("data.csv").decode("utf-8-sig")
+    except KeyError:
+        with zipfile.ZipFile(path) as archive:
+            found = [name for name in archive.namelist() if name.endswith("data.csv")] or ["no data.csv"]
+        raise SubmissionError(
+            f"{path} must have data.csv at its root, found {found[0]}; zip the files, not their folder."
+        ) from None
+    except (*BROKEN, UnicodeDecodeError) as error:
+        raise SubmissionError(
+            f"{path}: data.csv must be a table in UTF-8, found {error}; write it again."
+        ) from error
+    try:
+        head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+    except csv.Error as error:
+        raise SubmissionError(f"{path}: data.csv must be a table, found {error}; write it again.") from error
+    if head != COLUMNS:
+        raise SubmissionError(f"{path}: data.csv must have the columns {COLUMNS}, found {head}.")
+    rows = [row for row in rows if any(row)]
+    uneven = [number for number, row in enumerate(rows, start=2) if len(row) != len(COLUMNS)]
+    if uneven:
+        raise SubmissionError(f"{path}: data.csv must have three cells a row, row {uneven[0]} has not.")
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=str)
+
+
+def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Reads a mask of an open zip by its name in `data/`: uint8 ids, (H, W) or (H, W, channels).
+
+    Raises:
+        SubmissionError: it is missing, or no whole 8-bit PNG, or of more than `pictures.MOST_PIXELS`.
+    """
+    try:
+        content = archive.read(f"data/{name}")
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+            pixels = picture.width * picture.height
+    except (KeyError, *BROKEN, *pictures.BROKEN) as error:
+        raise SubmissionError(
+            f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
+        ) from error
+    if pixels > pictures.MOST_PIXELS:
+        raise SubmissionError(f"data/{name} has {pixels:,} pixels; write the photo's size.")
+    ids = None
+    if pictures.is_whole(content):
+        ids = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.dtype != np.uint8:
+        found = "one cut short or broken" if ids is None else ids.dtype
+        raise SubmissionError(f"data/{name} must be an 8-bit PNG, found {found}; write the zip again.")
+    return ids
+
+
+# What is in it ----------------------------------------------
+
+
+def _compare_names(path: Path, members: set[str], names: list[str]) -> list[str]:
+    """Compares the files of a zip with those that the Test frames ask for."""
+    expected, faults = {"data.csv"} | {f"data/{name}" for name in names}, []
+    surplus = sorted(members - expected)
+    system = [name for name in surplus if set(PurePosixPath(name).parts) & set(NEEDLESS)]
+    if system:
+        faults.append(f"{path.name} holds {system[0]}, which the system put there; zip without such files.")
+    if "metadata" in members:
+        faults.append(
+            f"{path.name} holds a file called metadata, which the platform takes for its own; drop it."
+        )
+    surplus = [name for name in surplus if name not in system and name != "metadata"]
+    for word, found in (("lacks", sorted(expected - members)), ("holds the needless", surplus)):
+        if found:
+            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+            faults.append(f"{path.name} {word} {', '.join(found[:5])}{more}; write it with Save_test.ipynb.")
+    return faults
+
+
+def _compare_tables(
+    path: Path, table: pd.DataFrame, samples: pd.DataFrame, names: list[str], classes: Classes
+) -> list[str]:
+    """Compares the table of a zip with the Test frames."""
+    faults, listed, wanted = [], list(table["image_path"]), list(samples["image_path"])
+    for word, found in (
+        ("lacks", [name for name in wanted if name not in set(listed)]),
+        ("holds the needless", [name for name in listed if name not in set(wanted)]),
+        (
+            "holds twice",
+            sorted({name for name in listed if listed.count(name) > 1})[:5]
+            if len(set(listed)) < len(listed)
+            else [],
+        ),
+    ):
+        if found:
+            faults.append(
+                f"{path.name}: data.csv {word} {', '.join(found[:5])}; one row a frame of Test/data.csv."
+            )
+    if not faults and listed != wanted:
+        faults.append(f"{path.name}: data.csv must list the frames in the order of Test/data.csv; sort it.")
+    if not faults and list(table["pred_name"]) != names:
+        row = next(i for i, name in enumerate(names) if table["pred_name"][i] != name)
+        faults.append(
+            f"{path.name}: pred_name must be <image stem>_pred.png without a folder, found "
+            f"'{table['pred_name'][row]}' in row {row + 2}; write {names[row]}."
+        )
+    labels = {str(id) for id in classes.label.ids}
+    bad = table[~table["image_lvl_pred"].str.strip().str.removesuffix(".0").isin(labels)]
+    if len(bad):
+        faults.append(
+            f"{path.name}: image_lvl_pred must be one of {classes.label.ids}, found "
+            f"'{bad['image_lvl_pred'].iloc[0]}' in row {bad.index[0] + 2} ({len(bad)} rows); write the id."
+        )
+    return faults
+
+
+def _look_at_mask(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> tuple[set[int], str]:
+    """Gives the ids of a mask, and what is wrong with its format ("": nothing)."""
+    try:
+        ids = read_mask(archive, name)
+    except SubmissionError as error:
+        return set(), str(error)
+    if ids.shape[:2] != size:
+        hint = (
+            "height and width are swapped" if ids.shape[1::-1] == size else "resize it by nearest neighbour"
+        )
+        found = " x ".join(map(str, ids.shape[:2]))
+        return set(), f"{name} must be {size[0]} x {size[1]} as its photo, found {found}; {hint}."
+    if ids.ndim == 3 and ids.shape[2] != 3:
+        return set(), f"{name} must have 1 or 3 channels, found {ids.shape[2]}; write it without alpha."
+    if ids.ndim == 3 and (ids != ids[..., :1]).any():
+        return set(), f"{name} must have equal channels, they differ; write class ids, not colours."
+    return set(np.flatnonzero(np.bincount(ids.ravel(), minlength=256)).tolist()), ""
+
+
+def _explain_ids(ids: set[int], classes: Classes) -> str:
+    """Guesses why masks hold ids that no class has."""
+    known = set(classes.mask.ids)
+    for step, word in ((1, "high"), (-1, "low")):
+        if {(id - step) % 256 for id in ids} <= known:
+            return f"every id may be one too {word}: the ids are {classes.mask.ids}."
+    return f"the ids are {classes.mask.ids}."

@@ -1,0 +1,217 @@
+"""Frames decoded once at the network's size -> batches; one loader for training and validation."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from src import pictures
+from src.classes import IGNORE, NO_LABEL, Classes
+
+PIXEL_BUDGET = (
+    176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
+)
+MEMORY_LIMIT = 2 * 2**30  # bytes of decoded frames kept in memory; beyond it they lie in a temporary file
+
+
+def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:
+    """Chooses the network's input size: (height, width), multiples of 32, of the commonest photo's shape.
+
+    Args:
+        samples: table with `height` and `width`.
+        size: "auto" for the largest within PIXEL_BUDGET, or (height, width) to check.
+
+    Raises:
+        ValueError: a side is no multiple of 32.
+    """
+    if size != "auto":
+        if not (isinstance(size, (tuple, list)) and len(size) == 2):
+            raise ValueError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
+        nearest = tuple(max(32, round(side / 32) * 32) for side in size)
+        if tuple(size) != nearest:
+            raise ValueError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
+        return nearest
+    height, width = samples.groupby(["height", "width"]).size().idxmax()
+    sides = np.arange(32, PIXEL_BUDGET // 32, 32)
+    grid = [
+        (int(h), int(w)) for h in sides for w in sides if h * w <= PIXEL_BUDGET and h <= height and w <= width
+    ]
+    if not grid:
+        return (32, 32)
+    stretch = {pair: abs(np.log((pair[0] / pair[1]) / (height / width))) for pair in grid}
+    return max(grid, key=lambda pair: np.log(pair[0] * pair[1]) - 4 * stretch[pair])
+
+
+def choose_crop(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """Chooses the size of a training crop: about `share` of the network's input, in multiples of 32."""
+    return tuple(max(32, round(side * share / 32) * 32) for side in size)
+
+
+@dataclass
+class Frames:
+    """Frames decoded at the network's size; row i of each list is one frame.
+
+    Attributes:
+        images: uint8 RGB, (H, W, 3) each; upright photos are upright here too.
+        masks: uint8 class indices, (H, W) each, all IGNORE where the frame has no mask.
+        labels: int32, (frames,); NO_LABEL where the frame has no label.
+        has_mask: bool, (frames,).
+    """
+
+    images: list[np.ndarray]
+    masks: list[np.ndarray]
+    labels: np.ndarray
+    has_mask: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: np.ndarray) -> "Frames":
+        """Gives some of the frames, without copying pixels."""
+        images, masks = [self.images[i] for i in rows], [self.masks[i] for i in rows]
+        return Frames(images, masks, self.labels[rows], self.has_mask[rows])
+
+
+def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) -> Frames:
+    """Decodes every photo and mask once, at the network's size.
+
+    Up to MEMORY_LIMIT bytes stay in memory; a larger set lies in a temporary file that the system pages.
+
+    Args:
+        samples: table of `data.read_samples`.
+        classes: the classes of both tasks.
+        size: (height, width) of the network's input.
+    """
+    area = size[0] * size[1]
+    shape = (len(samples), area * 4)
+    if shape[0] * shape[1] <= MEMORY_LIMIT:
+        store = np.empty(shape, np.uint8)
+    else:
+        with tempfile.TemporaryFile() as file:  # the map outlives the handle, the file goes with the map
+            store = np.memmap(file, np.uint8, "w+", shape=shape)
+    sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
+    images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]
+    masks = [line[area * 3 :].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
+
+    def load(row: int, image_path: str, mask_path: str) -> None:
+        images[row][:] = pictures.load_photo(image_path, sizes[row])
+        masks[row][:] = pictures.load_mask(mask_path, classes.mask, sizes[row]) if mask_path else IGNORE
+
+    with ThreadPoolExecutor() as pool:
+        jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"])
+        for _ in tqdm(jobs, "Reading frames", total=len(samples), unit="frame", mininterval=1):
+            continue
+    return Frames(images, masks, samples["label"].to_numpy(np.int32), (samples["mask"] != "").to_numpy())
+
+
+def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Orders the rows of one epoch so that each batch holds rows with a mask and rows with a label.
+
+    Frames with both answers, with a mask alone and with a label alone are shuffled each for itself, then
+    spread evenly.
+
+    Args:
+        frames: what there is; every row has a mask, a label or both.
+        batch_size: rows a batch.
+        seed: with `epoch`, settles the order.
+        epoch: counts from 0.
+
+    Returns:
+        int64, (steps * batch_size,): whole batches; the last rows of the epoch are left out, or the first
+        come again where there is not even one batch.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    has_label = frames.labels != NO_LABEL
+    kind = frames.has_mask + 2 * has_label
+    place = np.empty(len(frames))
+    for rows in (np.flatnonzero(kind == k) for k in np.unique(kind)):
+        place[rng.permutation(rows)] = (np.arange(len(rows)) + rng.random(len(rows))) / len(rows)
+    steps = count_steps(len(frames), batch_size)
+    batches = np.resize(np.argsort(place), (steps, batch_size))
+    for wanted, column in ((has_label, -1), (frames.has_mask, -2)):
+        if wanted.any() and batch_size > 1:
+            lacking = ~wanted[batches].any(1)
+            batches[lacking, column] = rng.choice(np.flatnonzero(wanted), lacking.sum())
+    return batches.ravel()
+
+
+def count_steps(frames: int, batch_size: int) -> int:
+    """Counts the batches of one epoch."""
+    return max(1, frames // batch_size)
+
+
+def make_batches(
+    frames: Frames,
+    augment: Callable,
+    *,
+    batch_size: int,
+    crop: tuple[int, int],
+    seed: int,
+    with_label: bool,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Makes endless training batches: augmented crops, settled by (seed, epoch, row) alone.
+
+    Args:
+        frames: what to train on.
+        augment: makes of an image and a mask a random crop of both; called with (image, mask, crop, rng).
+        batch_size: rows a batch.
+        crop: (height, width) of the network's input in training.
+        seed: settles order and augmentation.
+        with_label: True adds the target "label".
+        first_step: the batch to begin with, when a training goes on.
+
+    Returns:
+        Dataset of (image uint8 (B, *crop, 3), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
+    """
+
+    def iterate() -> Iterator[tuple[int, int]]:
+        epoch, done = divmod(first_step, count_steps(len(frames), batch_size))
+        while True:
+            rows = order_rows(frames, batch_size, seed, epoch)[done * batch_size :]
+            yield from ((epoch, row) for row in rows)
+            epoch, done = epoch + 1, 0
+
+    def load(epoch: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
+        rng = np.random.default_rng((seed, int(epoch), int(row)))
+        return (*augment(frames.images[row], frames.masks[row], crop, rng), frames.labels[row])
+
+    def shape(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, dict]:
+        target = {"mask": tf.ensure_shape(mask, crop)}
+        if with_label:
+            target["label"] = tf.ensure_shape(label, ())
+        return tf.ensure_shape(image, (*crop, 3)), target
+
+    numbers = tf.TensorSpec((), tf.int64)
+    rows = tf.data.Dataset.from_generator(iterate, output_signature=(numbers, numbers))
+    decoded = rows.map(
+        lambda epoch, row: tf.numpy_function(load, (epoch, row), (tf.uint8, tf.uint8, tf.int32)),
+        num_parallel_calls=2,
+    )
+    return decoded.map(shape).batch(batch_size).prefetch(2)
+
+
+def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.data.Dataset:
+    """Makes batches of whole frames for validation, lying and upright photos apart."""
+    groups: dict[tuple, list[int]] = {}
+    for row, image in enumerate(frames.images):
+        groups.setdefault(image.shape, []).append(row)
+    chunks = [rows[i : i + batch_size] for rows in groups.values() for i in range(0, len(rows), batch_size)]
+
+    def iterate() -> Iterator[tuple[np.ndarray, dict]]:
+        for rows in chunks:
+            part = frames.take(np.array(rows))
+            target = {"mask": np.stack(part.masks)} | ({"label": part.labels} if with_label else {})
+            yield np.stack(part.images), target
+
+    target = {"mask": tf.TensorSpec((None, None, None), tf.uint8)}
+    if with_label:
+        target["label"] = tf.TensorSpec((None,), tf.int32)
+    signature = (tf.TensorSpec((None, None, None, 3), tf.uint8), target)
+    batches = tf.data.Dataset.from_generator(iterate, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(chunks))).prefetch(1)

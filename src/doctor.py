@@ -1,0 +1,278 @@
+"""What is in Train and Test, and all that is wrong with it: `python -m src.doctor Train [--test Test]`."""
+
+import argparse
+import hashlib
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src import classes as class_lists
+from src import data, pictures, split
+from src.classes import IGNORE, NO_LABEL, Classes, DataError
+from src.data import Problem
+
+LEVELS = ("error", "warning", "note")
+THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
+LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightness below, of 255
+SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
+METRES = 100  # a depth that never exceeds this is hardly one in millimetres
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `examine` found.
+
+    Attributes:
+        frames: a row a folder, what there is.
+        classes: a row a class, its share of Train and where it occurs.
+        light: share of pixels by brightness, in percent, a column a folder.
+        problems: errors first, then warnings, then notes.
+    """
+
+    frames: pd.DataFrame
+    classes: pd.DataFrame
+    light: pd.DataFrame
+    problems: list[Problem]
+
+    def describe(self) -> str:
+        """Lists the problems, a line each."""
+        lines = [f"{problem.level}: {problem.text}" for problem in self.problems]
+        return "\n".join(lines or ["Nothing is wrong with the data."])
+
+
+@dataclass
+class View:
+    """What the files of one frame hold.
+
+    Attributes:
+        errors, warnings: about the files, without file and row of the table.
+        notes: what was put right, in words that are counted over all frames.
+        digest: of the photo's bytes.
+        light: float, (len(LIGHT),): share of the pixels by brightness.
+        pixels: int64, (classes,): of the mask by class; all 0 without one.
+        area: pixels of the mask, those that do not count included; 0 without one.
+    """
+
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    digest: str = ""
+    light: np.ndarray | None = None
+    pixels: np.ndarray | None = None
+    area: int = 0
+
+
+def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
+    """Reads every file of Train and Test once, and tells all that is wrong.
+
+    Args:
+        train: folder of the frames to learn from.
+        test: folder of the hidden frames; None: not looked at.
+    """
+    try:
+        classes = class_lists.read_classes(train)
+    except DataError as error:
+        return Diagnosis(*[pd.DataFrame()] * 3, [Problem("error", str(error))])
+    frames, light, problems, digests = {}, {}, [], {}
+    listed = pd.DataFrame()
+    for name, folder in (("Train", train), ("Test", test)):
+        if folder is None:
+            continue
+        try:
+            samples, found = data.inspect_samples(folder, classes)
+        except DataError as error:
+            problems.append(Problem("error", str(error)))
+            continue
+        path = Path(folder) / "data.csv"
+        samples["depth"], depth = data.find_files(Path(folder), samples, "depth_path")
+        found += [Problem("warning", p.text) if "there is no file" in p.text else p for p in depth]
+        with ThreadPoolExecutor() as pool:
+            views = list(pool.map(lambda row: _look(row, classes), samples.itertuples()))
+        problems += found + _gather(path, samples, views)
+        problems += _find_oddities(path, samples)
+        if name == "Train":
+            listed = _table_of_classes(samples, views, classes)
+            problems += _find_gaps(path, samples, listed)
+        frames[name] = _count(samples)
+        seen = [view.light for view in views if view.light is not None]
+        light[name] = 100 * np.mean(seen, 0) if seen else np.full(len(LIGHT), np.nan)
+        digests[name] = dict(zip([view.digest for view in views], samples.itertuples(), strict=True))
+    problems += _find_shared(digests)
+    order = sorted(dict.fromkeys(problems), key=lambda problem: LEVELS.index(problem.level))
+    bright = pd.DataFrame(light, index=pd.Index(LIGHT, name="pixels, %")).round(1)
+    return Diagnosis(pd.DataFrame(frames).T, listed, bright, order)
+
+
+# One frame ----------------------------------------------
+
+
+def _look(row: tuple, classes: Classes) -> View:
+    """Reads photo, mask and depth of one frame."""
+    view = View()
+    steps = (
+        (row.image and row.height, _look_at_photo),
+        (row.mask, _look_at_mask),
+        (row.depth, _look_at_depth),
+    )
+    for there, step in steps:
+        try:
+            if there:
+                step(view, row, classes)
+        except DataError as error:
+            view.errors.append(str(error))
+    return view
+
+
+def _look_at_photo(view: View, row: tuple, classes: Classes) -> None:
+    view.digest = hashlib.sha256(Path(row.image).read_bytes()).hexdigest()
+    with pictures.open_picture(row.image) as picture:
+        if picture.mode != "RGB":
+            view.notes.append(f"photos are {picture.mode}, made RGB")
+        if picture.getexif().get(0x0112, 1) != 1:
+            view.notes.append("photos are turned as their EXIF says")
+    photo = pictures.load_photo(row.image, THUMBNAIL)
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    view.light = np.histogram(grey, [0, *LIGHT.values()])[0] / grey.size
+
+
+def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
+    with pictures.open_picture(row.mask, ("PNG",)) as picture:
+        if picture.mode != "L":
+            view.notes.append(f"masks are {picture.mode}, read as one id a pixel")
+    mask = pictures.load_mask(row.mask, classes.mask)
+    view.pixels = np.bincount(mask.ravel(), minlength=IGNORE + 1)[: len(classes.mask)]
+    view.area = mask.size
+    if view.pixels.sum() < SCARCE * mask.size:
+        view.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
+
+
+def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
+    with pictures.open_picture(row.depth, ("PNG",)) as picture:
+        depth = np.asarray(picture)
+    if depth.ndim != 2 or depth.dtype == np.uint8:
+        view.errors.append(f"{row.depth_path} must be a 16-bit PNG of one channel; export it again.")
+    elif 0 < depth.max() <= METRES:
+        text = f"{row.depth_path} holds at most {depth.max()}; depth in metres? Millimetres are meant."
+        view.warnings.append(text)
+    if depth.shape[:2] != (row.height, row.width):
+        view.notes.append("depth maps have another size than their photo, resized")
+
+
+# All frames ----------------------------------------------
+
+
+def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Problem]:
+    """Turns what the files hold into problems with file and row; what was put right is counted."""
+    problems = []
+    for row, view in zip(samples["row"], views, strict=True):
+        for level, texts in (("error", view.errors), ("warning", view.warnings)):
+            problems += [Problem(level, f"{path}, row {row}: {text}") for text in texts]
+    for note, count in Counter(note for view in views for note in view.notes).items():
+        problems.append(Problem("note", f"{path.parent}: {count} {note}."))
+    return problems
+
+
+def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
+    """Finds what is suspicious in a table, though it can be worked with."""
+    texts = []
+    if "depth_path" in samples and (samples["depth"] == "").any():
+        texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
+    if {"lon", "lat"} <= set(samples) and samples["lon"].isna().sum() + samples["lat"].isna().sum() > 0:
+        lost = samples[["lon", "lat"]].isna().any(axis=1)
+        if not lost.all() or (lost.any() and "gps_point" in samples):
+            rows = ", ".join(map(str, samples["row"][lost][:5]))
+            texts.append(
+                f"{lost.sum()} frames have no position (rows {rows}, ...), they count by time alone."
+            )
+    if "timestamp" in samples:
+        times = samples["timestamp"].str.strip()
+        zoned = times[times != ""].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+        if len(zoned) and (zoned != zoned.iloc[0]).any():
+            row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
+            texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
+    if len(samples) > 1 and len(split.find_recordings(samples).unique()) == 1:
+        texts.append("all frames are of one recording, so no score on another can be had; add drives.")
+    return [Problem("warning", f"{path}: {text}") for text in texts]
+
+
+def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[Problem]:
+    """Finds what Train lacks: answers at all, classes, or classes on more than one recording."""
+    if (samples["mask"] == "").all() and (samples["label"] == NO_LABEL).all():
+        text = f"{path} must have masks (label_path) or labels (image_lvl_label), found neither; add some."
+        return [Problem("error", text)]
+    problems, several = [], len(split.find_recordings(samples).unique()) > 1
+    for row in listed.itertuples():
+        what = f"{path}: the {row.task} class '{row.name}'"
+        if row.frames == 0:
+            problems.append(Problem("warning", f"{what} never occurs, it cannot be learnt."))
+        elif row.recordings == 1 and several:
+            text = f"{what} occurs in one recording only; held out, it is not learnt, else not scored."
+            problems.append(Problem("warning", text))
+    return problems
+
+
+def _table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes) -> pd.DataFrame:
+    """Lists each class of both tasks: its share of pixels or labels, its frames and recordings."""
+    recordings = split.find_recordings(samples).to_numpy()
+    none = np.zeros(len(classes.mask), np.int64)
+    pixels = np.stack([none if view.pixels is None else view.pixels for view in views])
+    labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))
+    rows = []
+    for task, names, counts in (("mask", classes.mask.names, pixels), ("label", classes.label.names, labels)):
+        for name, count in zip(names, counts.T, strict=True):
+            share, there = 100 * count.sum() / max(counts.sum(), 1), count > 0
+            rows.append((task, name, round(share, 2), int(there.sum()), len(set(recordings[there]))))
+    return pd.DataFrame(rows, columns=["task", "name", "share %", "frames", "recordings"])
+
+
+def _count(samples: pd.DataFrame) -> dict:
+    """Counts what a folder holds."""
+    sizes = Counter(f"{row.width} x {row.height}" for row in samples.itertuples() if row.height)
+    commonest = [f"{size} ({count})" for size, count in sizes.most_common(3)]
+    return {
+        "frames": len(samples),
+        "masks": int((samples["mask"] != "").sum()),
+        "labels": int((samples["label"] != NO_LABEL).sum()),
+        "depth": int((samples["depth"] != "").sum()),
+        "recordings": split.find_recordings(samples).nunique(),
+        "sizes, px": ", ".join(commonest) + (", ..." if len(sizes) > 3 else ""),
+    }
+
+
+def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
+    """Finds photos that Train and Test share, byte for byte."""
+    train, test = digests.get("Train", {}), digests.get("Test", {})
+    return [
+        Problem(
+            "error",
+            f"Train and Test share a photo: {train[digest].image_path} (Train, row {train[digest].row}) is "
+            f"{test[digest].image_path} (Test, row {test[digest].row}); drop it from Train.",
+        )
+        for digest in train
+        if digest and digest in test
+    ]
+
+
+def main() -> None:
+    """`python -m src.doctor Train [--test Test]`; exits 2 where there are errors."""
+    parser = argparse.ArgumentParser(prog="python -m src.doctor", description=__doc__.partition(":")[0] + ".")
+    parser.add_argument("train", type=Path, help="folder of the frames to learn from")
+    parser.add_argument("--test", type=Path, help="folder of the hidden test's frames")
+    arguments = parser.parse_args()
+    found = examine(arguments.train, arguments.test)
+    for table in (found.frames, found.classes, found.light):
+        if len(table):
+            print(table.to_string(), end="\n\n")
+    print(found.describe())
+    if any(problem.level == "error" for problem in found.problems):
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+import re
+import shutil
+import subprocess
+import sys
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import HEIGHT, WIDTH, draw_frame, write_set
+from PIL import Image
+
+from src import data, doctor, pictures
+from src.classes import DataError
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Train of six frames and Test of three."""
+    write_set(tmp_path / "Train", range(6), with_answers=True)
+    write_set(tmp_path / "Test", range(50, 53), with_answers=False)
+    return tmp_path / "Train", tmp_path / "Test"
+
+
+def edit(folder, **cells):
+    """Sets cells of data.csv: column=(row as a spreadsheet counts, value)."""
+    table = pd.read_csv(folder / "data.csv", dtype=str, keep_default_na=False)
+    for column, (row, value) in cells.items():
+        if column not in table:
+            table[column] = ""
+        table.loc[row - 2, column] = value
+    table.to_csv(folder / "data.csv", index=False)
+
+
+def overwrite(folder, name, content):
+    (folder / name).write_bytes(content)
+
+
+def cut(folder, name):
+    content = (folder / name).read_bytes()
+    overwrite(folder, name, content[: len(content) // 2])
+
+
+def save(folder, name, pixels):
+    cv2.imwrite(str(folder / name), pixels)
+
+
+def rewrite(folder, change):
+    path = folder / "data.csv"
+    path.write_text(change(path.read_text()))
+
+
+def link_out(folder):
+    shutil.move(folder / "frame_003.jpg", folder.parent / "elsewhere.jpg")
+    (folder / "frame_003.jpg").symlink_to(folder.parent / "elsewhere.jpg")
+
+
+def bomb(folder):
+    with BytesIO() as file:
+        Image.new("1", (20_000, 20_000)).save(file, "png")
+        overwrite(folder, "frame_003.jpg", file.getvalue())
+
+
+def grey16(shape=(HEIGHT, WIDTH)):
+    return np.ones(shape, np.uint16)
+
+
+MASK = np.zeros((HEIGHT, WIDTH), np.uint8)
+ERRORS = {  # what is done to Train: what the message must hold
+    "photo is missing": (
+        lambda f: (f / "frame_003.jpg").unlink(),
+        r"row 5, column image_path.*frame_003\.jpg",
+    ),
+    "mask is missing": (lambda f: (f / "frame_003_seg.png").unlink(), r"row 5, column label_path.*003_seg"),
+    "photo's cell is empty": (lambda f: edit(f, image_path=(5, "")), r"row 5, column image_path"),
+    "photo is cut short": (lambda f: cut(f, "frame_003.jpg"), r"row 5.*frame_003\.jpg.*cut short"),
+    "photo is empty": (lambda f: overwrite(f, "frame_003.jpg", b""), r"row 5.*frame_003\.jpg.*empty file"),
+    "photo is text": (lambda f: overwrite(f, "frame_003.jpg", b"hello"), r"row 5.*frame_003.*another format"),
+    "photo is a bomb": (bomb, r"row 5.*frame_003\.jpg.*pixels"),
+    "mask is cut short": (lambda f: cut(f, "frame_003_seg.png"), r"row 5.*frame_003_seg\.png.*whole PNG"),
+    "mask is empty": (lambda f: overwrite(f, "frame_003_seg.png", b""), r"row 5.*003_seg\.png.*empty file"),
+    "mask is a JPEG": (
+        lambda f: shutil.copy(f / "frame_003.jpg", f / "frame_003_seg.png"),
+        r"row 5.*frame_003_seg\.png.*another format",
+    ),
+    "mask is smaller": (lambda f: save(f, "frame_003_seg.png", MASK[:8]), r"row 5.*003_seg.*found 8 x 96"),
+    "mask is turned": (lambda f: save(f, "frame_003_seg.png", MASK.T.copy()), r"row 5.*found 96 x 64"),
+    "mask is in colours": (
+        lambda f: save(f, "frame_003_seg.png", np.dstack([MASK, MASK, MASK + 1])),
+        r"row 5.*003_seg\.png.*channels differ",
+    ),
+    "mask has 16 bits": (lambda f: save(f, "frame_003_seg.png", grey16()), r"row 5.*003_seg\.png.*8-bit"),
+    "mask has unknown ids": (lambda f: save(f, "frame_003_seg.png", MASK + 9), r"row 5.*003_seg\.png.*\[9\]"),
+    "label is no class": (lambda f: edit(f, image_lvl_label=(5, "7")), r"row 5.*image_lvl_label.*'7'"),
+    "label is between": (lambda f: edit(f, image_lvl_label=(5, "1.5")), r"row 5.*image_lvl_label.*'1\.5'"),
+    "label is a word": (lambda f: edit(f, image_lvl_label=(5, "left")), r"row 5.*image_lvl_label.*'left'"),
+    "label is endless": (lambda f: edit(f, image_lvl_label=(5, "1e999")), r"row 5.*image_lvl_label.*'1e999'"),
+    "image twice": (lambda f: edit(f, image_path=(5, "frame_002.jpg")), r"rows 4, 5: one image.*frame_002"),
+    "names differ in ending": (
+        lambda f: (
+            shutil.move(f / "frame_003.jpg", f / "frame_002.png"),
+            edit(f, image_path=(5, "frame_002.png")),
+        ),
+        r"rows 4, 5: two photos.*frame_002\.jpg, frame_002\.png",
+    ),
+    "path climbs": (lambda f: edit(f, image_path=(5, "../Train/frame_003.jpg")), r"row 5.*may not leave"),
+    "path is absolute": (
+        lambda f: edit(f, label_path=(5, str(f / "frame_003_seg.png"))),
+        r"row 5.*may not leave",
+    ),
+    "path is of Windows": (
+        lambda f: edit(f, label_path=(5, "C:/a_seg.png")),
+        r"row 5.*label_path.*may not leave",
+    ),
+    "link leads out": (link_out, r"row 5, column image_path.*may not leave.*frame_003\.jpg"),
+    "name is endless": (lambda f: edit(f, label_path=(5, "a" * 5000)), r"row 5, column label_path"),
+    "no table": (lambda f: (f / "data.csv").unlink(), r"Train must hold a data\.csv"),
+    "table of nothing": (lambda f: overwrite(f, "data.csv", b""), r"data\.csv.*column image_path"),
+    "table without rows": (lambda f: rewrite(f, lambda s: s.split("\n")[0]), r"data\.csv.*found 0 rows"),
+    "column is missing": (
+        lambda f: rewrite(f, lambda s: s.replace("image_path", "image")),
+        r"column image_path",
+    ),
+    "column twice": (
+        lambda f: rewrite(f, lambda s: s.replace("robot_id", "image_path")),
+        r"image_path twice",
+    ),
+    "row is too long": (lambda f: rewrite(f, lambda s: s.replace("003_seg.png", "003_seg.png,x")), r"row 5"),
+    "quote stays open": (lambda f: rewrite(f, lambda s: s + '"frame'), r"data\.csv.*one row a frame"),
+    "table is not UTF-8": (lambda f: overwrite(f, "data.csv", b"image_path\n\xe9.jpg"), r"data\.csv.*UTF-8"),
+    "time is no time": (lambda f: edit(f, timestamp=(5, "noon")), r"row 5: timestamp.*'noon'"),
+    "nothing to learn": (
+        lambda f: rewrite(f, lambda s: "image_path\n" + "".join(f"frame_00{i}.jpg\n" for i in range(6))),
+        r"data\.csv must have masks \(label_path\) or labels \(image_lvl_label\)",
+    ),
+    "depth has 8 bits": (
+        lambda f: (save(f, "d.png", MASK), edit(f, depth_path=(5, "d.png"))),
+        r"row 5: d\.png must be a 16-bit",
+    ),
+    "depth climbs": (
+        lambda f: edit(f, depth_path=(5, "../d.png")),
+        r"row 5, column depth_path.*may not leave",
+    ),
+    "class id is no number": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,one,a\n"),
+        r"classes\.csv: an id must be .*'one'",
+    ),
+    "class id twice": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,1,b\n"),
+        r"classes\.csv: the ids of task mask must differ",
+    ),
+    "class table lacks a column": (lambda f: overwrite(f, "classes.csv", b"task,id\nmask,1\n"), r"add name"),
+    "class table is not UTF-8": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,\xe9\n"),
+        r"classes\.csv must be a table in UTF-8",
+    ),
+    "Test holds a photo of Train": (
+        lambda f: shutil.copy(f / "frame_003.jpg", f.parent / "Test" / "frame_051.jpg"),
+        r"share a photo: frame_003\.jpg \(Train, row 5\) is frame_051\.jpg \(Test, row 3\)",
+    ),
+}
+WARNINGS = {
+    "class never occurs": (
+        lambda f: rewrite_classes(f, "mask,3,blue,\n"),
+        r"mask class 'blue' never occurs",
+    ),
+    "label in one recording": (
+        lambda f: edit_labels(f, ["0", "0", "1", "1", "2", "2"]),
+        r"label class 'empty' occurs in one recording only",
+    ),
+    "depth is missing": (lambda f: edit(f, depth_path=(5, "")), r"6 of 6 frames have no depth"),
+    "depth names no file": (
+        lambda f: edit(f, depth_path=(5, "d.png")),
+        r"row 5, column depth_path.*'d\.png'",
+    ),
+    "depth in metres": (
+        lambda f: (save(f, "d.png", grey16()), edit(f, depth_path=(5, "d.png"))),
+        r"row 5: d\.png holds at most 1; depth in metres",
+    ),
+    "positions are lost": (
+        lambda f: edit(f, lon=(5, "2.1"), lat=(5, "41.3")),
+        r"5 frames have no position \(rows 2, 3",
+    ),
+    "zones are mixed": (
+        lambda f: edit(f, timestamp=(5, "2026-05-02T10:00:01")),
+        r"mixed with and without zone, first in row 5",
+    ),
+    "one recording": (
+        lambda f: rewrite(f, lambda s: re.sub(r"robot\d,.*?Z", "robot0,2026-05-01T10:00:00Z", s)),
+        r"all frames are of one recording",
+    ),
+    "mask is ignored": (
+        lambda f: save(f, "frame_003_seg.png", MASK + 255),
+        r"row 5: nearly every pixel of frame_003",
+    ),
+}
+
+
+def rewrite_classes(folder, line):
+    path = folder / "classes.csv"
+    path.write_text(path.read_text() + line)
+
+
+def edit_labels(folder, labels):
+    table = pd.read_csv(folder / "data.csv", dtype=str)
+    table.assign(image_lvl_label=labels).to_csv(folder / "data.csv", index=False)
+
+
+def find(diagnosis, level):
+    return [problem.text for problem in diagnosis.problems if problem.level == level]
+
+
+@pytest.mark.parametrize("fault", ERRORS)
+def test_fault_is_named_and_stops(folders, fault):
+    train, test = folders
+    change, words = ERRORS[fault]
+    change(train)
+    errors = find(doctor.examine(train, test), "error")
+    assert any(re.search(words, text) for text in errors), errors
+    with pytest.raises(DataError, match=words):
+        data.refuse([data.Problem("error", text) for text in errors])
+
+
+@pytest.mark.parametrize("fault", WARNINGS)
+def test_oddity_is_named_and_goes_on(folders, fault):
+    train, test = folders
+    change, words = WARNINGS[fault]
+    change(train)
+    found = doctor.examine(train, test)
+    assert find(found, "error") == []
+    assert any(re.search(words, text) for text in find(found, "warning")), found.describe()
+
+
+def test_sound_data_have_no_problem_and_are_counted(folders):
+    found = doctor.examine(*folders)
+    assert found.problems == [] and "Nothing is wrong" in found.describe()
+    assert found.frames.loc["Train"].to_dict() == {
+        "frames": 6,
+        "masks": 6,
+        "labels": 6,
+        "depth": 0,
+        "recordings": 3,
+        "sizes, px": "96 x 64 (6)",
+    }
+    assert found.frames.loc["Test", ["frames", "masks", "labels"]].tolist() == [3, 0, 0]
+    ground = np.mean([(draw_frame(i)[1] == 0).mean() for i in range(6)])
+    assert found.classes["share %"][0] == pytest.approx(100 * ground, abs=0.01)
+    assert found.classes["frames"].tolist() == [6, 2, 2, 2, 2, 2] and found.classes["recordings"][0] == 3
+    assert found.light.sum().round().tolist() == [100, 100]
+
+
+def test_all_faults_are_told_at_once(folders):
+    train, test = folders
+    edit(train, image_lvl_label=(2, "x"), timestamp=(3, "noon"), label_path=(4, "gone.png"))
+    cut(train, "frame_003.jpg")
+    errors = find(doctor.examine(train, test), "error")
+    assert [re.search(r"rows? (\d+)", text).group(1) for text in errors] == ["4", "2", "3", "5"]
+    with pytest.raises(DataError) as caught:
+        data.read_samples(train, doctor.class_lists.read_classes(train))
+    assert (
+        str(caught.value).count("\n") == 2
+    )  # the photo's content is looked at by the doctor, and when it is read
+    with pytest.raises(DataError, match="cut short"):
+        pictures.load_photo(str(train / "frame_003.jpg"), (64, 96))
+
+
+def test_many_errors_are_cut_in_a_message_and_whole_in_the_table():
+    problems = [data.Problem("error", f"error {i}") for i in range(30)]
+    with pytest.raises(DataError) as caught:
+        data.refuse(problems)
+    assert str(caught.value).splitlines()[-1] == "... and 10 more; python -m src.doctor lists all."
+
+
+def test_what_was_put_right_is_said(folders):
+    train, _ = folders
+    red = Image.fromarray(draw_frame(1)[0])
+    for name, mode in (("frame_000.png", "RGBA"), ("frame_001.jpg", "CMYK"), ("frame_002.jpg", "L")):
+        red.convert(mode).save(train / name)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    red.save(train / "frame_003.jpg", exif=exif)
+    (train / "sub").mkdir()
+    shutil.move(train / "frame_004.jpg", train / "sub" / "Straße 4.JPG")
+    ids = draw_frame(0)[1]
+    save(train, "frame_000_seg.png", np.dstack([ids] * 3))
+    palette = Image.fromarray(draw_frame(1)[1], mode="P")
+    palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    palette.save(train / "frame_001_seg.png")
+    save(train, "d.png", grey16((8, 8)) * 2000)
+    edit(train, image_path=(2, "frame_000.png"), depth_path=(2, "d.png"))
+    edit(train, image_path=(6, "sub\\Straße 4.jpg"))
+    (train / "frame_000.jpg").unlink()
+    text = (train / "data.csv").read_text().replace(",", ";")
+    (train / "data.csv").write_text(text, encoding="utf-8-sig")
+    found = doctor.examine(train)
+    notes = "\n".join(find(found, "note"))
+    assert find(found, "error") == [] and len(find(found, "warning")) == 1  # five have no depth
+    for words in (
+        *(
+            "byte order mark",
+            "semicolons",
+            "1 paths are written with \\",
+            "spelt otherwise",
+            "spaces, accents",
+        ),
+        *("1 photos are RGBA", "1 photos are CMYK", "1 photos are L", "1 photos are turned", "masks are RGB"),
+        *("masks are P", "depth maps have another size"),
+    ):
+        assert words in notes, (words, notes)
+    seen = pictures.load_photo(str(train / "frame_001.jpg"), (HEIGHT, WIDTH)).astype(int)
+    assert np.abs(seen - draw_frame(1)[0]).mean() < 12  # CMYK and JPEG cost a little, not the colours
+
+
+def test_accents_written_in_two_ways_are_one_name(folders):
+    train, _ = folders
+    shutil.move(train / "frame_000.jpg", train / "caf\u0065\u0301.jpg")  # as macOS writes it
+    edit(train, image_path=(2, "caf\u00e9.jpg"))
+    found = doctor.examine(train)
+    assert find(found, "error") == [] and any("accents" in note for note in find(found, "note"))
+
+
+def test_command_prints_all_and_exits_two_on_errors(folders):
+    train, test = folders
+    command = [sys.executable, "-m", "src.doctor", str(train), "--test", str(test)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "96 x 64 (6)" in done.stdout and "Nothing is wrong" in done.stdout
+    cut(train, "frame_003_seg.png")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", done.stdout)
+    assert "Traceback" not in done.stderr
