@@ -26,7 +26,7 @@ from src.recipe import Recipe
 RUNS = Path("runs")
 SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
 WARM_UP = 0.05  # share of the steps
-VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE of its time
+VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
 
 
@@ -345,18 +345,19 @@ def _time_batches(run: Callable) -> float:
 
 
 def share_time(seconds: float, step: float, pass_steps: int, val_seconds: float) -> dict[str, int]:
-    """Shares a time out: "epochs" of "steps" each, and "validations" among them; one of each at least.
+    """Fills a time: "epochs" of "steps" each, and "validations" among them; one of each at least.
+
+    Validations come on top, so that a network that is judged takes as many steps as the one that is not.
 
     Args:
-        seconds: to fill.
+        seconds: to fill with steps.
         step: seconds of one.
         pass_steps: of a pass over all frames; an epoch is a pass, or less where the time ends within one.
         val_seconds: of one validation.
     """
     affordable = int(VALIDATION_SHARE * seconds / val_seconds) if val_seconds else VALIDATIONS
     validations = min(VALIDATIONS, max(1, affordable))
-    steps = max(1, int((seconds - validations * val_seconds) / step))
-    return cut_steps(steps, pass_steps, validations)
+    return cut_steps(max(1, int(seconds / step)), pass_steps, validations)
 
 
 class KeepEpochs(keras.callbacks.Callback):

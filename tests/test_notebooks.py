@@ -70,7 +70,7 @@ def test_zip_beats_a_constant_answer(road):
 def test_everything_lies_where_the_last_lines_say(road):
     folder, done = road
     path = folder / re.search(r"Zip: +(\S+\.zip)", done.stderr + done.stdout)[1]
-    assert re.fullmatch(r"[\d-]+_joint-.*_est[\d.-]+_test[\d.-]+\.zip", path.name)
+    assert re.fullmatch(r"[\d-]+_joint-.*_est[\d.]+-none-[\d.]+_test[\d.-]+\.zip", path.name)
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 1 + 12
     figures = folder / re.search(r"Figures: +(\S+)", done.stderr + done.stdout)[1]

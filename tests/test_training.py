@@ -119,12 +119,12 @@ def test_epochs_and_their_validations_fill_the_time():
         return tuple(training.share_time(*times).values())
 
     assert share(100, 1, 10, 0) == (10, 10, 10)
-    assert share(1000, 1, 10, 5) == (95, 10, 10)  # ten in all
-    assert share(1000, 1, 10, 20) == (90, 10, 5)  # a tenth of the time
-    assert share(100, 1, 10, 40) == (6, 10, 1)
+    assert share(1000, 1, 10, 5) == (100, 10, 10)  # ten in all
+    assert share(1000, 1, 10, 20) == (100, 10, 5)  # a tenth of the time
+    assert share(100, 1, 10, 40) == (10, 10, 1)
     assert share(250, 1, 100, 0) == (3, 83, 3)  # two and a half passes
     assert share(5, 1, 10, 0) == (1, 5, 1)  # no time for a whole pass
-    assert share(5, 1, 10, 20) == (1, 1, 1)
+    assert share(5, 1, 10, 20) == (1, 5, 1)
 
 
 def test_rate_warms_up_and_falls_to_nothing():

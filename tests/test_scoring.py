@@ -1,0 +1,162 @@
+"""The competition's scoring program, alone as the server starts it, and the competition that it packs."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from conftest import draw_frame
+
+from src import scoring
+
+HARM = {  # what is done to an unpacked submission: what the competitor is told
+    "no table": (lambda f: (f / "data.csv").unlink(), "data.csv must lie at the root of the submission"),
+    "table is binary": (lambda f: (f / "data.csv").write_bytes(b"\xff\xfe\x00"), "must be a table in UTF-8"),
+    "quote stays open": (
+        lambda f: (f / "data.csv").write_text('image_path,pred_name\n"a'),
+        "must be a table",
+    ),
+    "no columns": (lambda f: (f / "data.csv").write_text("a,b\n1,2\n"), "missing: ['image_path'"),
+    "no rows": (
+        lambda f: (f / "data.csv").write_text("image_path,pred_name,image_lvl_pred\n"),
+        "must have rows",
+    ),
+    "short rows": (lambda f: edit(f, ",frame_002_pred.png,1", ""), "data/ must be an 8-bit PNG"),
+    "frame is missing": (lambda f: edit(f, "frame_002.jpg", "frame_9.jpg"), "missing: frame_002.jpg"),
+    "frame twice": (lambda f: edit(f, "frame_002.jpg", "frame_001.jpg"), "twice: frame_001.jpg"),
+    "label is empty": (
+        lambda f: edit(f, "_002_pred.png,1", "_002_pred.png,"),
+        "frame_002.jpg must be a label",
+    ),
+    "mask is missing": (
+        lambda f: (f / "data/frame_002_pred.png").unlink(),
+        "data/frame_002_pred.png must be",
+    ),
+    "mask is empty": (
+        lambda f: (f / "data/frame_002_pred.png").write_bytes(b""),
+        "frame_002_pred.png must be",
+    ),
+    "mask is cut short": (lambda f: cut(f / "data/frame_002_pred.png"), "frame_002_pred.png must be"),
+    "mask is smaller": (lambda f: save(f, np.zeros((9, 9), np.uint8)), "must be 64 x 96, found 9 x 9"),
+    "mask is in colours": (lambda f: save(f, np.arange(64 * 96 * 3).reshape(64, 96, 3) % 7), "write ids"),
+    "mask has alpha": (lambda f: save(f, np.zeros((64, 96, 4), np.uint8)), "1 or 3 equal channels"),
+    "mask has 16 bits": (lambda f: save(f, np.zeros((64, 96), np.uint16)), "8-bit PNG of class ids"),
+    "mask is a JPEG": (
+        lambda f: shutil.copy(f.parent / "ref" / "frame_002.jpg", f / "data/frame_002_pred.png"),
+        "must be a PNG, found JPEG",
+    ),
+    "name climbs": (
+        lambda f: edit(f, "frame_002_pred.png", "../../ref/frame_002_seg.png"),
+        "missing or cannot",
+    ),
+}
+
+
+def edit(folder, old, new):
+    path = folder / "data.csv"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def save(folder, picture):
+    cv2.imwrite(str(folder / "data" / "frame_002_pred.png"), picture)
+
+
+@pytest.fixture
+def server(train_folder, tmp_path):
+    """The folder that the platform gives a program: ref, and res with right masks and labels of 1."""
+    folder = tmp_path / "input"
+    shutil.copytree(train_folder, folder / "ref")
+    (folder / "res" / "data").mkdir(parents=True)
+    rows = ["image_path,pred_name,image_lvl_pred"]
+    for i in range(6):
+        cv2.imwrite(str(folder / "res" / "data" / f"frame_00{i}_pred.png"), draw_frame(i)[1])
+        rows.append(f"frame_00{i}.jpg,frame_00{i}_pred.png,1")
+    (folder / "res" / "data.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def bundle(train_folder, tmp_path):
+    """The competition of six frames, unpacked."""
+    out = str(tmp_path / "competition.zip")
+    scoring.write_bundle(out, str(train_folder), "Six: frames")
+    with zipfile.ZipFile(out) as archive:
+        archive.extractall(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def start(bundle, server, out):
+    """Starts the program as the platform does: unpacked to a folder of its own, folders as arguments."""
+    program = server.parent / "program"
+    shutil.copytree(bundle / "scoring_program", program)
+    command = yaml.safe_load((program / "metadata.yaml").read_text())["command"].split()
+    places = {"python3": sys.executable, "/app/program/scoring.py": "scoring.py"}
+    places |= {"/app/input": str(server), "/app/output": str(out)}
+    words = [places[word] for word in command]
+    return subprocess.run(words, cwd=program, capture_output=True, text=True, check=False)
+
+
+def test_program_of_the_bundle_scores_as_the_platform_starts_it(bundle, server, tmp_path):
+    done = start(bundle, server, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    scores = yaml.safe_load((tmp_path / "out" / "scores.txt").read_text())
+    assert scores == pytest.approx(json.loads((tmp_path / "out" / "scores.json").read_text()), abs=1e-6)
+    assert scores["miou"] == 1 and scores["accuracy"] == pytest.approx(1 / 3, abs=1e-6)
+    competition = yaml.safe_load((bundle / "competition.yaml").read_text())
+    columns = competition["leaderboards"][0]["columns"]
+    assert [column["key"] for column in columns] == list(scores)[:1] + ["f1", "accuracy"] + [
+        key for key in scores if key.startswith("iou_")
+    ]
+    assert competition["version"] == 2 and competition["title"] == "Six: frames"
+    task = competition["tasks"][0]
+    named = [competition["image"], competition["terms"], task["reference_data"], task["scoring_program"]]
+    assert all((bundle / name).exists() for name in named + [page["file"] for page in competition["pages"]])
+    held = sorted(path.name for path in (bundle / "reference_data").iterdir())
+    assert held == sorted(["data.csv", "classes.csv"] + [f"frame_00{i}_seg.png" for i in range(6)])
+
+
+@pytest.mark.parametrize("fault", HARM)
+def test_broken_submission_gets_a_message_and_no_traceback(bundle, server, tmp_path, fault):
+    change, words = HARM[fault]
+    change(server / "res")
+    done = start(bundle, server, tmp_path / "out")
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and str(tmp_path) not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_nobody_holds_is_left_out(train_folder, server, tmp_path):
+    for folder in (train_folder, server / "ref"):
+        path = folder / "classes.csv"
+        path.write_text(path.read_text() + "mask,3,a: b #1,\n")
+    scores, _ = scoring.score(str(server / "ref"), str(server / "res"))
+    assert set(scores) == {"miou", "f1", "accuracy", "iou_ground", "iou_red", "iou_green"}
+    assert scoring.name_score(3, {3: "a: b #1"}) == "iou_a_b_1"
+
+
+def test_program_stands_alone_and_is_of_python_37():
+    source = Path("src/scoring.py").read_text()
+    tree = ast.parse(source, feature_version=(3, 7))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported - set(sys.stdlib_module_names) == {"numpy", "PIL"}
+
+
+def test_bad_reference_makes_no_bundle(train_folder, tmp_path):
+    (train_folder / "frame_002_seg.png").write_bytes(b"")
+    command = [sys.executable, "-m", "src.scoring", "bundle", str(tmp_path / "out.zip"), "--reference"]
+    done = subprocess.run([*command, str(train_folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "frame_002_seg.png" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out.zip*"))
