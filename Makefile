@@ -1,4 +1,4 @@
-# make run | test | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
+# make run | test | test-all | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
 
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
@@ -11,13 +11,16 @@ endif
 TYPED = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$($(name))')
 
-.PHONY: run test lint lab
+.PHONY: run test test-all lint lab
 
 run: .venv/installed
 	@$(BIN)/python -m src.run $(SETTINGS)
 
 test: lint
 	@$(BIN)/python -m pytest
+
+test-all: lint
+	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: .venv/installed
 	@$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, data, figures, metrics, model, pictures, predict, training
+from src import batches, data, figures, files, metrics, model, pictures, predict, training
 from src import classes as class_lists
 from src.classes import IGNORE, Classes
 
@@ -67,7 +67,7 @@ def main() -> None:
         "commit": training.find_commit()
     }
     record = json.loads(RECORD.read_text()) if RECORD.exists() else []
-    training.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*record, row], indent=1)))
+    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*record, row], indent=1)))
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
     photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src import batches, data, metrics, model, predict, training
+from src import batches, data, files, metrics, model, predict, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -323,7 +323,7 @@ def train_fold(fold: dict) -> dict:
     network = train_pair(out, frames, classes, fold["settings"], lengths)
     minutes = (time.perf_counter() - begin) / 60
     found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
-    training.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))
+    files.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))
     return found
 
 

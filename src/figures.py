@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from src import files
 from src.classes import IGNORE, NO_LABEL, Classes, ClassList
 
 STYLE = {
@@ -32,11 +33,18 @@ PANEL_WIDTH = 3.4  # inches
 
 @mpl.rc_context(STYLE)
 def keep(figure: Figure, path: Path, note: str = "") -> Figure:
-    """Saves a figure as PNG, with a note below where there is one, and gives it back for the notebook."""
+    """Saves a figure as PNG, with a note below where there is one, and gives it back for the notebook.
+
+    Where it lies in a run's figures, the file's text `Source` names the run, its data and the git commit.
+    """
     if note:
         figure.text(1, 0, note, ha="right", va="top", fontsize=8, color=GREY)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, bbox_inches="tight", facecolor="white")
+    made = {
+        "bbox_inches": "tight",
+        "facecolor": "white",
+        "metadata": {"Source": files.name_origin(path.parent.parent)},
+    }
+    files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
     return figure
 
 

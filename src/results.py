@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from src import classes as class_lists
-from src import data, figures, pictures
+from src import data, figures, files, pictures
 from src.classes import Classes
 
 FOLDER = Path("results")
@@ -159,7 +159,8 @@ def keep_result(run: Path, recipe: str = "default", folder: Path = FOLDER) -> Pa
         )
     folder.mkdir(exist_ok=True)
     kept = folder / f"{run.name}.json"
-    kept.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": recipe}, indent=1))
+    text = json.dumps(json.loads(path.read_text()) | {"recipe": recipe}, indent=1)
+    files.write_atomically(kept, lambda beside: beside.write_text(text))
     return kept
 
 

@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from src import files
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -25,7 +28,9 @@ KINDS = {
     int: NUMBER,
     float: NUMBER,
 }  # of the notebooks' own value: what it admits
-USER_ERRORS = ("DataError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError")
+USER_ERRORS = (
+    *("DataError", "DiskFullError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError"),
+)
 
 
 class TalkingClient(NotebookClient):
@@ -136,8 +141,8 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
             raise KeyboardInterrupt from None
         raise
     finally:
-        EXECUTED.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, EXECUTED / path.name)
+        with contextlib.suppress(files.DiskFullError):  # then the notebook's own error says so
+            files.write_atomically(EXECUTED / path.name, partial(nbformat.write, notebook))
 
 
 def main(words: list[str]) -> int:

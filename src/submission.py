@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, training
+from src import archive, data, files, training
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
@@ -48,13 +48,12 @@ class Kept:
         self.folder.mkdir(parents=True, exist_ok=True)
         labels = self.read_labels()
         path = self.folder / "labels.csv"
-        training.write_atomically(path, lambda beside: beside.write_text("".join(f"{x}\n" for x in labels)))
-        with path.open("a") as file:
+        files.write_atomically(path, lambda beside: beside.write_text("".join(f"{x}\n" for x in labels)))
+        with files.naming_full_disk(path), path.open("a") as file:
             for name, prediction in zip(names[len(labels) :], predictions, strict=True):
                 ids = classes.mask.decode(prediction.mask)
-                png = encode_png(np.repeat(ids[..., None], channels, -1))
-                training.write_atomically(self.folder / name, lambda beside, png=png: beside.write_bytes(png))
-                file.write(f"{classes.label.ids[prediction.label]}\n")
+                (self.folder / name).write_bytes(encode_png(np.repeat(ids[..., None], channels, -1)))
+                file.write(f"{classes.label.ids[prediction.label]}\n")  # only now the frame counts
                 file.flush()
 
 
@@ -72,6 +71,7 @@ def write_submission(
     classes: Classes,
     kept: Kept,
     channels: int = 3,
+    source: str = "",
 ) -> Path:
     """Writes the zip, under its name only once it is whole and checked.
 
@@ -82,6 +82,7 @@ def write_submission(
         classes: turn the network's indices into the files' ids.
         kept: where each prediction lies until the zip is there; then it is emptied.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
+        source: what made it, for the zip's comment.
 
     Returns:
         `path`.
@@ -96,10 +97,11 @@ def write_submission(
                 content = (kept.folder / name).read_bytes()
                 members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), content)
             members.writestr(zipfile.ZipInfo("data.csv", STAMP), table.to_csv(index=False))
+            members.comment = source.encode()
         check_submission(beside, samples, classes)
 
     try:
-        training.write_atomically(path, write)
+        files.write_atomically(path, write)
     except SubmissionError:
         shutil.rmtree(kept.folder)  # a frame on the disk is broken: predict anew
         raise

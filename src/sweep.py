@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from src import batches, data, estimate, predict, split, training
+from src import batches, data, estimate, files, predict, split, training
 from src import classes as class_lists
 from src.recipe import Recipe, read_recipe
 
@@ -98,7 +98,7 @@ def main() -> None:
                 recipe = read_recipe(changes)
                 row |= measure_recipe(arguments.data, arguments.reference, recipe, seed, arguments.minutes)
                 text = json.dumps([*kept, row], indent=1)
-                training.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
+                files.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

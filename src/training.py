@@ -17,7 +17,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from src import augment, batches, data, losses, metrics
+from src import augment, batches, data, files, losses, metrics
 from src import model as model_files
 from src.batches import Frames
 from src.classes import Classes
@@ -75,7 +75,7 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     text = json.dumps(settings, indent=2)
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
-    write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
+    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
     write_result(run, {})  # notes now which code and machine train
     return run
 
@@ -96,14 +96,6 @@ def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
     raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` make a file beside `path` and renames it once whole: no half file under the final name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"_{path.name}")
-    write(beside)
-    beside.replace(path)
-
-
 def write_result(run: Run, result: dict) -> None:
     """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with."""
     path = run.folder / "result.json"
@@ -113,7 +105,7 @@ def write_result(run: Run, result: dict) -> None:
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
     scores = {split: blank_unknown(part) for split, part in scores.items()}
     whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
-    write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
+    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
 
 
 def blank_unknown(scores: dict[str, float | None]) -> dict[str, float | None]:
@@ -132,7 +124,7 @@ def forget_scores(run: Run, *splits: str) -> None:
     for part in (result["scores"], result["confusion"]):
         for split in splits:
             part.pop(split, None)
-    write_atomically(path, lambda beside: beside.write_text(json.dumps(result, indent=1)))
+    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(result, indent=1)))
 
 
 def find_commit() -> str:
@@ -257,7 +249,7 @@ def fit(
     plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
     checkpoint = folder / "checkpoint.weights.h5"
     if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
-        write_atomically(checkpoint, model.save_weights)
+        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
     model.load_weights(checkpoint)
     first_epoch = int(model.optimizer.iterations) // plan["steps"]
     if first_epoch:
@@ -278,7 +270,7 @@ def fit(
         )
     else:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    write_atomically(folder / "model.keras", model.save)
+    files.write_atomically(folder / "model.keras", model.save)
     checkpoint.unlink(missing_ok=True)
     return keeper.history
 
@@ -314,7 +306,7 @@ def _plan_epochs(
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         plan = share_time(seconds, step, pass_steps, val_seconds)
         print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")
-    write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
+    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
     return plan
 
 
@@ -386,11 +378,12 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Keeps the epoch: first the weights, then the line of history that belongs to them."""
-        write_atomically(self.folder / "checkpoint.weights.h5", self.model.save_weights)
+        path = self.folder / "checkpoint.weights.h5"
+        files.write_atomically(path, self.model.save_weights, count_bytes(self.model))
         seconds = time.perf_counter() - self.begin
         row = pd.DataFrame([logs | {"seconds": seconds}], index=pd.Index([epoch + 1], name="epoch"))
         self.history = pd.concat([self.history, row]).rename_axis("epoch")
-        write_atomically(self.folder / "history.csv", self.history.to_csv)
+        files.write_atomically(self.folder / "history.csv", self.history.to_csv)
         self.bar.set_postfix_str(
             ", ".join(f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou") if key in logs)
         )
@@ -400,6 +393,13 @@ class KeepEpochs(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the progress bar."""
         self.bar.close()
+
+
+def count_bytes(model: keras.Model) -> int:
+    """Estimates the size of a checkpoint: weights and the optimizer's state, and a little around them."""
+    return int(
+        1.05 * sum(variable.numpy().nbytes for variable in model.variables + model.optimizer.variables)
+    )
 
 
 def read_history(folder: Path) -> pd.DataFrame:

@@ -25,6 +25,7 @@ LAYERS = {
     "metrics": 1,
     "figures": 1,
     "classes": 0,
+    "files": 0,
     "recipe": 0,
     "scene": 0,
     "backbone": 0,

@@ -157,16 +157,6 @@ def test_result_grows_and_holds_no_nan(tmp_path):
     assert set(training.read_result(run)["scores"]) == {"grouped"}
 
 
-def test_no_half_file_under_the_final_name(tmp_path):
-    def fail(path):
-        path.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        training.write_atomically(tmp_path / "whole.txt", fail)
-    assert not (tmp_path / "whole.txt").exists()
-
-
 def test_average_of_weights_is_what_remains(frames, tmp_path):
     joint = make_small()
     training.fit(joint, tmp_path, frames, **HOW)

@@ -1,0 +1,70 @@
+"""Files that are whole or not there, whatever happens while they are written, and what made them."""
+
+import errno
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, more than a file may have
+
+
+class DiskFullError(OSError):
+    """The disk took no more; what was written before is whole."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
+    """Lets `write` make a file beside `path`, flushes it to the disk and renames it once whole.
+
+    Args:
+        path: of the file; what lay there stays until the new one is whole.
+        write: makes the file that it is given the path of.
+        size: bytes that must be free before it is begun; HDF5 dies of a disk that fills up under it.
+
+    Raises:
+        DiskFullError: there is no space; `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"_{path.name}")
+    with naming_full_disk(path):
+        try:
+            if size and hasattr(os, "posix_fallocate"):
+                with beside.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+            write(beside)
+            with beside.open("r+b") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Turns the ways in which a full disk shows into one error that says what to do.
+
+    Raises:
+        DiskFullError: instead of an OSError, or of HDF5's RuntimeError, that tells of a full disk.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        told = re.search(r"errno = (\d+)", str(error))  # as HDF5 writes it
+        if isinstance(error, DiskFullError) or (
+            getattr(error, "errno", None) not in FULL and not (told and int(told[1]) in FULL)
+        ):
+            raise
+        raise DiskFullError(
+            f"{path} cannot be written, the disk is full; free some space and run again: it goes on."
+        ) from error
+
+
+def name_origin(folder: Path) -> str:
+    """Names a run, the fingerprint of its data and its git commit; "no run" where the folder is none."""
+    path = folder / "result.json"
+    if not path.exists():
+        return "no run"
+    result = json.loads(path.read_text())
+    return f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"

@@ -1,0 +1,96 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from src import figures, files
+
+SMALL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))  # as a disk with no more space
+sys.argv = sys.argv[1:]
+exec(open(sys.argv[0]).read())
+"""
+TRAIN = """
+import sys
+from pathlib import Path
+from src import classes, data, batches, files, model, training
+from src.recipe import Recipe
+
+folder, out = Path(sys.argv[1]), Path(sys.argv[2])
+names = classes.read_classes(folder)
+frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
+network = model.build_segmenter(len(names.mask), Recipe())
+training.compile_segmenter(network, frames, names, Recipe())
+try:
+    how = {"recipe": Recipe(), "crop": (32, 32), "batch_size": 2, "seed": 0, "epochs": 1, "minutes": 0}
+    training.fit(network, out, frames, **how)
+except files.DiskFullError as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "whole.txt"
+
+    def fail(beside):
+        beside.write_text("half")
+        raise KeyboardInterrupt
+
+    for before in (None, "earlier"):
+        if before:
+            path.write_text(before)
+        with pytest.raises(KeyboardInterrupt):
+            files.write_atomically(path, fail)
+        assert (path.read_text() if path.exists() else None) == before
+    files.write_atomically(path, lambda beside: beside.write_text("later"))
+    assert path.read_text() == "later" and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_stay_what_they_are(tmp_path):
+    with pytest.raises(PermissionError), files.naming_full_disk(tmp_path):
+        raise PermissionError(13, "no")
+    told = "Can't decrement id ref count (file write failed: errno = 28, error message ...)"  # by HDF5
+    with pytest.raises(files.DiskFullError, match="cannot be written"), files.naming_full_disk(tmp_path):
+        raise RuntimeError(told)
+
+
+def test_a_full_disk_ends_with_one_line_and_leaves_the_rest(train_folder, tmp_path):
+    (tmp_path / "small_disk.py").write_text(SMALL_DISK)
+    (tmp_path / "train.py").write_text(TRAIN)
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "history.csv").write_text("epoch,loss\n")
+    words = [tmp_path / "small_disk.py", tmp_path / "train.py", train_folder, out]
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and last.startswith("DiskFullError: ") and "the disk is full" in last, (
+        done.stderr
+    )
+    assert sorted(path.name for path in out.iterdir()) == ["history.csv", "plan.json"]  # no half weights
+    assert (out / "history.csv").read_text() == "epoch,loss\n"
+
+
+def test_a_figure_leads_back_to_its_run(tmp_path):
+    figure = plt.figure()
+    plt.close(figure)
+    figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
+        assert picture.text["Source"] == "no run" and np.asarray(picture).std() == 0
+    result = {"settings": {"data_fingerprint": "ab12"}, "commit": "c0ffee"}
+    (tmp_path / "seg-x-01" / "result.json").write_text(json.dumps(result))
+    figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
+        assert picture.text["Source"] == "seg-x-01, data ab12, commit c0ffee"

@@ -1,0 +1,114 @@
+"""Tables and pictures with bytes changed at random: they are read, or refused in our own words."""
+
+import contextlib
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+import pytest
+from conftest import draw_frame, write_set
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from src import classes as class_lists
+from src import doctor, pictures, scoring
+from src.classes import DataError
+
+FEW = settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHANGES = st.lists(  # where, how many bytes go, what comes instead
+    st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=12)), min_size=1, max_size=4
+)
+CELLS = st.text(max_size=30) | st.sampled_from(
+    ['"', "\n", "../x.jpg", "/", "\0", "é", "nan", "1e400", ";" * 9]
+)
+
+
+def change_bytes(content, changes):
+    """Replaces pieces of some bytes."""
+    for place, gone, new in changes:
+        start = int(place * len(content))
+        content = content[:start] + new + content[start + gone :]
+    return content
+
+
+def pack(picture, kind, **how):
+    with io.BytesIO() as file:
+        Image.fromarray(picture).save(file, kind, **how)
+        return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    write_set(folder, range(6), with_answers=True)
+    return folder
+
+
+@FEW
+@given(changes=CHANGES)
+def test_any_photo_is_read_or_refused(changes):
+    photo, _, _ = draw_frame(1)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for content in (
+        pack(photo, "jpeg", exif=exif),
+        pack(photo, "jpeg", progressive=True),
+        pack(photo, "png"),
+    ):
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "a.jpg"
+            path.write_bytes(change_bytes(content, changes))
+            with contextlib.suppress(DataError):
+                assert pictures.load_photo(str(path), (32, 64)).shape == (32, 64, 3)
+
+
+@FEW
+@given(changes=CHANGES)
+def test_any_mask_is_read_or_refused(frames, changes):
+    classes = class_lists.read_classes(frames)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.png"
+        path.write_bytes(change_bytes(pack(draw_frame(1)[1], "png"), changes))
+        with contextlib.suppress(DataError):
+            mask = pictures.load_mask(str(path), classes.mask)
+            assert set(np.unique(mask)) <= {0, 1, 2, 255}
+        with contextlib.suppress(scoring.ScoringError):
+            assert scoring.read_ids(str(path), "a.png").dtype == np.uint8
+
+
+@FEW
+@given(changes=CHANGES)
+def test_any_table_is_diagnosed(frames, changes):
+    check_table(frames, change_bytes((frames / "data.csv").read_bytes(), changes))
+
+
+@FEW
+@given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), max_size=5))
+def test_any_cells_are_diagnosed(frames, rows):
+    head = "image_path,label_path,image_lvl_label,timestamp,lon,lat\n"
+    lines = "\n".join(",".join(cells) for cells in rows)
+    check_table(frames, (head + "frame_000.jpg,,,,,\n" + lines).encode("utf-8", "surrogatepass"))
+
+
+def check_table(frames, content):
+    """A table ends in a diagnosis, or in scores' own error, never in another."""
+    with TemporaryDirectory() as folder:
+        for path in frames.iterdir():
+            (Path(folder) / path.name).write_bytes(path.read_bytes())
+        (Path(folder) / "data.csv").write_bytes(content)
+        found = doctor.examine(folder)
+        assert found.describe()
+        with contextlib.suppress(scoring.ScoringError):
+            scoring.read_table(folder, ["image_path"], "the submission")
+
+
+def test_a_decoder_of_opencv_is_not_trusted_with_what_is_cut_short(tmp_path):
+    photo = cv2.cvtColor(draw_frame(1)[0], cv2.COLOR_RGB2BGR)
+    for ending in (".jpg", ".png"):
+        content = cv2.imencode(ending, photo)[1].tobytes()
+        (tmp_path / "a").write_bytes(content[: len(content) * 2 // 3])
+        with pytest.raises(DataError, match=r"cut short|whole"):
+            pictures.load_photo(str(tmp_path / "a"), (64, 96))

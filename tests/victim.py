@@ -1,0 +1,61 @@
+"""What test_kill.py kills: a short training, prediction and zip writing, each from where it was broken off."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src import batches, classes, data, model, predict, submission, training
+from src.recipe import Recipe
+
+FRAMES, EPOCHS = 12, 6
+
+
+def train(folder: Path, out: Path) -> model.keras.Model:
+    """Trains a joint network for EPOCHS epochs, and says so after each."""
+    names = classes.read_classes(folder)
+    frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
+    segmenter = training.build_seeded(0, partial(model.build_segmenter, len(names.mask), Recipe()))
+    network = training.build_seeded(0, partial(model.build_joint, segmenter, len(names.label)))
+    training.compile_joint(network, frames, names, Recipe())
+    how = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 2, "seed": 0, "epochs": EPOCHS, "minutes": 0}
+    training.fit(network, out, frames, show=lambda history, _: say("epoch", len(history)), **how)
+    return network
+
+
+def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
+    """Predicts FRAMES frames and writes the zip, and says each frame."""
+    names = classes.read_classes(folder)
+    test = data.read_samples(folder, names)
+    test = pd.concat([test] * (FRAMES // len(test)), ignore_index=True)
+    test["image_path"] = [f"{row:02d}.jpg" for row in range(FRAMES)]
+    kept = submission.Kept(out / "kept")
+    known = len(kept.read_labels())
+    say("known", known)
+    predictions = predict.predict_samples(network, test, (64, 96), batch_size=4, skip=known)
+    submission.write_submission(out / "try.zip", test, tell(predictions, known), names, kept)
+
+
+def tell(predictions, known):
+    """Says the number of each frame that was predicted."""
+    for number, prediction in enumerate(predictions, start=known):
+        say("frame", number)
+        yield prediction
+
+
+def say(*words):
+    """Writes a line of the log at once."""
+    print(*words, flush=True)
+
+
+if __name__ == "__main__":
+    folder, out = Path(sys.argv[1]), Path(sys.argv[2])
+    say("begin")
+    network = train(folder, out / "joint")
+    say("trained")
+    submit(folder, out, network)
+    np.savez(out / "_weights.npz", *network.get_weights())
+    (out / "_weights.npz").replace(out / "weights.npz")
+    say("done")
