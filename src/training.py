@@ -255,7 +255,7 @@ def fit(
     if first_epoch:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
     rate = recipe.rate / 2 if with_label else recipe.rate
-    keeper = KeepEpochs(folder, first_epoch, plan, rate, show)
+    keeper = KeepEpochs(folder, first_epoch, plan, rate, seed, show)
     if first_epoch < plan["epochs"]:
         model.fit(
             batches.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
@@ -355,17 +355,22 @@ def share_time(seconds: float, step: float, pass_steps: int, val_seconds: float)
 class KeepEpochs(keras.callbacks.Callback):
     """Sets each step's learning rate, shows the progress, and keeps weights and history after every epoch."""
 
-    def __init__(self, folder: Path, first_epoch: int, plan: dict, rate: float, show: Callable | None):
+    def __init__(
+        self, folder: Path, first_epoch: int, plan: dict, rate: float, seed: int, show: Callable | None
+    ):
         super().__init__()
-        self.folder, self.rate, self.show = folder, rate, show
+        self.folder, self.rate, self.seed, self.show = folder, rate, seed, show
         self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
         known = first_epoch and (folder / "history.csv").exists()
         self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
         self.bar = tqdm(total=self.total, initial=self.done, desc=folder.name, unit="step", mininterval=2)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the epoch's clock."""
+        """Starts the epoch's clock, and sets what dropout draws, which checkpoints leave out."""
         self.begin = time.perf_counter()
+        for variable in self.model.variables:
+            if variable.path.endswith("seed_generator_state"):
+                variable.assign([self.seed, self.done])
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the learning rate."""

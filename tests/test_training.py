@@ -27,7 +27,8 @@ def make_small():
     x = keras.layers.Conv2D(8, 3, padding="same")(keras.layers.Rescaling(1 / 128, -1)(image))
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     mask = keras.layers.Conv2D(3, 1, name="mask")(x)
-    label = keras.layers.Dense(3, name="label")(keras.layers.GlobalMaxPooling2D()(x))
+    pooled = keras.layers.Dropout(0.5)(keras.layers.GlobalMaxPooling2D()(x))
+    label = keras.layers.Dense(3, name="label")(pooled)
     return compile_network(keras.Model(image, {"mask": mask, "label": label}))
 
 
@@ -50,8 +51,8 @@ def test_one_batch_can_be_overfitted(frames):
 
 
 def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
-    whole = make_small()
-    history = training.fit(whole, tmp_path / "whole", frames, val_frames=frames, **HOW)
+    whole, how = make_small(), HOW | {"val_frames": frames}
+    history = training.fit(whole, tmp_path / "whole", frames, **how)
     assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna().all()
 
     def stop(history, _):
@@ -59,13 +60,13 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **HOW)
+        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **how)
     resumed = make_small()
-    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **HOW)
+    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **how)
     assert history_of_parts.index.tolist() == [1, 2, 3]
-    np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-3)
+    np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-6)
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
 
 def test_no_epochs_are_refused(frames, tmp_path):
@@ -99,7 +100,7 @@ def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, mon
     plan = training._plan_epochs(
         joint, tmp_path, stream, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None
     )
-    assert plan == {"epochs": 27, "steps": 2, "validations": 2}  # (0.97 * 120 s - 2 * 4 s) / 2 s in 54 steps
+    assert plan == {"epochs": 29, "steps": 2, "validations": 2}  # 0.97 * 120 s / 2 s in 58 steps
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
 

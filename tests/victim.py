@@ -1,4 +1,4 @@
-"""What test_kill.py kills: a short training, prediction and zip writing, each from where it was broken off."""
+"""What test_kill.py kills: a short training, prediction and zip, each going on where it was broken off."""
 
 import sys
 from functools import partial
