@@ -133,7 +133,7 @@ def _freeze(unet: keras.Model, frozen: str) -> None:
 
 def load_model(path: Path) -> keras.Model:
     """Loads a network that training saved; it can predict, not train on."""
-    return keras.models.load_model(path, compile=False)
+    return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
