@@ -55,6 +55,14 @@ def whole(tmp_path_factory):
     return folder, out
 
 
+def test_two_runs_with_one_seed_are_equal_to_the_bit(whole, tmp_path):
+    folder, expected = whole
+    run(folder, tmp_path)
+    ours, theirs = (np.load(out / "weights.npz", allow_pickle=False) for out in (expected, tmp_path))
+    assert all((ours[name] == theirs[name]).all() for name in ours.files)
+    assert (expected / "try.zip").read_bytes() == (tmp_path / "try.zip").read_bytes()
+
+
 @pytest.mark.parametrize("number", range(KILLS))
 def test_what_was_killed_goes_on_to_the_same_end(whole, tmp_path, number):
     folder, expected = whole

@@ -73,3 +73,11 @@ def test_frozen_layers_do_not_learn():
     assert not unet.get_layer("block3a_expand").trainable and unet.get_layer("block4a_expand").trainable
     with pytest.raises(ValueError, match="frozen must be one of"):
         model.build_segmenter(3, Recipe(weights="none", frozen="all"))
+
+
+def test_a_network_that_brings_code_is_refused(tmp_path):
+    numbers = keras.Input((8,))
+    hostile = keras.Model(numbers, keras.layers.Lambda(lambda x: x + 1)(numbers))
+    hostile.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="safe_mode"):
+        model.load_model(tmp_path / "model.keras")
