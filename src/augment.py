@@ -1,4 +1,4 @@
-"""Random views, colours and weather: one geometry for photo and mask, every draw from one rng."""
+"""Random views, colours and weather: one geometry for photo, depth and mask, every draw from one rng."""
 
 import cv2
 import numpy as np
@@ -6,34 +6,39 @@ import numpy as np
 from src.classes import IGNORE
 from src.recipe import Recipe
 
+NO_DEPTH = 0.3  # of the frames lose their depth, so that a network knows frames without
 SMALLEST_ZOOM = 0.7  # scale of the crop against the network's own; below about 0.75 the whole frame is seen
 
 
 def augment(
     image: np.ndarray, mask: np.ndarray, crop: tuple[int, int], rng: np.random.Generator, recipe: Recipe
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flips, scales, tilts and crops photo and mask alike, and changes the photo's colours.
+    """Flips, scales, tilts and crops photo, depth and mask alike, and changes the photo's colours.
 
     Args:
-        image: uint8 RGB, (H, W, 3).
+        image: uint8 RGB, (H, W, 3), or with depth as its fourth channel, (H, W, 4).
         mask: uint8 class indices, (H, W).
         crop: (height, width) to return, in pixels.
         rng: source of every random draw.
         recipe: how far.
 
     Returns:
-        image, uint8, (*crop, 3), black outside the photo; mask, uint8, crop, IGNORE outside the photo.
+        image, uint8, (*crop, channels), 0 outside the photo; mask, uint8, crop, IGNORE outside the photo.
     """
     matrix = draw_geometry(mask.shape, crop, rng, recipe)
     size = crop[::-1]
-    image = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_LINEAR)
+    depth = image[..., 3].copy() if image.shape[-1] == 4 else None
+    image = cv2.warpPerspective(image[..., :3].copy(), matrix, size, flags=cv2.INTER_LINEAR)
     mask = cv2.warpPerspective(mask, matrix, size, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
     image = change_colors(image, rng, recipe.color)
     if recipe.weather:
         image = change_weather(image, rng, recipe.weather)
     if rng.random() < recipe.cutout:
         cut_holes(image, mask, rng)
-    return image, mask
+    if depth is None:
+        return image, mask
+    depth = cv2.warpPerspective(depth, matrix, size, flags=cv2.INTER_NEAREST)
+    return np.dstack([image, depth * np.uint8(rng.random() >= NO_DEPTH)]), mask
 
 
 def draw_geometry(

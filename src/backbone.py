@@ -226,7 +226,8 @@ def build_efficientnet_lite(
     """Builds EfficientNet-Lite, with the signature that segmentation-models expects of a backbone.
 
     Args:
-        input_shape: (height, width, 3); None for any size.
+        input_shape: (height, width, 3); None for any size. Channels beyond the three colours begin with no
+            weight in the pretrained stem.
         weights: "imagenet" for the pretrained weights of the installed package, None for random ones.
         include_top: True adds the pooled ImageNet classifier; False ends with block7a (stride 32).
         input_tensor: used in place of a new input.
@@ -277,9 +278,9 @@ def _set_torch_weights(model: keras.Model, tensors: dict[str, np.ndarray], varia
             layer.set_weights([tensors[f"{name}.weight"].T, tensors[f"{name}.bias"]])
         else:  # (out, in, h, w) -> (h, w, in, out); depthwise (channels, 1, h, w) -> (h, w, channels, 1)
             depthwise = isinstance(layer, layers.DepthwiseConv2D)
-            layer.set_weights(
-                [tensors[f"{name}.weight"].transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))]
-            )
+            kernel = tensors[f"{name}.weight"].transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+            more = layer.kernel.shape[2] - kernel.shape[2]  # channels that the file does not know
+            layer.set_weights([np.pad(kernel, ((0, 0), (0, 0), (0, more), (0, 0)))])
 
 
 def preprocess_input(image: np.ndarray, **_submodules: object) -> np.ndarray:

@@ -61,12 +61,25 @@ class Frames:
         masks: uint8 class indices, (H, W) each, all IGNORE where the frame has no mask.
         labels: int32, (frames,); NO_LABEL where the frame has no label.
         has_mask: bool, (frames,).
+        depths: uint8 code of `pictures.load_depth`, (H, W) each; None where depth is not used.
     """
 
     images: list[np.ndarray]
     masks: list[np.ndarray]
     labels: np.ndarray
     has_mask: np.ndarray
+    depths: list[np.ndarray] | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of what the network sees: 3 colours, and depth where it is used."""
+        return 3 if self.depths is None else 4
+
+    def see(self, row: int) -> np.ndarray:
+        """Gives what the network sees of a frame: uint8, (H, W, channels)."""
+        if self.depths is None:
+            return self.images[row]
+        return np.dstack([self.images[row], self.depths[row]])
 
     def __len__(self) -> int:
         return len(self.images)
@@ -74,11 +87,12 @@ class Frames:
     def take(self, rows: np.ndarray) -> "Frames":
         """Gives some of the frames, without copying pixels."""
         images, masks = [self.images[i] for i in rows], [self.masks[i] for i in rows]
-        return Frames(images, masks, self.labels[rows], self.has_mask[rows])
+        depths = None if self.depths is None else [self.depths[i] for i in rows]
+        return Frames(images, masks, self.labels[rows], self.has_mask[rows], depths)
 
 
-def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) -> Frames:
-    """Decodes every photo and mask once, at the network's size.
+def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], depth: float = 0.0) -> Frames:
+    """Decodes every photo, mask and, where it is used, depth map once, at the network's size.
 
     Up to MEMORY_LIMIT bytes stay in memory; a larger set lies in a temporary file that the system pages.
 
@@ -86,9 +100,10 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) 
         samples: table of `data.read_samples`.
         classes: the classes of both tasks.
         size: (height, width) of the network's input.
+        depth: metres a step of the depth maps; 0 does not read them.
     """
     area = size[0] * size[1]
-    shape = (len(samples), area * 4)
+    shape = (len(samples), area * (5 if depth else 4))
     if shape[0] * shape[1] <= MEMORY_LIMIT:
         store = np.empty(shape, np.uint8)
     else:
@@ -96,17 +111,25 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) 
             store = np.memmap(file, np.uint8, "w+", shape=shape)
     sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
     images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]
-    masks = [line[area * 3 :].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
+    masks = [line[area * 3 : area * 4].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
+    depths = (
+        [line[area * 4 :].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
+        if depth
+        else None
+    )
 
-    def load(row: int, image_path: str, mask_path: str) -> None:
+    def load(row: int, image_path: str, mask_path: str, depth_path: str) -> None:
         images[row][:] = pictures.load_photo(image_path, sizes[row])
         masks[row][:] = pictures.load_mask(mask_path, classes.mask, sizes[row]) if mask_path else IGNORE
+        if depths:
+            depths[row][:] = pictures.load_depth(depth_path, depth, sizes[row])
 
     with ThreadPoolExecutor() as pool:
-        jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"])
+        jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"], samples["depth"])
         for _ in tqdm(jobs, "Reading frames", total=len(samples), unit="frame", mininterval=1):
             continue
-    return Frames(images, masks, samples["label"].to_numpy(np.int32), (samples["mask"] != "").to_numpy())
+    has_mask = (samples["mask"] != "").to_numpy()
+    return Frames(images, masks, samples["label"].to_numpy(np.int32), has_mask, depths)
 
 
 def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -159,7 +182,7 @@ def make_batches(
 
     Args:
         frames: what to train on.
-        augment: makes of an image and a mask a random crop of both; called with (image, mask, crop, rng).
+        augment: makes of what the network sees and its mask a crop; called with (image, mask, crop, rng).
         batch_size: rows a batch.
         crop: (height, width) of the network's input in training.
         seed: settles order and augmentation.
@@ -167,7 +190,7 @@ def make_batches(
         first_step: the batch to begin with, when a training goes on.
 
     Returns:
-        Dataset of (image uint8 (B, *crop, 3), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
+        Dataset of (image uint8 (B, *crop, channels), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
     """
 
     def iterate() -> Iterator[tuple[int, int]]:
@@ -179,13 +202,13 @@ def make_batches(
 
     def load(epoch: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
         rng = np.random.default_rng((seed, int(epoch), int(row)))
-        return (*augment(frames.images[row], frames.masks[row], crop, rng), frames.labels[row])
+        return (*augment(frames.see(row), frames.masks[row], crop, rng), frames.labels[row])
 
     def shape(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, dict]:
         target = {"mask": tf.ensure_shape(mask, crop)}
         if with_label:
             target["label"] = tf.ensure_shape(label, ())
-        return tf.ensure_shape(image, (*crop, 3)), target
+        return tf.ensure_shape(image, (*crop, frames.channels)), target
 
     numbers = tf.TensorSpec((), tf.int64)
     rows = tf.data.Dataset.from_generator(iterate, output_signature=(numbers, numbers))
@@ -207,11 +230,11 @@ def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.
         for rows in chunks:
             part = frames.take(np.array(rows))
             target = {"mask": np.stack(part.masks)} | ({"label": part.labels} if with_label else {})
-            yield np.stack(part.images), target
+            yield np.stack([part.see(i) for i in range(len(part))]), target
 
     target = {"mask": tf.TensorSpec((None, None, None), tf.uint8)}
     if with_label:
         target["label"] = tf.TensorSpec((None,), tf.int32)
-    signature = (tf.TensorSpec((None, None, None, 3), tf.uint8), target)
+    signature = (tf.TensorSpec((None, None, None, frames.channels), tf.uint8), target)
     batches = tf.data.Dataset.from_generator(iterate, output_signature=signature)
     return batches.apply(tf.data.experimental.assert_cardinality(len(chunks))).prefetch(1)

@@ -39,9 +39,9 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
         classes: the classes of both tasks.
 
     Returns:
-        One row a frame, the columns of the file and: `row` (as a spreadsheet counts, the head is 1), `image`
-        and `mask` (absolute paths; mask "" where there is none), `label` (class index, NO_LABEL where there
-        is none), `robot` (str), `time` (UTC, NaT where unknown), `lon` and `lat` (degrees, NaN where
+        One row a frame, the columns of the file and: `row` (as a spreadsheet counts, the head is 1), `image`,
+        `mask` and `depth` (absolute paths; "" where there is none), `label` (class index, NO_LABEL where
+        there is none), `robot` (str), `time` (UTC, NaT where unknown), `lon` and `lat` (degrees, NaN where
         unknown), `height` and `width` (pixels, EXIF rotation applied).
 
     Raises:
@@ -78,7 +78,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     folder = Path(folder)
     path = folder / "data.csv"
     samples, problems = _read_table(path)
-    for column, name in (("image_path", "image"), ("label_path", "mask")):
+    for column, name in (("image_path", "image"), ("label_path", "mask"), ("depth_path", "depth")):
         samples[name], found = find_files(folder, samples, column)
         problems += found
     problems += _find_twins(path, samples)
@@ -193,7 +193,7 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
                 respelt.append(name)
             else:
                 text = f"{where}: there is no file '{name}'; add it or {way_out}."
-                problems.append(Problem("error", text))
+                problems.append(Problem("warning" if column == "depth_path" else "error", text))
         if path and (" " in name or not name.isascii() or Path(name).suffix.isupper()):
             odd.append(name)
         paths.append(path)

@@ -90,8 +90,6 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
             problems.append(Problem("error", str(error)))
             continue
         path = Path(folder) / "data.csv"
-        samples["depth"], depth = data.find_files(Path(folder), samples, "depth_path")
-        found += [Problem("warning", p.text) if "there is no file" in p.text else p for p in depth]
         with ThreadPoolExecutor() as pool:
             views = list(pool.map(lambda row: _look(row, classes), samples.itertuples()))
         problems += found + _gather(path, samples, views)
@@ -153,14 +151,11 @@ def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
 
 
 def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
-    with pictures.open_picture(row.depth, ("PNG",)) as picture:
-        depth = np.asarray(picture)
-    if depth.ndim != 2 or depth.dtype == np.uint8:
-        view.errors.append(f"{row.depth_path} must be a 16-bit PNG of one channel; export it again.")
-    elif 0 < depth.max() <= METRES:
-        text = f"{row.depth_path} holds at most {depth.max()}; depth in metres? Millimetres are meant."
+    steps = pictures.load_steps(row.depth)
+    if 0 < steps.max() <= METRES:
+        text = f"{row.depth_path} holds at most {steps.max()}; depth in metres? Millimetres are usual."
         view.warnings.append(text)
-    if depth.shape[:2] != (row.height, row.width):
+    if steps.shape != (row.height, row.width):
         view.notes.append("depth maps have another size than their photo, resized")
 
 

@@ -318,7 +318,8 @@ def train_fold(fold: dict) -> dict:
     classes = class_lists.read_classes(Path(fold["data"]) / "Train")
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
     size, rows = tuple(fold["settings"][0]["SIZE"]), np.array(fold["train"])
-    frames, begin = batches.load_frames(samples.iloc[rows], classes, size), time.perf_counter()
+    depth = Recipe(**fold["settings"][0]["RECIPE"]).depth
+    frames, begin = batches.load_frames(samples.iloc[rows], classes, size, depth), time.perf_counter()
     lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
     network = train_pair(out, frames, classes, fold["settings"], lengths)
     minutes = (time.perf_counter() - begin) / 60

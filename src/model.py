@@ -22,28 +22,36 @@ DECODER_FILTERS = (128, 64, 32, 16)
 class ScaleColors(keras.layers.Layer):
     """Turns RGB in 0..255 into what a backbone was trained on: colour times a matrix, plus an offset.
 
+    A fourth channel, the code of `pictures.load_depth`, becomes two: is there a reading, and how near is it.
+
     Args:
         matrix: 3 x 3, colours in to colours out.
         offset: 3 numbers.
+        depth: metres a step of the depth maps that the network is used to; 0 for a network without.
     """
 
-    def __init__(self, matrix: list[list[float]], offset: list[float], **kwargs: object):
+    def __init__(self, matrix: list[list[float]], offset: list[float], depth: float = 0.0, **kwargs: object):
         super().__init__(**kwargs)
-        self.matrix, self.offset = matrix, offset
+        self.matrix, self.offset, self.depth = matrix, offset, depth
 
     def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
-        """Returns float32 (B, H, W, 3) of uint8 or float RGB."""
-        image = keras.ops.cast(image, "float32")
+        """Returns float32 (B, H, W, 3) of uint8 or float RGB, (B, H, W, 5) with depth."""
+        seen = keras.ops.cast(image, "float32")
+        image = seen[..., :3]
         order = np.argmax(
             np.abs(self.matrix), axis=0
         )  # every known backbone scales channels, at most reordered
         image = image if (order == [0, 1, 2]).all() else image[..., ::-1]
         scale = np.array(self.matrix)[order, [0, 1, 2]]
-        return image * scale.astype("float32") + np.array(self.offset, "float32")
+        colors = image * scale.astype("float32") + np.array(self.offset, "float32")
+        if not self.depth:
+            return colors
+        there = keras.ops.cast(seen[..., 3:] > 0, "float32")
+        return keras.ops.concatenate([colors, there, there * (seen[..., 3:] / 127.5 - 1)], -1)
 
     def get_config(self) -> dict:
         """Gives what rebuilds this layer."""
-        return super().get_config() | {"matrix": self.matrix, "offset": self.offset}
+        return super().get_config() | {"matrix": self.matrix, "offset": self.offset, "depth": self.depth}
 
 
 @keras.saving.register_keras_serializable("sidewalk")
@@ -59,11 +67,12 @@ class DoubleSize(keras.layers.Layer):
         return (shape[0], *(side and 2 * side for side in shape[1:3]), shape[3])
 
 
-def make_scaling(backbone: str) -> ScaleColors:
+def make_scaling(backbone: str, depth: float = 0.0) -> ScaleColors:
     """Puts a backbone's own preprocessing into a layer, by asking it about black and the three pure colours.
 
     Args:
         backbone: a name that segmentation-models knows.
+        depth: metres a step; 0 for a network without depth.
     """
     probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
     answer = (
@@ -71,7 +80,13 @@ def make_scaling(backbone: str) -> ScaleColors:
         .reshape(4, 3)
         .astype(float)
     )
-    return ScaleColors(((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist(), name="scale_colors")
+    matrix, offset = ((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist()
+    return ScaleColors(matrix, offset, depth, name="scale_colors")
+
+
+def read_depth_unit(network: keras.Model) -> float:
+    """Metres a step of the depth maps that a network is used to; 0 for one without depth."""
+    return next((layer.depth for layer in network.layers if isinstance(layer, ScaleColors)), 0.0)
 
 
 def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
@@ -79,19 +94,20 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
     Args:
         classes: how many classes a pixel may have.
-        recipe: its backbone, weights and frozen layers are used.
+        recipe: its backbone, weights, depth and frozen layers are used.
 
     Returns:
-        Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, to
+        Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, or (B, H, W, 4)
+        with the code of depth as fourth channel, to
         {"mask": logits (B, H, W, classes)}.
 
     Raises:
         ValueError: the name is unknown, or its weights cannot be had on this machine.
     """
-    unet = _build_unet(classes, recipe.backbone, None if recipe.weights == "none" else recipe.weights)
+    unet = _build_unet(classes, recipe)
     _freeze(unet, recipe.frozen)
-    image = layers.Input((None, None, 3), name="image")
-    logits = unet(make_scaling(recipe.backbone)(image))
+    image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
+    logits = unet(make_scaling(recipe.backbone, recipe.depth)(image))
     return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
 
 
@@ -108,7 +124,7 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     unet = next(layer for layer in segmenter.layers if isinstance(layer, keras.Model))
     deepest = unet.get_layer("decoder_stage0_upsampling").input  # (B, H/32, W/32, channels)
     both = keras.Model(unet.input, [unet.output, deepest], name="unet_with_feature")
-    image = layers.Input((None, None, 3), name="image")
+    image = layers.Input(segmenter.input_shape[1:], name="image")
     logits, feature = both(segmenter.get_layer("scale_colors")(image))
     pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
     pooled = layers.LayerNormalization()(
@@ -140,8 +156,13 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Activation("linear", dtype="float32", name="mask")(logits)
 
 
-def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model:
+def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
+    backbone = recipe.backbone
+    if recipe.depth and backbone not in lite0.VARIANTS:
+        raise ValueError(
+            f"RECIPE's depth needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
+        )
     if backbone not in sm.get_available_backbone_names():
         known = ", ".join(sorted(sm.get_available_backbone_names()))
         raise ValueError(
@@ -151,9 +172,10 @@ def _build_unet(classes: int, backbone: str, weights: str | None) -> keras.Model
     with _NameWayOut(backbone):
         half = sm.Unet(
             backbone,
+            input_shape=(None, None, 5 if recipe.depth else 3),
             classes=classes,
             activation="linear",
-            encoder_weights=weights,
+            encoder_weights=None if recipe.weights == "none" else recipe.weights,
             decoder_filters=DECODER_FILTERS,
         )
     return keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")

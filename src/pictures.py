@@ -15,6 +15,7 @@ from src.classes import IGNORE, UNKNOWN, Classes, ClassList, DataError
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger picture is a mistake or an attack
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+NEAREST, FARTHEST = 0.3, 30.0  # metres that depth tells apart
 _REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
 
@@ -141,6 +142,41 @@ def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None
             mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT
         )  # blending 1 and 3 would invent 2
     return mask
+
+
+def load_depth(path: str, unit: float, size: tuple[int, int]) -> np.ndarray:
+    """Reads a depth map as uint8 code, (*size): 0 without a reading, then 1 (far) to 255 (near).
+
+    The code is the logarithm of the distance between NEAREST and FARTHEST, so that a step is 1.8 % of it
+    everywhere; the map is resized by nearest neighbour, for distances blended with no reading would be wrong.
+
+    Args:
+        path: of the 16-bit PNG; "" gives a map without readings.
+        unit: metres a step.
+        size: (height, width) to return.
+
+    Raises:
+        DataError: it is no 16-bit PNG of one channel.
+    """
+    if not path:
+        return np.zeros(size, np.uint8)
+    steps = cv2.resize(load_steps(path), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    metres = np.clip(steps * unit, NEAREST, FARTHEST)
+    nearness = np.log(FARTHEST / metres) / np.log(FARTHEST / NEAREST)
+    return np.where(steps == 0, 0, 1 + np.round(254 * nearness)).astype(np.uint8)
+
+
+def load_steps(path: str) -> np.ndarray:
+    """Reads the raw steps of a depth map: uint16, (height, width), 0 without a reading.
+
+    Raises:
+        DataError: it is no 16-bit PNG of one channel.
+    """
+    with open_picture(path, ("PNG",)) as picture:
+        steps = np.asarray(picture)
+    if steps.ndim != 2 or steps.dtype in (np.uint8, bool):
+        raise DataError(f"{path} must be a 16-bit PNG of one channel; export the depth again.")
+    return steps.astype(np.uint16)
 
 
 def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from src import metrics, pictures
+from src import model as model_files
 from src.classes import IGNORE, Classes
 
 
@@ -50,7 +51,7 @@ def predict_samples(
     """
     with ThreadPoolExecutor() as pool:
         for rows, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool, skip):
-            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[2:]), masks, rows))
+            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[1:3]), masks, rows))
             for i, mask in enumerate(own):
                 if labels is None:
                     yield Prediction(mask)
@@ -81,14 +82,20 @@ def _predict_chunks(
     pool: ThreadPoolExecutor,
     skip: int = 0,
 ) -> Iterator[tuple[list[tuple], np.ndarray, np.ndarray | None]]:
-    """Predicts chunk by chunk: rows (path, network's size, height, width), mask and label probabilities."""
+    """Predicts chunk by chunk: rows (network's size, height, width, files), mask and label probabilities."""
     sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
-    rows = list(zip(samples["image"], sizes, samples["height"], samples["width"], strict=True))
+    columns = (samples[name] for name in ("height", "width", "image", "depth"))
+    rows, unit = list(zip(sizes, *columns, strict=True)), model_files.read_depth_unit(model)
+
+    def load(row: tuple) -> np.ndarray:
+        photo = pictures.load_photo(row[3], row[0])
+        return np.dstack([photo, pictures.load_depth(row[4], unit, row[0])]) if unit else photo
+
     with tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
         for chunk in _split_chunks(rows, batch_size):
             known, skip = min(skip, len(chunk)), max(0, skip - len(chunk))
             if known < len(chunk):
-                images = np.stack(list(pool.map(lambda row: pictures.load_photo(row[0], row[1]), chunk)))
+                images = np.stack(list(pool.map(load, chunk)))
                 masks, labels = predict_images(model, images, flip)
                 yield chunk[known:], masks[known:], None if labels is None else labels[known:]
             bar.update(len(chunk))
@@ -98,7 +105,7 @@ def _split_chunks(rows: list[tuple], most: int) -> Iterator[list[tuple]]:
     """Cuts the rows into chunks of neighbours that share the network's size."""
     chunk: list[tuple] = []
     for row in rows:
-        if chunk and (len(chunk) == most or row[1] != chunk[0][1]):
+        if chunk and (len(chunk) == most or row[0] != chunk[0][0]):
             yield chunk
             chunk = []
         chunk.append(row)
@@ -113,13 +120,14 @@ def predict_images(
 
     Args:
         model: as in `predict_samples`.
-        images: uint8 RGB, (B, H, W, 3).
+        images: uint8 RGB, (B, H, W, 3), perhaps with depth; a network that is used to depth is given none
+            where there is none.
         flip: averages over the mirror image.
 
     Returns:
         Probabilities of the mask (B, H, W, classes) and of the label (B, labels), float32 (None: no head).
     """
-    logits = model.predict_on_batch(images)
+    logits = model.predict_on_batch(_add_channel(model, images))
     mask = softmax(logits["mask"])
     label = softmax(logits["label"]) if "label" in logits else None
     if flip:
@@ -131,7 +139,13 @@ def predict_images(
 
 def predict_mask(model: keras.Model, image: np.ndarray) -> np.ndarray:
     """Predicts one image at the network's size: uint8 RGB (H, W, 3) -> uint8 class indices (H, W)."""
-    return model.predict_on_batch(image[None])["mask"][0].argmax(-1).astype(np.uint8)
+    return model.predict_on_batch(_add_channel(model, image[None]))["mask"][0].argmax(-1).astype(np.uint8)
+
+
+def _add_channel(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Adds an empty channel of depth where the network has one more than the photos."""
+    more = model.input_shape[-1] - images.shape[-1]
+    return np.pad(images, ((0, 0), (0, 0), (0, 0), (0, more))) if more else images
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

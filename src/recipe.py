@@ -19,6 +19,7 @@ class Recipe:
         tilt: strength of the changes of the camera's roll and pitch.
         cutout: probability of holes in a training crop.
         dice: factor of the mask's Dice loss beside the cross-entropy.
+        depth: metres a step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss beside the mask's.
         rate: the highest learning rate.
     """
@@ -33,6 +34,7 @@ class Recipe:
     tilt: float = 0.0
     cutout: float = 0.0
     dice: float = 1.0
+    depth: float = 0.0
     label_weight: float = 0.3
     rate: float = 1e-3
 

@@ -52,7 +52,7 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     classes = class_lists.read_classes(folder / "Train")
     samples = data.read_samples(folder / "Train", classes)
     size = batches.choose_size(samples, "auto")
-    frames = batches.load_frames(samples, classes, size)
+    frames = batches.load_frames(samples, classes, size, recipe.depth)
     train, val, leaky = split.split_samples(samples, split.find_blocks(samples, frames.images), seed)
     settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}

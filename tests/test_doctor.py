@@ -136,7 +136,7 @@ ERRORS = {  # what is done to Train: what the message must hold
     ),
     "depth has 8 bits": (
         lambda f: (save(f, "d.png", MASK), edit(f, depth_path=(5, "d.png"))),
-        r"row 5: d\.png must be a 16-bit",
+        r"row 5.*d\.png must be a 16-bit",
     ),
     "depth climbs": (
         lambda f: edit(f, depth_path=(5, "../d.png")),

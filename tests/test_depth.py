@@ -1,0 +1,101 @@
+"""Depth from its file to the network: codes by hand, one geometry with the photo, frames without it."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import augment, batches, data, model, pictures, predict, training
+from src.classes import DataError
+from src.recipe import Recipe, read_recipe
+
+
+@pytest.fixture
+def with_depth(train_folder):
+    """Six frames; the first five have depth: a slope from 1 m to 10 m, no reading at the left."""
+    table = pd.read_csv(train_folder / "data.csv", dtype=str)
+    table["depth_path"] = [f"frame_{i:03d}_depth.png" for i in range(5)] + [""]
+    table.to_csv(train_folder / "data.csv", index=False)
+    slope = np.tile(np.linspace(1000, 10_000, 96).astype(np.uint16), (64, 1))
+    slope[:, :8] = 0
+    for name in table["depth_path"][:5]:
+        cv2.imwrite(str(train_folder / name), slope)
+    return train_folder
+
+
+def test_codes_by_hand(tmp_path):
+    steps = np.array([[0, 100, 300, 3000, 30_000, 60_000]], np.uint16)
+    cv2.imwrite(str(tmp_path / "d.png"), steps)
+    assert pictures.load_depth(str(tmp_path / "d.png"), 0.001, (1, 6)).tolist() == [[0, 255, 255, 128, 1, 1]]
+    assert pictures.load_depth(str(tmp_path / "d.png"), 0.01, (1, 6)).tolist() == [[0, 189, 128, 1, 1, 1]]
+    small = pictures.load_depth(str(tmp_path / "d.png"), 0.001, (1, 3))
+    assert set(small.ravel()) <= {0, 255, 128, 1}  # nothing between a reading and none
+    assert (pictures.load_depth("", 0.001, (2, 3)) == 0).all()
+
+
+def test_other_formats_are_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "d.png"), np.zeros((4, 4), np.uint8))
+    with pytest.raises(DataError, match=r"d\.png must be a 16-bit PNG"):
+        pictures.load_depth(str(tmp_path / "d.png"), 0.001, (4, 4))
+
+
+def test_frames_hold_depth_where_it_is_used(with_depth, classes):
+    samples = data.read_samples(with_depth, classes)
+    frames = batches.load_frames(samples, classes, (64, 96), depth=0.001)
+    assert frames.channels == 4 and frames.see(0).shape == (64, 96, 4)
+    assert (frames.depths[0][:, :8] == 0).all() and frames.depths[0][0, 8:].min() > 0
+    assert (np.diff(frames.depths[0][0, 8:].astype(int)) <= 0).all()  # farther to the right
+    assert (frames.depths[5] == 0).all() and frames.take(np.array([5])).depths[0] is frames.depths[5]
+    plain = batches.load_frames(samples, classes, (64, 96))
+    assert plain.channels == 3 and (plain.see(0) == frames.see(0)[..., :3]).all()
+
+
+def test_depth_shares_the_photos_geometry_and_is_lost_at_times():
+    mask = np.random.default_rng(0).integers(0, 3, (8, 12), np.uint8).repeat(8, 0).repeat(8, 1)
+    photo = np.dstack([np.zeros((64, 96, 3), np.uint8), mask + 1])
+    lost = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        image, turned = augment.augment(photo, mask, (48, 64), rng, Recipe(tilt=1.0))
+        assert image.shape == (48, 64, 4) and image.dtype == np.uint8
+        lost += not image[..., 3].any()
+        expected = np.where(turned == 255, 0, turned + 1) * image[..., 3].any()
+        assert (image[..., 3] == expected).all()
+    assert 0.15 < lost / 60 < 0.45
+
+
+def test_a_network_begins_as_if_it_had_no_depth(classes):
+    image = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+    near = np.full((2, 64, 96, 1), 200, np.uint8)
+    for recipe in (Recipe(depth=0.001), read_recipe("depth=0.001 backbone=efficientnetlite0")):
+        network = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
+        assert network.input_shape == (None, None, None, 4) and model.read_depth_unit(network) == 0.001
+    without, _ = predict.predict_images(network, image, flip=False)
+    with_depth, _ = predict.predict_images(network, np.concatenate([image, near], -1), flip=False)
+    np.testing.assert_allclose(without, with_depth, atol=1e-6)
+    plain = training.build_seeded(0, partial(model.build_segmenter, 3, Recipe()))
+    assert model.read_depth_unit(plain) == 0
+    with pytest.raises(ValueError, match="RECIPE's depth needs one of efficientnetlite0"):
+        model.build_segmenter(3, Recipe(depth=0.001, backbone="mobilenetv2"))
+
+
+def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_path):
+    samples = data.read_samples(with_depth, classes)
+    recipe = Recipe(depth=0.001)
+    frames = batches.load_frames(samples, classes, (64, 96), recipe.depth)
+    segmenter = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
+    joint = training.build_seeded(0, partial(model.build_joint, segmenter, 3))
+    training.compile_joint(joint, frames, classes, recipe)
+    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 2}
+    training.fit(joint, tmp_path, frames, val_frames=frames, **how)
+    network = model.load_model(tmp_path / "model.keras")
+    assert model.read_depth_unit(network) == 0.001
+    stem = next(layer for layer in network.layers if hasattr(layer, "layers")).get_layer("stem")
+    assert np.abs(stem.kernel.numpy()[:, :, 3:]).max() > 0  # depth has taught something
+    (seen, _), (blind, _) = (
+        next(predict.predict_probabilities(network, rows, (64, 96), flip=False))
+        for rows in (samples, samples.assign(depth=""))
+    )
+    assert np.abs(seen - blind).max() > 0 and seen.shape == (64, 96, 3)
