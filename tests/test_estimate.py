@@ -112,6 +112,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["jobs", "ray"])
 def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
