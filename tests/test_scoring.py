@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -160,3 +161,35 @@ def test_bad_reference_makes_no_bundle(train_folder, tmp_path):
     done = subprocess.run([*command, str(train_folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "frame_002_seg.png" in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.glob("out.zip*"))
+
+
+@pytest.mark.slow
+def test_2173_frames_of_720p_are_scored_within_five_minutes(tmp_path):
+    rng, rows = np.random.default_rng(0), []
+    for folder in ("ref", "res/data"):
+        (tmp_path / folder).mkdir(parents=True)
+    for number in range(2173):
+        truth, answer = tmp_path / f"ref/{number}_seg.png", tmp_path / f"res/data/{number}_pred.png"
+        if number < 20:  # the others are the same files again
+            coarse = rng.integers(0, 6, (2, 18, 32), np.uint8)
+            masks = [cv2.resize(mask, (1280, 720), interpolation=cv2.INTER_NEAREST) for mask in coarse]
+            cv2.imwrite(str(truth), masks[0])
+            cv2.imwrite(str(answer), np.dstack([masks[1]] * 3))
+        else:
+            truth.hardlink_to(tmp_path / f"ref/{number % 20}_seg.png")
+            answer.hardlink_to(tmp_path / f"res/data/{number % 20}_pred.png")
+        rows.append(f"{number}.jpg,{number}_seg.png,{number % 3},{number}_pred.png,{rng.integers(3)}")
+    for folder, head, columns in (
+        ("ref", "image_path,label_path,image_lvl_label", (0, 1, 2)),
+        ("res", "image_path,pred_name,image_lvl_pred", (0, 3, 4)),
+    ):
+        lines = [",".join(row.split(",")[column] for column in columns) for row in rows]
+        (tmp_path / folder / "data.csv").write_text("\n".join([head, *lines]) + "\n")
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "src.scoring", str(tmp_path), str(tmp_path / "out")], check=True)
+    seconds = time.perf_counter() - begin
+    print(f"2,173 frames in {seconds:.0f} s")
+    assert seconds < 300
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["miou"] == pytest.approx(
+        1 / 11, abs=0.02
+    )
