@@ -22,6 +22,7 @@ MOST_UNPACKED = 4 * LIMIT  # MB that a zip may hold
 MOST_EXPANSION = 200  # bytes out of one; a mask is packed already, and hardly grows
 NEEDLESS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into zips by themselves
 MOST_SHOWN = 20  # faults in one message
+# zipfile says RuntimeError to a password, NotImplementedError to a compression that it does not know
 BROKEN = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError, struct.error)
 
 

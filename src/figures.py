@@ -338,6 +338,7 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
                     [place] * 2,
                     color=color,
                     linewidth=5,
+                    solid_capstyle="butt",  # else it is drawn wider than it is
                     alpha=0.35,
                 )
             ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
