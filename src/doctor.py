@@ -55,8 +55,7 @@ class View:
         notes: what was put right, in words that are counted over all frames.
         digest: of the photo's bytes.
         light: float, (len(LIGHT),): share of the pixels by brightness.
-        pixels: int64, (classes,): of the mask by class; all 0 without one.
-        area: pixels of the mask, those that do not count included; 0 without one.
+        pixels: int64, (classes,): of the mask by class; None without one.
     """
 
     errors: list[str] = field(default_factory=list)
@@ -65,7 +64,6 @@ class View:
     digest: str = ""
     light: np.ndarray | None = None
     pixels: np.ndarray | None = None
-    area: int = 0
 
 
 def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
@@ -145,7 +143,6 @@ def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
             view.notes.append(f"masks are {picture.mode}, read as one id a pixel")
     mask = pictures.load_mask(row.mask, classes.mask)
     view.pixels = np.bincount(mask.ravel(), minlength=IGNORE + 1)[: len(classes.mask)]
-    view.area = mask.size
     if view.pixels.sum() < SCARCE * mask.size:
         view.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
 
@@ -178,13 +175,10 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
     texts = []
     if "depth_path" in samples and (samples["depth"] == "").any():
         texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
-    if {"lon", "lat"} <= set(samples) and samples["lon"].isna().sum() + samples["lat"].isna().sum() > 0:
-        lost = samples[["lon", "lat"]].isna().any(axis=1)
-        if not lost.all() or (lost.any() and "gps_point" in samples):
-            rows = ", ".join(map(str, samples["row"][lost][:5]))
-            texts.append(
-                f"{lost.sum()} frames have no position (rows {rows}, ...), they count by time alone."
-            )
+    lost = samples[["lon", "lat"]].isna().any(axis=1)
+    if lost.any() and (not lost.all() or "gps_point" in samples):
+        rows = ", ".join(map(str, samples["row"][lost][:5]))
+        texts.append(f"{lost.sum()} frames have no position (rows {rows}, ...), they count by time alone.")
     if "timestamp" in samples:
         times = samples["timestamp"].str.strip()
         zoned = times[times != ""].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
