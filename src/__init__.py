@@ -1,4 +1,4 @@
-"""Shared helpers of the notebooks; this file sets what must be set before TensorFlow is imported."""
+"""Shared helpers of the notebooks; this file sets what must be set before others are imported."""
 
 import importlib
 import os
@@ -9,6 +9,8 @@ os.environ.setdefault(
     "TF_ENABLE_ONEDNN_OPTS", "1"
 )  # off by default without AVX-512; 1.5 times faster with it
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 0 tells why a GPU is not used
+
+sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
 
 if "ipykernel" in sys.modules:  # a notebook would show TensorFlow's start-up notes, which no level turns off
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -21,10 +21,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src import batches, data, files, metrics, model, predict, training
+from src import batches, data, engine, files, metrics, model, predict, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
+from src.engine import Engine
 from src.recipe import Recipe
 
 CHOICES = ("off", "quick", "full")
@@ -66,19 +67,19 @@ class Outlook:
 
 
 def look_ahead(
-    network: keras.Model,
+    network: Engine | keras.Model,
     samples: pd.DataFrame,
     size: tuple[int, int],
-    second: keras.Model | None = None,
+    second: Engine | keras.Model | None = None,
     flip: bool = True,
 ) -> Outlook:
     """Asks a joint network about frames, and how likely its answers are; no truth is looked at.
 
     Args:
-        network: of `model.build_joint`; its answers are what is asked about.
+        network: a joint one, of `engine.prepare` or Keras; its answers are what is asked about.
         samples: table of `data.read_samples`.
         size: (height, width) of the networks' input.
-        second: of `model.build_joint`; the answers are held against the mean of its opinion and the first's.
+        second: another; the answers are held against the mean of its opinion and the first's.
             None: the first's alone.
         flip: averages over the mirror image.
     """
@@ -136,7 +137,9 @@ def find_temperature(expected: Iterable[float], true: float) -> float:
 # Held-out recordings ----------------------------------------------
 
 
-def judge(network: keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int]) -> dict:
+def judge(
+    network: Engine | keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int]
+) -> dict:
     """Scores a network on held-out frames, and notes how far its own expectation is from that.
 
     Returns:
@@ -318,7 +321,7 @@ def train_fold(fold: dict) -> dict:
     depth = Recipe(**fold["settings"][0]["RECIPE"]).depth
     frames, begin = batches.load_frames(samples.iloc[rows], classes, size, depth), time.perf_counter()
     lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
-    network = train_pair(out, frames, classes, fold["settings"], lengths)
+    network = engine.prepare(train_pair(out, frames, classes, fold["settings"], lengths))
     minutes = (time.perf_counter() - begin) / 60
     found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
     files.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))

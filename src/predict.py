@@ -1,7 +1,10 @@
 """A network and photos -> masks at each photo's own size, and labels."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -10,9 +13,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from src import metrics, pictures
-from src import model as model_files
+from src import metrics, model, pictures
 from src.classes import IGNORE, Classes
+from src.engine import Engine
+
+AHEAD = 2  # frames a core that are predicted before they are asked for
+KERAS = threading.Lock()  # Keras answers one thread at a time
 
 
 @dataclass
@@ -31,36 +37,31 @@ class Prediction:
 
 
 def predict_samples(
-    model: keras.Model,
+    network: Engine | keras.Model,
     samples: pd.DataFrame,
     size: tuple[int, int],
     flip: bool = True,
-    batch_size: int = 8,
     skip: int = 0,
 ) -> Iterator[Prediction]:
-    """Predicts frames in the table's order, a batch at a time, so memory does not grow with their number.
+    """Predicts frames in the table's order, as many at a time as there are cores; memory does not grow.
 
     Args:
-        model: of `model.build_segmenter` or `model.build_joint`.
+        network: of `engine.prepare`, or a Keras model, which takes longer.
         samples: table of `data.read_samples`.
         size: (height, width) of the network's input; upright photos are given it upright.
         flip: averages the probabilities of the photo and of its mirror image.
-        batch_size: frames that go through the network together.
-        skip: frames that are known already and not given; the others go through the network in the same
-            company, so that nothing changes.
+        skip: frames that are known already and not given.
     """
-    with ThreadPoolExecutor() as pool:
-        for rows, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool, skip):
-            own = list(pool.map(lambda mask, row: resize_argmax(mask, row[1:3]), masks, rows))
-            for i, mask in enumerate(own):
-                if labels is None:
-                    yield Prediction(mask)
-                else:
-                    yield Prediction(mask, int(labels[i].argmax()), float(labels[i].max()))
+
+    def choose(row: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
+        own = resize_argmax(mask, row[1:3])
+        return Prediction(own) if label is None else Prediction(own, int(label.argmax()), float(label.max()))
+
+    return _predict_rows(network, samples, size, flip, choose, skip)
 
 
 def predict_probabilities(
-    model: keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, batch_size: int = 8
+    network: Engine | keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Predicts frames in the table's order as `predict_samples` does, but gives what lies before the choice.
 
@@ -68,84 +69,85 @@ def predict_probabilities(
         A frame each: probabilities of the mask at the network's size, float32 (H, W, classes), and of the
         label, float32 (labels,), None where the network has no head.
     """
-    with ThreadPoolExecutor() as pool:
-        for _, masks, labels in _predict_chunks(model, samples, size, flip, batch_size, pool):
-            yield from zip(masks, [None] * len(masks) if labels is None else labels, strict=True)
+    return _predict_rows(network, samples, size, flip, lambda row, mask, label: (mask, label))
 
 
-def _predict_chunks(
-    model: keras.Model,
+def _predict_rows(
+    network: Engine | keras.Model,
     samples: pd.DataFrame,
     size: tuple[int, int],
     flip: bool,
-    batch_size: int,
-    pool: ThreadPoolExecutor,
+    finish: Callable,
     skip: int = 0,
-) -> Iterator[tuple[list[tuple], np.ndarray, np.ndarray | None]]:
-    """Predicts chunk by chunk: rows (network's size, height, width, files), mask and label probabilities."""
+) -> Iterator:
+    """Decodes, asks and finishes each frame in one of as many threads as cores, and gives them in order.
+
+    A frame's whole way lies in one thread, so reading, network and resizing of different frames overlap.
+    """
     sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
     columns = (samples[name] for name in ("height", "width", "image", "depth"))
-    rows, unit = list(zip(sizes, *columns, strict=True)), model_files.read_depth_unit(model)
+    rows = list(zip(sizes, *columns, strict=True))
+    unit = network.depth if isinstance(network, Engine) else model.read_depth_unit(network)
 
-    def load(row: tuple) -> np.ndarray:
-        photo = pictures.load_photo(row[3], row[0])
-        return np.dstack([photo, pictures.load_depth(row[4], unit, row[0])]) if unit else photo
+    def predict(row: tuple) -> object:
+        image = pictures.load_photo(row[3], row[0])
+        if unit:
+            image = np.dstack([image, pictures.load_depth(row[4], unit, row[0])])
+        return finish(row, *predict_image(network, image, flip))
 
-    with tqdm(total=len(rows), desc="Predicting", unit="frame", mininterval=1) as bar:
-        for chunk in _split_chunks(rows, batch_size):
-            known, skip = min(skip, len(chunk)), max(0, skip - len(chunk))
-            if known < len(chunk):
-                images = np.stack(list(pool.map(load, chunk)))
-                masks, labels = predict_images(model, images, flip)
-                yield chunk[known:], masks[known:], None if labels is None else labels[known:]
-            bar.update(len(chunk))
-
-
-def _split_chunks(rows: list[tuple], most: int) -> Iterator[list[tuple]]:
-    """Cuts the rows into chunks of neighbours that share the network's size."""
-    chunk: list[tuple] = []
-    for row in rows:
-        if chunk and (len(chunk) == most or row[0] != chunk[0][0]):
-            yield chunk
-            chunk = []
-        chunk.append(row)
-    if chunk:
-        yield chunk
+    bar = tqdm(total=len(rows), initial=skip, desc="Predicting", unit="frame", mininterval=1)
+    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: deque[Future] = deque()
+        try:
+            for row in rows[skip:]:
+                waiting.append(pool.submit(predict, row))
+                if len(waiting) > AHEAD * os.cpu_count():
+                    yield waiting.popleft().result()
+                    bar.update()
+            while waiting:
+                yield waiting.popleft().result()
+                bar.update()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # where the caller stops early
 
 
-def predict_images(
-    model: keras.Model, images: np.ndarray, flip: bool
+def predict_image(
+    network: Engine | keras.Model, image: np.ndarray, flip: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predicts a batch.
+    """Predicts one frame.
 
     Args:
-        model: as in `predict_samples`.
-        images: uint8 RGB, (B, H, W, 3), perhaps with depth; a network that is used to depth is given none
-            where there is none.
+        network: as in `predict_samples`.
+        image: uint8 RGB, (H, W, 3), perhaps with depth, (H, W, 4); a network that is used to depth is told
+            that there is no reading where there is none.
         flip: averages over the mirror image.
 
     Returns:
-        Probabilities of the mask (B, H, W, classes) and of the label (B, labels), float32 (None: no head).
+        Probabilities of the mask (H, W, classes) and of the label (labels,), float32 (None: no head).
     """
-    logits = model.predict_on_batch(_add_channel(model, images))
-    mask = softmax(logits["mask"])
-    label = softmax(logits["label"]) if "label" in logits else None
+    views = [_add_channel(network, view) for view in ((image, image[:, ::-1]) if flip else (image,))]
+    if isinstance(network, Engine):
+        said = [network.answer(view) for view in views]
+    else:
+        with KERAS:
+            logits = network.predict_on_batch(np.stack(views))
+        said = [{name: softmax(part[i]) for name, part in logits.items()} for i in range(len(views))]
+    mask, label = said[0]["mask"], said[0].get("label")
     if flip:
-        mirrored_mask, mirrored_label = predict_images(model, images[:, :, ::-1], flip=False)
-        mask = (mask + mirrored_mask[:, :, ::-1]) / 2
-        label = None if label is None else (label + mirrored_label) / 2
+        mask = (mask + said[1]["mask"][:, ::-1]) / 2
+        label = None if label is None else (label + said[1]["label"]) / 2
     return mask, label
 
 
-def predict_mask(model: keras.Model, image: np.ndarray) -> np.ndarray:
-    """Predicts one image at the network's size: uint8 RGB (H, W, 3) -> uint8 class indices (H, W)."""
-    return model.predict_on_batch(_add_channel(model, image[None]))["mask"][0].argmax(-1).astype(np.uint8)
+def predict_mask(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
+    """Predicts a single photo at the network's size: uint8 RGB (H, W, 3) -> uint8 class indices (H, W)."""
+    return predict_image(network, image, flip=False)[0].argmax(-1).astype(np.uint8)
 
 
-def _add_channel(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Adds an empty channel of depth where the network has one more than the photos."""
-    more = model.input_shape[-1] - images.shape[-1]
-    return np.pad(images, ((0, 0), (0, 0), (0, 0), (0, more))) if more else images
+def _add_channel(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
+    """Adds an empty channel of depth where the network has one more than the photo."""
+    channels = network.channels if isinstance(network, Engine) else network.input_shape[-1]
+    return np.pad(image, ((0, 0), (0, 0), (0, channels - image.shape[-1])))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -157,24 +159,35 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resizes probabilities (h, w, classes), then picks each pixel's class, so that none is invented.
 
+    Args:
+        probabilities: float32 (h, w, classes), of each pixel 1 together.
+        size: (height, width) to return.
+
     Returns:
         uint8 class indices, (*size).
     """
-    best, winner = np.full(size, -1, np.float32), np.zeros(size, np.uint8)
+    best, winner = np.zeros(size, np.float32), np.zeros(size, np.uint8)
     for index in range(probabilities.shape[-1]):  # class by class: all at once take 0.5 GB on a 12 MP photo
-        layer = cv2.resize(probabilities[..., index], size[::-1], interpolation=cv2.INTER_LINEAR)
-        winner[layer > best] = index
-        np.maximum(best, layer, out=best)
+        layer = np.ascontiguousarray(probabilities[..., index])
+        if layer.max() < 0.99 / probabilities.shape[-1]:  # wins nowhere, and is no larger between pixels
+            continue
+        layer = cv2.resize(layer, size[::-1], interpolation=cv2.INTER_LINEAR)
+        np.copyto(winner, index, where=layer > best)
+        cv2.max(best, layer, dst=best)
     return winner
 
 
 def score_samples(
-    model: keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int], flip: bool = True
+    network: Engine | keras.Model,
+    samples: pd.DataFrame,
+    classes: Classes,
+    size: tuple[int, int],
+    flip: bool = True,
 ) -> dict:
     """Predicts frames whose truth is known and compares, at the photos' own size.
 
     Args:
-        model: as in `predict_samples`.
+        network: as in `predict_samples`.
         samples: table with masks, labels or both.
         classes: the classes of both tasks.
         size: (height, width) of the network's input.
@@ -185,7 +198,7 @@ def score_samples(
     """
     confusion = np.zeros((len(classes.mask),) * 2, np.int64)
     labels = np.full(len(samples), -1)
-    for i, prediction in enumerate(predict_samples(model, samples, size, flip)):
+    for i, prediction in enumerate(predict_samples(network, samples, size, flip)):
         path = samples["mask"].iloc[i]
         truth = pictures.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
         confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))

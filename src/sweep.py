@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from src import batches, data, estimate, files, predict, split, training
+from src import batches, data, engine, estimate, files, predict, split, training
 from src import classes as class_lists
 from src.recipe import Recipe, read_recipe
 
@@ -60,6 +60,7 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     out = training.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
     lengths = [{"minutes": minutes * share} for share in training.SHARES.values()]
     network = estimate.train_pair(out, frames.take(train), classes, [settings, settings], lengths)
+    network = engine.prepare(network)
     spent = training.count_minutes(*(training.read_history(out / part) for part in training.SHARES))
     found = {"grouped": predict.score_samples(network, samples.iloc[val], classes, size)["scores"]}
     if reference is not None:

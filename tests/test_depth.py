@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import augment, batches, data, model, pictures, predict, training
+from src import augment, batches, data, engine, model, pictures, predict, training
 from src.classes import DataError
 from src.recipe import Recipe, read_recipe
 
@@ -67,13 +67,13 @@ def test_depth_shares_the_photos_geometry_and_is_lost_at_times():
 
 
 def test_a_network_begins_as_if_it_had_no_depth(classes):
-    image = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
-    near = np.full((2, 64, 96, 1), 200, np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    near = np.full((64, 96, 1), 200, np.uint8)
     for recipe in (Recipe(depth=0.001), read_recipe("depth=0.001 backbone=efficientnetlite0")):
         network = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
         assert network.input_shape == (None, None, None, 4) and model.read_depth_unit(network) == 0.001
-    without, _ = predict.predict_images(network, image, flip=False)
-    with_depth, _ = predict.predict_images(network, np.concatenate([image, near], -1), flip=False)
+    without, _ = predict.predict_image(network, image, flip=False)
+    with_depth, _ = predict.predict_image(network, np.concatenate([image, near], -1), flip=False)
     np.testing.assert_allclose(without, with_depth, atol=1e-6)
     plain = training.build_seeded(0, partial(model.build_segmenter, 3, Recipe()))
     assert model.read_depth_unit(plain) == 0
@@ -99,3 +99,7 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
         for rows in (samples, samples.assign(depth=""))
     )
     assert np.abs(seen - blind).max() > 0 and seen.shape == (64, 96, 3)
+    exported = engine.Engine(engine.convert(network))
+    assert (exported.depth, exported.channels) == (0.001, 4)
+    answer, _ = next(predict.predict_probabilities(exported, samples, (64, 96), flip=False))
+    np.testing.assert_allclose(answer, seen, atol=1e-4)

@@ -14,6 +14,7 @@ LAYERS = {
     "town": 2,
     "training": 3,
     "predict": 3,
+    "engine": 2,
     "render": 1,
     "data": 2,
     "batches": 2,

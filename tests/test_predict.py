@@ -39,10 +39,10 @@ def test_masks_come_back_at_each_photos_own_size(tmp_path):
 
 
 def test_flip_averages_the_mirror_image():
-    image = np.zeros((1, 32, 64, 3), np.uint8)
-    image[:, :, :32, 0], image[:, :, 32:, 2] = 255, 255
-    mask, label = predict.predict_images(Colors(), image, flip=True)
-    plain_mask, _ = predict.predict_images(Colors(), image, flip=False)
+    image = np.zeros((32, 64, 3), np.uint8)
+    image[:, :32, 0], image[:, 32:, 2] = 255, 255
+    mask, label = predict.predict_image(Colors(), image, flip=True)
+    plain_mask, _ = predict.predict_image(Colors(), image, flip=False)
     np.testing.assert_allclose(mask, plain_mask, atol=1e-6)  # a network of single pixels turns with the photo
     np.testing.assert_allclose(label, 0.5, atol=1e-6)  # left and right cancel out
 
@@ -55,6 +55,7 @@ def test_resizing_invents_no_class_between_two_others():
 
 def test_resizing_class_by_class_is_resizing_all_at_once():
     probabilities = np.random.default_rng(0).random((8, 12, 5), np.float32)
+    probabilities /= probabilities.sum(-1, keepdims=True)
     expected = cv2.resize(probabilities, (31, 21), interpolation=cv2.INTER_LINEAR).argmax(-1)
     assert (predict.resize_argmax(probabilities, (21, 31)) == expected).mean() > 0.999
 

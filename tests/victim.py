@@ -34,7 +34,7 @@ def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
     kept = submission.Kept(out / "kept")
     known = len(kept.read_labels())
     say("known", known)
-    predictions = predict.predict_samples(network, test, (64, 96), batch_size=4, skip=known)
+    predictions = predict.predict_samples(network, test, (64, 96), skip=known)
     submission.write_submission(out / "try.zip", test, tell(predictions, known), names, kept)
 
 

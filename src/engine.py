@@ -1,0 +1,129 @@
+"""A trained network -> OpenVINO's graph, which answers twice as fast as Keras on a processor; and its files.
+
+The graph takes uint8 RGB (B, H, W, 3), or with the code of depth (B, H, W, 4), of any B, and H and W that are
+multiples of 32, and gives the probabilities "mask" (B, H, W, classes) and, for a joint network, "label"
+(B, labels).
+"""
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import openvino as ov
+import tensorflow as tf
+
+from src import model
+
+EXPORTED = "network.xml"  # and network.bin beside it
+KEY = "sidewalk"  # of what the exported files say of themselves
+
+
+def convert(network: keras.Model) -> ov.Model:
+    """Turns a network into a graph, probabilities and all.
+
+    Args:
+        network: of `model.build_segmenter` or `model.build_joint`.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name="image")])
+    def answer(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: tf.nn.softmax(logits) for name, logits in network(image, training=False).items()}
+
+    graph = ov.convert_model(answer.get_concrete_function())
+    graph.set_rt_info(str(model.read_depth_unit(network)), [KEY, "depth"])
+    return graph
+
+
+def export(network: keras.Model, folder: Path, about: dict[str, str]) -> Path:
+    """Writes a network as files that OpenVINO opens on a robot, without TensorFlow or this project.
+
+    Args:
+        network: of `model.build_segmenter` or `model.build_joint`.
+        folder: to write `network.xml` and `network.bin` (float32) to, whole or not at all.
+        about: what the files shall say of themselves, as the classes' names.
+
+    Returns:
+        Path of the .xml.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = convert(network)
+    for name, text in about.items():
+        graph.set_rt_info(text, [KEY, name])
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        ov.save_model(graph, Path(beside) / EXPORTED, compress_to_fp16=False)
+        for part in sorted(Path(beside).iterdir()):  # .bin before .xml, which is what is looked for
+            part.replace(folder / part.name)
+    return folder / EXPORTED
+
+
+class Engine:
+    """A graph compiled for this machine's processor; may be asked from several threads at once.
+
+    Args:
+        graph: of `convert`, or the path of an exported one.
+        streams: how many answers are worked on at the same time, each on its share of the cores. One answers
+            a single photo soonest; as many as cores answer most photos a second.
+        precision: "f32", or "bf16" where the processor has it: faster, and a few pixels differ.
+    """
+
+    def __init__(self, graph: ov.Model | Path, streams: int = 0, precision: str = "f32"):
+        self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
+        self.settings = {
+            "NUM_STREAMS": streams or os.cpu_count(),
+            "INFERENCE_NUM_THREADS": os.cpu_count(),
+            "INFERENCE_PRECISION_HINT": precision,
+        }
+        self.compiled: dict[tuple, ov.CompiledModel] = {}
+        self.lock, self.own = threading.Lock(), threading.local()
+
+    @property
+    def depth(self) -> float:
+        """Metres a step of the depth maps that the network is used to; 0 for one without depth."""
+        return float(self.graph.get_rt_info([KEY, "depth"]).astype(str))
+
+    @property
+    def channels(self) -> int:
+        """Channels of what the network sees."""
+        return self.graph.input(0).partial_shape[3].get_length()
+
+    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label"."""
+        requests = self.own.__dict__.setdefault("requests", {})  # one a thread, for each size of photos
+        if image.shape not in requests:
+            requests[image.shape] = self._compile(image.shape).create_infer_request()
+        found = requests[image.shape].infer([np.ascontiguousarray(image)[None]])
+        return {name: found[name][0].copy() for name in self.outputs}
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of what the network says: "mask", and "label" where it has that head."""
+        return [name for name in ("mask", "label") if any(name in o.get_names() for o in self.graph.outputs)]
+
+    def _compile(self, shape: tuple[int, int, int]) -> ov.CompiledModel:
+        """Compiles for frames of one size, once: much faster than for any size."""
+        with self.lock:
+            if shape not in self.compiled:
+                fixed = self.graph.clone()
+                fixed.reshape([1, *shape])
+                self.compiled[shape] = ov.Core().compile_model(fixed, "CPU", self.settings)
+            return self.compiled[shape]
+
+
+def open_exported(folder: Path) -> Engine | keras.Model:
+    """Opens the network of a finished run as what predicts fastest here.
+
+    Args:
+        folder: of the run; holds `final/model.keras`, and `export/` of `export`.
+    """
+    path = folder / "export" / EXPORTED
+    if path.exists() and not tf.config.list_physical_devices("GPU"):
+        return Engine(path)
+    return prepare(model.load_model(folder / "final" / "model.keras"))
+
+
+def prepare(network: keras.Model) -> Engine | keras.Model:
+    """Gives what predicts fastest here: the network itself where TensorFlow sees a GPU, else its engine."""
+    return network if tf.config.list_physical_devices("GPU") else Engine(convert(network))

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from src import data, engine, model, predict, training
+from src.recipe import Recipe
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A joint network with random weights whose moving moments are no longer the first ones."""
+    recipe = Recipe(weights="none")
+    joint = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(5, recipe), 3))
+    rng = np.random.default_rng(0)
+    kernel, bias = joint.get_layer("label").get_weights()
+    joint.get_layer("label").set_weights([rng.normal(size=kernel.shape), bias])
+    joint(rng.integers(0, 256, (4, 64, 96, 3), np.uint8), training=True)
+    return joint
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.random.default_rng(1).integers(0, 256, (6, 64, 96, 3), np.uint8)
+
+
+def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
+    path = engine.export(network, tmp_path / "export", {"classes": "ground, red"})
+    assert {file.name for file in path.parent.iterdir()} == {"network.xml", "network.bin"}
+    exported = engine.Engine(path)
+    assert exported.channels == 3 and exported.depth == 0
+    assert "ground, red" in path.read_text()
+    equal = []
+    for photo in (*photos, np.ascontiguousarray(photos[0].swapaxes(0, 1))):  # the last one stands
+        ours, theirs = (predict.predict_image(one, photo, flip=True) for one in (exported, network))
+        np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
+        np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
+        equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
+    assert np.mean(equal) >= 0.999
+
+
+def test_threads_get_their_own_answers(network, photos):
+    compiled = engine.Engine(engine.convert(network))
+    alone = [compiled.answer(photo)["mask"] for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for ours, theirs in zip(pool.map(compiled.answer, photos), alone, strict=True):
+                np.testing.assert_allclose(ours["mask"], theirs, atol=1e-6)
+
+
+def test_a_network_without_labels_gives_masks_alone(photos):
+    segmenter = model.build_segmenter(5, Recipe(weights="none"))
+    mask, label = predict.predict_image(engine.prepare(segmenter), photos[0], flip=False)
+    assert label is None and mask.shape == (64, 96, 5)
+    np.testing.assert_allclose(mask.sum(-1), 1, rtol=1e-4)
+
+
+def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_path):
+    (tmp_path / "final").mkdir()
+    network.save(tmp_path / "final" / "model.keras")
+    opened = engine.open_exported(tmp_path)
+    engine.export(network, tmp_path / "export", {})
+    exported = engine.open_exported(tmp_path)
+    np.testing.assert_allclose(
+        opened.answer(photos[0])["mask"], exported.answer(photos[0])["mask"], atol=1e-5
+    )
+
+
+def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    compiled = engine.Engine(engine.convert(network))
+    whole = list(predict.predict_samples(compiled, samples, (64, 96)))
+    rest = list(predict.predict_samples(compiled, samples, (64, 96), skip=4))
+    for ours, theirs in zip(rest, whole[4:], strict=True):
+        assert (ours.mask == theirs.mask).all() and ours.label == theirs.label
+    stream = predict.predict_samples(compiled, samples, (64, 96))
+    assert (next(stream).mask == whole[0].mask).all()
+    stream.close()
+
+
+def test_nothing_is_reported_to_openvinos_maker():
+    code = (
+        "import src, sys; from src import engine; sys.exit(sys.modules.get('openvino_telemetry') is not None)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
