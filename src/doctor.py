@@ -32,12 +32,14 @@ class Diagnosis:
         frames: a row a folder, what there is.
         classes: a row a class, its share of Train and where it occurs.
         light: share of pixels by brightness, in percent, a column a folder.
+        looks: a row a photo, in percent: brightness, saturation, warmth (red minus blue), and its folder.
         problems: errors first, then warnings, then notes.
     """
 
     frames: pd.DataFrame
     classes: pd.DataFrame
     light: pd.DataFrame
+    looks: pd.DataFrame
     problems: list[Problem]
 
     def describe(self) -> str:
@@ -55,6 +57,7 @@ class View:
         notes: what was put right, in words that are counted over all frames.
         digest: of the photo's bytes.
         light: float, (len(LIGHT),): share of the pixels by brightness.
+        look: mean brightness, saturation and warmth, in percent.
         pixels: int64, (classes,): of the mask by class; None without one.
     """
 
@@ -63,6 +66,7 @@ class View:
     notes: list[str] = field(default_factory=list)
     digest: str = ""
     light: np.ndarray | None = None
+    look: tuple[float, float, float] | None = None
     pixels: np.ndarray | None = None
 
 
@@ -76,8 +80,8 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
     try:
         classes = class_lists.read_classes(train)
     except DataError as error:
-        return Diagnosis(*[pd.DataFrame()] * 3, [Problem("error", str(error))])
-    frames, light, problems, digests = {}, {}, [], {}
+        return Diagnosis(*[pd.DataFrame()] * 4, [Problem("error", str(error))])
+    frames, light, looks, problems, digests = {}, {}, [], [], {}
     listed = pd.DataFrame()
     for name, folder in (("Train", train), ("Test", test)):
         if folder is None:
@@ -98,11 +102,13 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         frames[name] = _count(samples)
         seen = [view.light for view in views if view.light is not None]
         light[name] = 100 * np.mean(seen, 0) if seen else np.full(len(LIGHT), np.nan)
+        looks += [(name, *view.look) for view in views if view.look]
         digests[name] = dict(zip([view.digest for view in views], samples.itertuples(), strict=True))
     problems += _find_shared(digests)
     order = sorted(dict.fromkeys(problems), key=lambda problem: LEVELS.index(problem.level))
     bright = pd.DataFrame(light, index=pd.Index(LIGHT, name="pixels, %")).round(1)
-    return Diagnosis(pd.DataFrame(frames).T, listed, bright, order)
+    looked = pd.DataFrame(looks, columns=["folder", "brightness", "saturation", "warmth"])
+    return Diagnosis(pd.DataFrame(frames).T, listed, bright, looked, order)
 
 
 # One frame ----------------------------------------------
@@ -135,6 +141,9 @@ def _look_at_photo(view: View, row: tuple, classes: Classes) -> None:
     photo = pictures.load_photo(row.image, THUMBNAIL)
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     view.light = np.histogram(grey, [0, *LIGHT.values()])[0] / grey.size
+    vivid = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)[..., 1].mean()
+    warm = photo[..., 0].mean() - photo[..., 2].mean()
+    view.look = tuple(float(value) / 2.55 for value in (grey.mean(), vivid, warm))
 
 
 def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:

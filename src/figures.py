@@ -1,17 +1,12 @@
-"""Every plot: arrays in, Figure out; one palette, one legend. Masks are network indices."""
+"""Plots of frames: arrays in, Figure out; one palette, one legend. Masks are network indices."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
-from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from src import files
 from src.classes import IGNORE, NO_LABEL, Classes, ClassList
@@ -27,8 +22,8 @@ STYLE = {
     "savefig.dpi": 130,
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
-FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 PANEL_WIDTH = 3.4  # inches
+WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
 
 @mpl.rc_context(STYLE)
@@ -103,6 +98,7 @@ def plot_predictions(
     predicted: list[np.ndarray],
     titles: list[str],
     classes: Classes,
+    disagreement: bool = False,
 ) -> Figure:
     """Shows photo, true mask where it is known, and predicted mask, one frame a line.
 
@@ -112,20 +108,32 @@ def plot_predictions(
         predicted: the same for the network's masks.
         titles: one a frame, over its photo.
         classes: of both tasks.
+        disagreement: adds the photo in grey with the wrong pixels in vermillion, where the truth is known.
     """
     columns = ["photo", "truth", "prediction"] if truths is not None else ["photo", "prediction"]
+    columns += ["disagreement"] if disagreement and truths is not None else []
     figure, axes = _make_grid(len(images), len(columns), images[0].shape[0] / images[0].shape[1])
     for row, (image, mask, title) in enumerate(zip(images, predicted, titles, strict=True)):
         line = axes[row]
         line[0].imshow(image)
         line[0].set_title(title)
-        line[-1].imshow(classes.mask.paint(mask))
-        line[-1].set_title("prediction")
+        pictures = {"prediction": classes.mask.paint(mask)}
         if truths is not None:
-            line[1].imshow(classes.mask.paint(truths[row]))
-            line[1].set_title("truth")
+            wrong = (mask != truths[row]) & (truths[row] != IGNORE)
+            pictures["truth"] = classes.mask.paint(truths[row])
+            pictures["disagreement"] = paint_errors(image, wrong)
+            shares = f"{100 * wrong.mean():.0f} % of the pixels are wrong"
+        for ax, column in zip(line[1:], columns[1:], strict=True):
+            ax.imshow(pictures[column])
+            ax.set_title(shares if column == "disagreement" else column)
     _add_legend(figure, classes.mask, predicted + (truths or []))
     return figure
+
+
+def paint_errors(image: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Paints the wrong pixels vermillion on the photo in light grey: uint8 RGB (H, W, 3), bool (H, W)."""
+    grey = 127 + image.mean(-1, keepdims=True).repeat(3, -1) / 2
+    return np.where(wrong[..., None], WRONG, grey).astype(np.uint8)
 
 
 @mpl.rc_context(STYLE)
@@ -144,39 +152,6 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
     for ax, photo, title in zip(axes.flat, photos, words, strict=False):
         ax.imshow(photo)
         ax.set_title(title)
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figure:
-    """Shows which frames are on which side: a map where positions are known, else a strip.
-
-    Args:
-        sides: of each frame: "train", "val", "left out", or the name of the fold that holds it out.
-        blocks: name of each frame's block; the strip draws them one after another, in this order.
-        places: metres to the east and to the north, (frames, 2), NaN where unknown.
-    """
-    colors = {"train": BLUE, "val": ORANGE, "left out": "#dddddd"}
-    folds = sorted(set(sides) - set(colors))
-    colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
-    known = np.isfinite(places).all(1)
-    figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
-    plt.close(figure)
-    for side, color in colors.items():
-        rows = np.flatnonzero((sides == side) & (known if known.any() else True))
-        name = f"{side}: {len(rows)} frames of {blocks.iloc[rows].nunique()} blocks"
-        if known.any() and len(rows):
-            ax.scatter(*places[rows].T, s=8, color=color, label=name)
-        elif len(rows):
-            ax.broken_barh([(row, 1) for row in rows], (0, 1), color=color, label=name)
-    if known.any():
-        ax.set(aspect="equal", adjustable="datalim", xlabel="m to the east", ylabel="m to the north")
-    else:
-        starts = np.flatnonzero(blocks.ne(blocks.shift()))[1:]
-        ax.vlines(starts, 0, 1, color="white", linewidth=0.8)
-        ax.set(xlim=(0, len(sides)), yticks=[], xlabel="frame, block after block")
-        ax.spines.left.set_visible(False)
-    figure.legend(loc="outside lower center", ncols=3, handlelength=1.2)
     return figure
 
 
@@ -216,200 +191,4 @@ def plot_world(cities: dict[str, list[tuple]], classes: Classes) -> Figure:
             ax.set_title(name)
     figure.colorbar(shown, ax=axes, shrink=0.35, aspect=30, pad=0.01, label="depth, m (white: no reading)")
     _add_legend(figure, classes.mask, [frame[1] for line in lines for frame in line])
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
-    """Draws the training curves: loss, and each metric in percent, training beside what was held out.
-
-    Args:
-        history: one row an epoch, as `training.fit` returns it.
-        held_out: names what was held out; says so where it is leaky.
-    """
-    scores = [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
-    figure, axes = plt.subplots(
-        1, 1 + len(scores), figsize=(3.6 * (1 + len(scores)), 2.8), layout="constrained"
-    )
-    plt.close(figure)
-    axes = np.atleast_1d(axes)
-    _draw_curves(axes[0], history, "loss", 1, held_out)
-    for ax, name in zip(axes[1:], scores, strict=True):
-        _draw_curves(ax, history, name, 100, held_out)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
-    return figure
-
-
-def _draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:
-    titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
-    dots = "o-" if len(history) < 10 else "-"
-    ax.plot(history.index, factor * history[name], dots, color=BLUE, markersize=3, label="training crops")
-    if f"val_{name}" in history:
-        val = history[f"val_{name}"].dropna()
-        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
-    ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
-    ax.set_xlabel("epoch")
-    ax.set_xlim(0.5, history.index.max() + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-
-
-@mpl.rc_context(STYLE)
-def plot_live(
-    history: pd.DataFrame, image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: Classes
-) -> Figure:
-    """Shows a training under way: the loss, and one frame as photo, truth and prediction.
-
-    Args:
-        history: so far.
-        image: uint8 RGB, (H, W, 3).
-        truth: uint8 class indices, (H, W).
-        predicted: the same.
-        classes: of both tasks.
-    """
-    figure, axes = plt.subplots(1, 4, figsize=(13.5, 2.6), layout="constrained", width_ratios=(1.2, 1, 1, 1))
-    plt.close(figure)
-    _draw_curves(axes[0], history, "loss", 1)
-    pictures = (image, classes.mask.paint(truth), classes.mask.paint(predicted))
-    for ax, picture, title in zip(axes[1:], pictures, ("photo", "truth", "prediction"), strict=True):
-        ax.imshow(picture)
-        ax.set_title(title)
-        ax.set_axis_off()
-    return figure
-
-
-class LiveView:
-    """Shows a training under way in the notebook, each picture replacing the last; called after each epoch.
-
-    Args:
-        image: uint8 RGB, (H, W, 3), a frame to watch.
-        truth: uint8 class indices, (H, W).
-        classes: of both tasks.
-        predict: called with (model, image), gives the network's mask, (H, W).
-        pause: seconds between two pictures at least.
-    """
-
-    def __init__(
-        self, image: np.ndarray, truth: np.ndarray, classes: Classes, predict: Callable, pause: float = 15.0
-    ):
-        self.image, self.truth, self.classes, self.predict, self.pause = image, truth, classes, predict, pause
-        self.handle, self.last = None, float("-inf")
-
-    def __call__(self, history: pd.DataFrame, model: object) -> None:
-        """Draws the picture anew, if the last one is old enough."""
-        if time.monotonic() - self.last < self.pause:
-            return
-        figure = plot_live(history, self.image, self.truth, self.predict(model, self.image), self.classes)
-        if self.handle is None:
-            self.handle = display(figure, display_id=True)
-        elif self.handle:
-            self.handle.update(figure)
-        self.last = time.monotonic()
-
-
-@mpl.rc_context(STYLE)
-def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> Figure:
-    """Draws what was promised for Test beside what came, in percent, a line a source.
-
-    Args:
-        scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
-        leaky: whether the held-out frames have neighbours in training.
-    """
-    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
-    kinds = {
-        "random": ("random frames (leaky)", GREY, "X"),
-        "grouped": (held_out, BLUE, "s"),
-        "estimate": ("estimate for Test", ORANGE, "o"),
-        "test": ("Test, true", "black", "D"),
-    }
-    shown = [(*kind, scores[split]) for split, kind in kinds.items() if split in scores]
-    figure, axes = plt.subplots(
-        1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
-    )
-    plt.close(figure)
-    for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
-        for place, (_, color, marker, part) in enumerate(shown):
-            value = part.get(key)
-            if value is None or np.isnan(value):
-                continue
-            if key == "miou" and "miou_low" in part:
-                ax.plot(
-                    [100 * part["miou_low"], 100 * part["miou_high"]],
-                    [place] * 2,
-                    color=color,
-                    linewidth=5,
-                    solid_capstyle="butt",  # else it is drawn wider than it is
-                    alpha=0.35,
-                )
-            ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
-            ax.annotate(
-                f"{100 * value:.1f}",
-                (100 * value, place),
-                (0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
-        ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
-        ax.grid(axis="x", color="#e5e5e5")
-    axes[0].set_yticks(range(len(shown)), [name for name, *_ in shown])
-    return figure
-
-
-_MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
-
-
-@mpl.rc_context(STYLE)
-def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
-    """Draws each class's IoU in percent, best first, with its share of the pixels; a line marks the mean.
-
-    Args:
-        table: of `metrics.table_of_classes`.
-        classes: of the mask.
-        title: says which frames these are.
-    """
-    table = table.dropna().sort_values("IoU %")
-    figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
-    plt.close(figure)
-    colors = [classes.colors[classes.names.index(name)] for name in table.index]
-    ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
-    over_line = {"facecolor": "white", "linewidth": 0, "pad": 1}
-    for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
-        words = f"{iou:.1f}   ({share:.1f} % of pixels)"
-        ax.text(iou + 1, place, words, va="center", fontsize=8, bbox=over_line)
-    mean = table["IoU %"].mean()
-    ax.axvline(mean, color=GREY, linewidth=1, linestyle=":", zorder=0)
-    ax.text(mean, len(table) - 0.45, "mean", color=GREY, fontsize=8, ha="center", bbox=over_line)
-    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
-    ax.set_title(f"{title}: mean IoU {mean:.1f} %", pad=14)
-    ax.spines.bottom.set_bounds(0, 100)
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) -> Figure:
-    """Draws a confusion matrix, each row in percent of the true class; the counts stand below.
-
-    Args:
-        confusion: counts, true class by predicted class.
-        names: of the classes.
-        title: says which frames these are.
-    """
-    confusion = np.asarray(confusion)
-    share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    side = 0.62 * len(names) + 1.6
-    figure, ax = plt.subplots(figsize=(side + 0.9, side), layout="constrained")
-    plt.close(figure)
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    few = confusion.max() < 100_000
-    for (row, column), value in np.ndenumerate(share):
-        text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
-        text = text if confusion[row].any() else "-"  # the truth holds none of this class
-        color = "white" if value > 55 else "black"
-        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-    ticks = range(len(names))
-    ax.set_xticks(ticks, names, rotation=35, ha="right")
-    ax.set_yticks(ticks, names)
-    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
-    ax.spines[:].set_visible(False)
     return figure

@@ -83,6 +83,27 @@ def table_of_classes(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(classes.names, name="class"))
 
 
+def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
+    """Lists each frame's mean IoU in percent and what cost it most: the commonest confusion of two classes.
+
+    Args:
+        confusions: (frames, classes, classes), pixels by true class and predicted class.
+        classes: of the mask.
+
+    Returns:
+        A row a frame: "mean IoU %" (NaN without truth), "wrong %" of the pixels, and "most of it" in words.
+    """
+    rows = []
+    for confusion in confusions:
+        total = max(confusion.sum(), 1)
+        wrong = confusion - np.diag(np.diag(confusion))
+        true, said = np.unravel_index(wrong.argmax(), wrong.shape)
+        words = f"{classes.names[true]} taken for {classes.names[said]} ({100 * wrong.max() / total:.0f} %)"
+        scores = (100 * score_masks(confusion), 100 * wrong.sum() / total)
+        rows.append((*scores, words if wrong.any() else "nothing"))
+    return pd.DataFrame(rows, columns=["mean IoU %", "wrong %", "most of it"])
+
+
 def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:
     """Scores the best answer that is the same for every pixel and every frame, measure by measure.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import segmentation_models as sm
 import tensorflow as tf
 from keras import layers
@@ -161,6 +162,28 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     # From zero the head's first gradients do not shake the backbone that it stands on
     label = layers.Dense(labels, kernel_initializer="zeros", name="label")(layers.Dropout(0.2)(pooled))
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
+
+
+def list_stages(network: keras.Model) -> pd.DataFrame:
+    """Lists the grids that a photo goes through, read off the network itself.
+
+    Returns:
+        A row a grid: "part" (backbone, decoder or answer), "stride", "channels" and "words" to show.
+    """
+    unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    joins = [unet.get_layer(f"decoder_stage{i}_concat") for i in range(len(DECODER_FILTERS))]
+    skips = [join.input[1].shape[-1] for join in joins]  # at strides 16, 8, 4, 2
+    strides = [2 ** (len(joins) - i) for i in range(len(joins))]
+    deepest = unet.get_layer("decoder_stage0_upsampling").input.shape[-1]
+    rows = [("backbone", stride, skip) for stride, skip in zip(strides[::-1], skips[::-1], strict=True)]
+    rows.append(("backbone", 2 * strides[0], deepest))
+    rows += [("decoder", stride, count) for stride, count in zip(strides, DECODER_FILTERS, strict=True)]
+    table = pd.DataFrame(rows, columns=["part", "stride", "channels"])
+    table["words"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
+    for name, output in zip(network.output_names, network.outputs, strict=True):
+        stride = 1 if name == "mask" else 2 * strides[0]
+        table.loc[len(table)] = ("answer", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
+    return table
 
 
 def _freeze(unet: keras.Model, frozen: str) -> None:

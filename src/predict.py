@@ -29,11 +29,13 @@ class Prediction:
         mask: uint8 class indices at the photo's own size, (height, width).
         label: class index, or None where the network has no head for it.
         confidence: probability of that label, 0 to 1.
+        sureness: probability of the pixels' classes, 0 to 1, on the average over the frame.
     """
 
     mask: np.ndarray
     label: int | None = None
     confidence: float = float("nan")
+    sureness: float = float("nan")
 
 
 def predict_samples(
@@ -54,8 +56,10 @@ def predict_samples(
     """
 
     def choose(row: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
-        own = resize_argmax(mask, row[1:3])
-        return Prediction(own) if label is None else Prediction(own, int(label.argmax()), float(label.max()))
+        own, sure = resize_argmax(mask, row[1:3]), float(mask.max(-1).mean())
+        if label is None:
+            return Prediction(own, sureness=sure)
+        return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
     return _predict_rows(network, samples, size, flip, choose, skip)
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, files, training
+from src import archive, data, files, metrics, pictures, training
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
 from src.predict import Prediction
 
 FOLDER = Path("submissions")
+NOTES = "test.csv"  # in the run's folder: what the network said of each frame, and how sure it was
 STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
 
 
@@ -30,30 +31,42 @@ class Kept:
     """Predictions on the disk, frame by frame: one that is broken off goes on after the last whole frame.
 
     Attributes:
-        folder: holds the PNGs, and `labels.csv`, a line a finished frame.
+        folder: holds the PNGs, and `frames.csv`, a line a finished frame.
+        classes: of both tasks.
     """
 
     folder: Path
+    classes: Classes
 
-    def read_labels(self) -> list[int]:
-        """Reads the label ids of the finished frames; a line that was broken off does not count."""
-        path = self.folder / "labels.csv"
+    def read(self) -> pd.DataFrame:
+        """Reads what is kept of the finished frames; a line that was broken off does not count.
+
+        Returns:
+            A row a frame: id of the "label", "confidence" and "sureness" as in `predict.Prediction`, and of
+            each class, as "share road", its share of the pixels.
+        """
+        path = self.folder / "frames.csv"
         text = path.read_text() if path.exists() else ""
-        return [int(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        whole = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        names = ["label", "confidence", "sureness", *(f"share {name}" for name in self.classes.mask.names)]
+        return pd.DataFrame(whole, columns=names).astype(dict.fromkeys(names, float) | {"label": int})
 
-    def add(
-        self, predictions: Iterable[Prediction], names: list[str], classes: Classes, channels: int
-    ) -> None:
+    def add(self, predictions: Iterable[Prediction], names: list[str], channels: int) -> None:
         """Keeps the predictions of the frames that are not finished yet, each as soon as it is there."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        labels = self.read_labels()
-        path = self.folder / "labels.csv"
-        files.write_atomically(path, lambda beside: beside.write_text("".join(f"{x}\n" for x in labels)))
+        path, known = self.folder / "frames.csv", self.read()
+        files.write_atomically(
+            path, lambda beside: known.to_csv(beside, header=False, index=False, na_rep="nan")
+        )
         with files.naming_full_disk(path), path.open("a") as file:
-            for name, prediction in zip(names[len(labels) :], predictions, strict=True):
-                ids = classes.mask.decode(prediction.mask)
+            for name, prediction in zip(names[len(known) :], predictions, strict=True):
+                ids = self.classes.mask.decode(prediction.mask)
                 (self.folder / name).write_bytes(encode_png(np.repeat(ids[..., None], channels, -1)))
-                file.write(f"{classes.label.ids[prediction.label]}\n")  # only now the frame counts
+                counts = np.bincount(prediction.mask.ravel(), minlength=len(self.classes.mask))
+                numbers = (prediction.confidence, prediction.sureness, *(counts / prediction.mask.size))
+                line = ",".join(f"{number:.4f}" for number in numbers)
+                label = self.classes.label.ids[prediction.label]
+                file.write(f"{label},{line}\n")  # only now the frame counts
                 file.flush()
 
 
@@ -61,7 +74,7 @@ def open_kept(run: training.Run, samples: pd.DataFrame, classes: Classes, flip: 
     """Opens the folder of predictions of this very network, Test and way of predicting."""
     weights = (run.folder / "final" / "model.keras").read_bytes()
     what = (hashlib.sha256(weights).hexdigest(), data.fingerprint_data(samples, classes), flip, channels)
-    return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}")
+    return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes)
 
 
 def write_submission(
@@ -80,7 +93,8 @@ def write_submission(
         samples: table of the Test frames.
         predictions: one for each row that is not kept yet, in order.
         classes: turn the network's indices into the files' ids.
-        kept: where each prediction lies until the zip is there; then it is emptied.
+        kept: where each prediction lies until the zip is there; then it is emptied, and beside it `test.csv`
+            tells of each frame what `Kept.read` gives.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
         source: what made it, for the zip's comment.
 
@@ -88,8 +102,9 @@ def write_submission(
         `path`.
     """
     names = pred_names(samples)
-    kept.add(predictions, names, classes, channels)
-    table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, kept.read_labels()), strict=True)))
+    kept.add(predictions, names, channels)
+    notes = kept.read()
+    table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, notes["label"]), strict=True)))
 
     def write(beside: Path) -> None:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as members:  # PNG is packed already
@@ -105,6 +120,8 @@ def write_submission(
     except SubmissionError:
         shutil.rmtree(kept.folder)  # a frame on the disk is broken: predict anew
         raise
+    notes.insert(0, "image_path", samples["image_path"])
+    files.write_atomically(kept.folder.parent / NOTES, lambda beside: notes.to_csv(beside, index=False))
     shutil.rmtree(kept.folder)
     return path
 
@@ -133,15 +150,70 @@ def name_submission(run: training.Run, scores: dict[str, dict[str, float]], fold
     return folder / f"{'_'.join(parts)}.zip"
 
 
-def read_predictions(path: Path, classes: Classes, rows: Iterable[int]) -> list[Prediction]:
+def read_predictions(path: Path, classes: Classes, rows: Iterable[int]) -> Iterator[Prediction]:
     """Reads some predictions back from a zip, as network indices."""
-    table, found = archive.read_table(path), []
+    table = archive.read_table(path)
     with zipfile.ZipFile(path) as members:
         for row in rows:
             ids = archive.read_mask(members, table["pred_name"][row])
             mask = classes.mask.encode(ids if ids.ndim == 2 else ids[..., 0])
             label = classes.label.ids.index(int(table["image_lvl_pred"][row]))
-            found.append(Prediction(mask, label))
+            yield Prediction(mask, label)
+
+
+def load_shown(
+    path: Path, samples: pd.DataFrame, rows: Iterable[int], classes: Classes, size: tuple[int, int]
+) -> tuple[list[np.ndarray], list[np.ndarray] | None, list[np.ndarray]]:
+    """Reads some frames at the network's size, to show them.
+
+    Args:
+        path: of the zip.
+        samples: table of the Test frames; with `mask` where the truth is known.
+        rows: which of them.
+        classes: of both tasks.
+        size: (height, width) of the network's input.
+
+    Returns:
+        Photos, true masks (None where none is known) and predicted masks, as `figures.plot_predictions` takes
+        them.
+    """
+    chosen = samples.iloc[list(rows)]
+    sizes = [pictures.turn_size(size, row.height, row.width) for row in chosen.itertuples()]
+    photos = [pictures.load_photo(image, own) for image, own in zip(chosen["image"], sizes, strict=True)]
+    truths = pictures.load_masks(chosen, classes, sizes) if (samples["mask"] != "").any() else None
+    predictions = read_predictions(path, classes, rows)
+    shrunk = [pictures.shrink_mask(one.mask, own) for one, own in zip(predictions, sizes, strict=True)]
+    return photos, truths, shrunk
+
+
+def read_notes(run: training.Run) -> pd.DataFrame:
+    """Reads what the run's network said of each Test frame, as `Kept.read` gives it.
+
+    Raises:
+        FileNotFoundError: there is nothing; the message names the notebook to run.
+    """
+    path = run.folder / NOTES
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; run Save_test.ipynb first.")
+    return pd.read_csv(path)
+
+
+def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndarray:
+    """Counts each frame's pixels by true class and predicted class, from the zip.
+
+    Args:
+        path: of the zip.
+        truth: the Test frames with their true masks, of `data.add_truth`.
+        classes: of both tasks.
+
+    Returns:
+        int64, (frames, classes, classes); zeros for a frame without a true mask.
+    """
+    found = np.zeros((len(truth), len(classes.mask), len(classes.mask)), np.int64)
+    rows = np.flatnonzero(truth["mask"] != "")
+    for row, prediction in zip(rows, read_predictions(path, classes, rows), strict=True):
+        mask = pictures.load_mask(truth["mask"].iloc[row], classes.mask)
+        found[row] = metrics.confuse(mask, prediction.mask, len(classes.mask))
     return found
 
 

@@ -80,6 +80,11 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     return run
 
 
+def open_known(folder: Path) -> Run:
+    """Opens a run by its folder, as it was left."""
+    return Run(folder, json.loads((folder / "settings.json").read_text()))
+
+
 def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
     """Finds the finished run of a kind on these data that was opened last.
 
@@ -90,7 +95,7 @@ def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
     found = data.fingerprint_data(samples, classes)
     paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in (path for path in paths if (path.parent / "result.json").exists()):
-        run = Run(path.parent, json.loads(path.read_text()))
+        run = open_known(path.parent)
         if run.settings["data_fingerprint"] == found and "minutes" in read_result(run):
             return run
     raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")

@@ -27,7 +27,7 @@ def samples(train_folder, classes):
 @pytest.fixture
 def path(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], i % 3) for i in range(6)]
-    kept = submission.Kept(tmp_path / "kept")
+    kept = submission.Kept(tmp_path / "kept", classes)
     return submission.write_submission(tmp_path / "try.zip", samples, iter(predictions), classes, kept)
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from conftest import draw_frame
 
-from src import figures, metrics
+from src import charts, figures, metrics, widgets
 from src.classes import IGNORE
 
 
@@ -22,13 +22,13 @@ def test_predictions_stand_in_order_with_one_legend(classes, tmp_path):
 
 def test_bars_show_each_class_that_the_truth_holds(classes):
     table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
-    figure = figures.plot_class_iou(table, classes.mask, "Test")
+    figure = charts.plot_class_iou(table, classes.mask, "Test")
     assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, pytest.approx(1000 / 12)]
     assert figure.axes[0].get_title() == "Test: mean IoU 81.7 %"
 
 
 def test_confusion_rows_are_shares(classes):
-    figure = figures.plot_confusion([[3, 1, 0], [0, 2, 0], [0, 0, 0]], classes.label.names, "Labels")
+    figure = charts.plot_confusion([[3, 1, 0], [0, 2, 0], [0, 0, 0]], classes.label.names, "Labels")
     cells = [text.get_text() for text in figure.axes[0].texts]
     assert cells[:2] == ["75\n(3)", "25\n(1)"]
     assert cells[-3:] == ["-", "-", "-"]  # no frame is truly of the third
@@ -43,22 +43,22 @@ def test_history_has_a_panel_a_measure():
     history = pd.DataFrame(
         {"loss": [2.0, 1.0], "miou": [0.1, 0.2], "val_loss": [2.0, 1.5], "val_miou": [0.1, 0.15]}
     )
-    figure = figures.plot_history(history)
+    figure = charts.plot_history(history)
     assert [ax.get_title() for ax in figure.axes] == ["loss", "mean IoU, %"]
     assert figure.axes[1].lines[1].get_ydata().tolist() == [10.0, 15.0]
 
 
 def test_history_of_one_epoch_has_a_tick_for_it():
-    figure = figures.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
+    figure = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
     low, high = figure.axes[0].get_xlim()
     assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1.0]
 
 
 def test_live_view_waits_its_pause(classes, monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "display", lambda figure, display_id: shown.append(figure))
+    monkeypatch.setattr(widgets, "display", lambda figure, display_id: shown.append(figure))
     image, mask, _ = draw_frame(1)
-    live = figures.LiveView(image, mask, classes, lambda model, photo: mask, pause=60)
+    live = widgets.LiveView(image, mask, classes, lambda model, photo: mask, pause=60)
     history = pd.DataFrame({"loss": [1.0]}, index=[1])
     live(history, None)
     live(history, None)
@@ -69,7 +69,7 @@ def test_live_view_waits_its_pause(classes, monkeypatch):
 def test_sides_are_a_map_or_a_strip(known):
     sides, blocks = pd.Series(["train", "train", "val"]), pd.Series(["a", "a", "b"])
     places = np.array([[0, 0], [5, 0], [np.nan, np.nan]]) if known else np.full((3, 2), np.nan)
-    figure = figures.plot_sides(sides, blocks, places)
+    figure = charts.plot_sides(sides, blocks, places)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     expected = ["train: 2 frames of 1 blocks", "val: 1 frames of 1 blocks"]
     assert names == (expected[:1] if known else expected)  # the map leaves out what has no place

@@ -22,7 +22,7 @@ def path(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)] + [
         Prediction(np.zeros((64, 96), np.uint8), 1)
     ]
-    kept = submission.Kept(tmp_path / "kept")
+    kept = submission.Kept(tmp_path / "kept", classes)
     return submission.write_submission(tmp_path / "try.zip", samples, iter(predictions), classes, kept)
 
 
@@ -35,20 +35,20 @@ def test_zip_reads_back_equal(path, samples, classes):
             np.frombuffer(archive.read("data/frame_001_pred.png"), np.uint8), cv2.IMREAD_UNCHANGED
         )
     assert pixels.shape == (64, 96, 3) and (pixels == draw_frame(1)[1][..., None]).all()
-    read = submission.read_predictions(path, classes, [1])
+    read = list(submission.read_predictions(path, classes, [1]))
     assert (read[0].mask == draw_frame(1)[1]).all() and read[0].label == 1
 
 
 def test_one_channel_on_request(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
-    kept = submission.Kept(tmp_path / "kept")
+    kept = submission.Kept(tmp_path / "kept", classes)
     path = submission.write_submission(tmp_path / "one.zip", samples, predictions, classes, kept, channels=1)
     with zipfile.ZipFile(path) as members:
         assert archive.read_mask(members, "frame_001_pred.png").shape == (64, 96)
 
 
 def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classes, path):
-    kept = submission.Kept(tmp_path / "kept")
+    kept = submission.Kept(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)]
     predictions.append(Prediction(np.zeros((64, 96), np.uint8), 1))
 
@@ -59,23 +59,23 @@ def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classe
     again = tmp_path / "again.zip"
     with pytest.raises(KeyboardInterrupt):
         submission.write_submission(again, samples, break_off(), classes, kept)
-    assert not again.exists() and kept.read_labels() == [1, 1, 1]
-    with (kept.folder / "labels.csv").open("a") as file:
+    assert not again.exists() and list(kept.read()["label"]) == [1, 1, 1]
+    with (kept.folder / "frames.csv").open("a") as file:
         file.write("1")  # a line that was broken off
-    assert kept.read_labels() == [1, 1, 1]
+    assert list(kept.read()["label"]) == [1, 1, 1]
     submission.write_submission(again, samples, iter(predictions[3:]), classes, kept)
     assert again.read_bytes() == path.read_bytes() and not kept.folder.exists()
 
 
 def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes):
-    kept = submission.Kept(tmp_path / "kept")
+    kept = submission.Kept(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(6)]
     names = archive.pred_names(samples)
-    kept.add(iter(predictions), names, classes, 3)
+    kept.add(iter(predictions), names, 3)
     (kept.folder / names[2]).write_bytes(b"half")
     with pytest.raises(archive.SubmissionError, match=r"frame_002_pred\.png"):
         submission.write_submission(tmp_path / "try.zip", samples, iter([]), classes, kept)
-    assert not (tmp_path / "try.zip").exists() and kept.read_labels() == []
+    assert not (tmp_path / "try.zip").exists() and list(kept.read()["label"]) == []
 
 
 def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):

@@ -1,0 +1,222 @@
+"""Our rows of the benchmark, and those that use the same packages; started by `python -m src.benchmark`.
+
+Each function prepares what its row needs and gives what measures it: seconds an image.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import openvino as ov
+import pandas as pd
+import segmentation_models as sm
+import tensorflow as tf
+from turns import serve, time_calls
+
+from src import batches, data, engine, model, pictures, predict, submission, training
+from src import classes as class_lists
+from src.recipe import read_recipe
+
+BATCH, CLASSES, LABELS = 8, 8, 3
+CORES = os.cpu_count()
+PHOTO = (720, 1280)  # of Save_test's frames
+
+
+def make_frames(size: list[int], count: int = BATCH) -> batches.Frames:
+    """Makes frames of noise: the time of a step does not depend on what is seen."""
+    rng = np.random.default_rng(0)
+    images = list(rng.integers(0, 256, (count, *size, 3), np.uint8))
+    masks = list(rng.integers(0, CLASSES, (count, *size), np.uint8))
+    return batches.Frames(images, masks, rng.integers(0, LABELS, count, np.int32), np.ones(count, bool))
+
+
+def train_ours(size: list[int], changes: str) -> Callable[[], float]:
+    """A training step of the joint network, by Keras' own `fit`."""
+    recipe, frames = read_recipe(f"{changes} weights=none"), make_frames(size)
+    names = class_lists.ClassList(tuple(range(CLASSES)), tuple(map(str, range(CLASSES))), (), None)
+    network = model.build_joint(model.build_segmenter(CLASSES, recipe), LABELS)
+    training.compile_joint(network, frames, class_lists.Classes(names, names), recipe)
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    return _fit(network, np.stack(frames.images), target)
+
+
+def train_examples(size: list[int]) -> Callable[[], float]:
+    """A training step of segmentation-models' own U-Net, as its examples use it."""
+    network = sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
+    network.compile("Adam", loss=sm.losses.cce_jaccard_loss, metrics=[sm.metrics.iou_score])
+    frames = make_frames(size)
+    image = sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
+    return _fit(network, image, np.eye(CLASSES, dtype="float32")[np.stack(frames.masks)])
+
+
+def _fit(network: keras.Model, image: np.ndarray, target: object, steps: int = 4) -> Callable[[], float]:
+    stream = tf.data.Dataset.from_tensors((image, target)).repeat()
+
+    def measure() -> float:
+        ends: list[float] = []
+        clock = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda *_, **__: ends.append(time.perf_counter())
+        )
+        network.fit(stream, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
+        return float(np.median(np.diff(ends))) / BATCH
+
+    return measure
+
+
+def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
+    """One photo in, probabilities out: our engine, or a bare one running the same graph, or Keras."""
+    image = _load_photos(size, 1)[0]
+    if kind == "keras":
+        network = model.load_model(Path(run) / "final" / "model.keras")
+        return lambda: time_calls(lambda: network.predict(image[None], verbose=0), 20)
+    path = Path(run) / "export" / engine.EXPORTED
+    if kind == "ours":
+        ours = engine.Engine(path, streams=1)
+        return lambda: time_calls(lambda: ours.answer(image), 20)
+    if kind == "litert":
+        infer = _open_litert(run, image)
+        return lambda: time_calls(infer, 20)
+    request = _open_bare(path, image.shape, 1).create_infer_request()
+    return lambda: time_calls(lambda: request.infer([image[None]]), 20)
+
+
+def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
+    """Many photos in, probabilities out, as many at a time as is best."""
+    images = _load_photos(size, 16)
+    if kind == "keras":
+        network = model.load_model(Path(run) / "final" / "model.keras")
+        return lambda: time_calls(
+            lambda: network.predict(images, batch_size=BATCH, verbose=0), 2, len(images)
+        )
+    path = Path(run) / "export" / engine.EXPORTED
+    if kind == "ours":
+        ours, pool = engine.Engine(path), ThreadPoolExecutor(CORES)
+        return lambda: time_calls(lambda: list(pool.map(ours.answer, images)), 2, len(images))
+    queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES), CORES)
+
+    def run_queue() -> None:
+        for image in images:
+            queue.start_async([image[None]])
+        queue.wait_all()
+
+    return lambda: time_calls(run_queue, 2, len(images))
+
+
+def _open_bare(path: Path, shape: tuple[int, ...], streams: int) -> ov.CompiledModel:
+    graph = ov.Core().read_model(path)
+    graph.reshape([1, *shape])
+    settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": CORES, "INFERENCE_PRECISION_HINT": "f32"}
+    return ov.Core().compile_model(graph, "CPU", settings)
+
+
+def _open_litert(run: str, image: np.ndarray) -> Callable[[], None]:
+    network = model.load_model(Path(run) / "final" / "model.keras")
+    fixed = keras.Input(batch_shape=(1, *image.shape), dtype="uint8")
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, network(fixed)))
+    runner = tf.lite.Interpreter(model_content=converter.convert(), num_threads=CORES)
+    runner.allocate_tensors()
+    place = runner.get_input_details()[0]["index"]
+
+    def infer() -> None:
+        runner.set_tensor(place, image[None])
+        runner.invoke()
+
+    return infer
+
+
+def save_ours(run: str, folder: str) -> Callable[[], float]:
+    """The whole of Save_test: network opened, photos in, checked zip out."""
+    classes, samples, size = _open_test(run, folder)
+
+    def measure() -> float:
+        begin = time.perf_counter()
+        with tempfile.TemporaryDirectory() as out:
+            predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip=False)
+            kept = submission.Kept(Path(out) / "kept", classes)
+            submission.write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
+        return (time.perf_counter() - begin) / len(samples)
+
+    return measure
+
+
+def save_loop(run: str, folder: str) -> Callable[[], float]:
+    """The same as notebooks of the competition do it: frame by frame, with OpenCV and `model.predict`."""
+    classes, samples, size = _open_test(run, folder)
+    network = model.load_model(Path(run) / "final" / "model.keras")
+
+    def measure() -> float:
+        begin = time.perf_counter()
+        with tempfile.TemporaryDirectory() as out:
+            table = pd.DataFrame()
+            for row in samples.itertuples():
+                photo = cv2.cvtColor(cv2.imread(row.image), cv2.COLOR_BGR2RGB)
+                said = network.predict(cv2.resize(photo, size[::-1])[None], verbose=0)
+                mask = classes.mask.decode(said["mask"][0].argmax(-1).astype(np.uint8))
+                mask = cv2.resize(mask, photo.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+                name = f"{Path(row.image).stem}_pred.png"
+                cv2.imwrite(f"{out}/{name}", np.repeat(mask[..., None], 3, -1))
+                line = {
+                    "image_path": row.image_path,
+                    "pred_name": name,
+                    "image_lvl_pred": said["label"].argmax(),
+                }
+                table = pd.concat([table, pd.DataFrame([line])])
+            table.to_csv(f"{out}/data.csv", index=False)
+            shutil.make_archive(f"{out}/../{Path(out).name}", "zip", out)
+            Path(f"{out}.zip").unlink()
+        return (time.perf_counter() - begin) / len(samples)
+
+    return measure
+
+
+def save_floor(run: str, folder: str) -> Callable[[], float]:
+    """The parts of that measured alone: the bare network, and the rest as if spread over all cores."""
+    classes, samples, size = _open_test(run, folder)
+    samples = samples.iloc[:40]
+    images = [pictures.load_photo(path, size) for path in samples["image"]]
+    network = engine.open_exported(Path(run))
+    masks = [predict.predict_image(network, image, flip=False)[0] for image in images]
+    chosen = [predict.resize_argmax(mask, PHOTO) for mask in masks]
+    parts = (
+        (lambda: [pictures.load_photo(path, size) for path in samples["image"]], CORES),
+        (answer_many(run, size, "bare"), 1),
+        (lambda: [predict.resize_argmax(mask, PHOTO) for mask in masks], CORES),
+        (
+            lambda: [
+                submission.encode_png(np.repeat(classes.mask.decode(mask)[..., None], 3, -1))
+                for mask in chosen
+            ],
+            CORES,
+        ),
+    )
+
+    def measure() -> float:
+        seconds = 0.0
+        for number, (part, share) in enumerate(parts):
+            cv2.setNumThreads(1 if share > 1 else CORES)
+            seconds += part() if number == 1 else time_calls(part, 1, len(samples)) / share
+        return seconds
+
+    return measure
+
+
+def _open_test(run: str, folder: str) -> tuple[class_lists.Classes, pd.DataFrame, tuple[int, int]]:
+    classes = class_lists.read_classes(Path(folder) / "Train")
+    size = tuple(json.loads((Path(run) / "settings.json").read_text())["SIZE"])
+    return classes, data.read_samples(Path(folder) / "Test", classes), size
+
+
+def _load_photos(size: list[int], count: int) -> np.ndarray:
+    return np.stack(make_frames(size, count).images)
+
+
+if __name__ == "__main__":
+    serve({name: value for name, value in globals().items() if name.startswith(("train", "answer", "save"))})

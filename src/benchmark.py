@@ -1,0 +1,212 @@
+"""Measures speed beside what one would use instead: `python -m src.benchmark RUN --data DIR`.
+
+Every row works in a process of its own (benchmarks/) and waits between its turns. In each round every row is
+measured once, one after another, so that a slow minute of the machine meets all of them; a ratio is the
+median over the rounds of the ratio within a round. The peers' rows need an environment of their own
+(benchmarks/requirements-peers.txt) and are left out without. All is kept in `results/benchmark.json`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src import classes as class_lists
+from src import data, files, pictures, training
+
+KEPT = Path("results") / "benchmark.json"
+ROWS = Path("benchmarks")
+TRAIN_SIZES = ((192, 320), (352, 480))
+PHOTO = (720, 1280)
+
+
+# Rows in processes ----------------------------------------------
+
+
+class Row:
+    """A process that measures one row whenever it is asked."""
+
+    def __init__(self, command: list[str]):
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=os.environ | {"PYTHONPATH": "."},
+        )
+
+    def wait_ready(self) -> None:
+        """Waits for the first time that does not count."""
+        self._read()
+
+    def measure(self) -> dict[str, float]:
+        """Gives "seconds" an image and the process's peak "memory" in MB."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self._read())
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _read(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
+        return line
+
+
+def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str, list[str]]]:
+    """Lists by group and row the commands that measure."""
+    size = json.loads((run / "settings.json").read_text())["SIZE"]
+    groups: dict[str, dict[str, list]] = {}
+    for at in TRAIN_SIZES:
+        name = f"train {at[0]}x{at[1]}"
+        groups[name] = {
+            "ours": ["train_ours", at, ""],
+            "ours, nothing frozen": ["train_ours", at, "frozen="],
+            "segmentation-models": ["train_examples", at],
+            "smp, same decoder": ["train", at, "same"],
+            "smp, as shipped": ["train", at, "shipped"],
+        }
+    for at in ((192, 320), tuple(size)):
+        for kind in ("one", "many"):
+            rows = {
+                "ours": [f"answer_{kind}", run, at, "ours"],
+                "bare OpenVINO": [f"answer_{kind}", run, at, "bare"],
+            }
+            rows["Keras predict"] = [f"answer_{kind}", run, at, "keras"]
+            if kind == "one":
+                rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
+            rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]
+            groups[f"{'latency' if kind == 'one' else 'throughput'} {at[0]}x{at[1]}"] = rows
+    groups["save_test 720x1280"] = {
+        "ours": ["save_ours", run, folder],
+        "frame by frame": ["save_loop", run, folder],
+        "floor": ["save_floor", run, folder],
+    }
+    commands: dict[str, dict[str, list[str]]] = {}
+    for group, rows in groups.items():
+        for name, (what, *arguments) in rows.items():
+            words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
+            if name.startswith("smp"):
+                if peers:
+                    commands.setdefault(group, {})[name] = [str(peers), str(ROWS / "peers.py"), *words]
+            else:
+                commands.setdefault(group, {})[name] = [sys.executable, str(ROWS / "ours.py"), *words]
+    return commands
+
+
+def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:
+    """Measures a group's rows in turn, `rounds` times; gives of each its seconds and its memory in MB."""
+    rows = {}
+    try:
+        for name, command in commands.items():  # one at a time, so that none disturbs another's beginning
+            rows[name] = Row(command)
+            rows[name].wait_ready()
+        turns = [{name: row.measure() for name, row in rows.items()} for _ in range(rounds)]
+    finally:
+        for row in rows.values():
+            row.close()
+    return {
+        name: {
+            "seconds": [turn[name]["seconds"] for turn in turns],
+            "memory": max(turn[name]["memory"] for turn in turns),
+        }
+        for name in rows
+    }
+
+
+# What it comes to ----------------------------------------------
+
+RATIOS = {  # key: group, row above, row below; larger is better, but where it ends in "floor"
+    "train_same": ("train", "smp, same decoder", "ours, nothing frozen"),
+    "train_shipped": ("train", "smp, as shipped", "ours"),
+    "latency_floor": ("latency", "ours", "bare OpenVINO"),
+    "save_test_loop": ("save_test", "frame by frame", "ours"),
+    "save_test_floor": ("save_test", "ours", "floor"),
+}
+
+
+def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
+    """Compares rows within each round: the median, and of several sizes the worst; only what was measured."""
+    found = {}
+    for key, (kind, above, below) in RATIOS.items():
+        ratios = [
+            float(np.median(np.divide(rows[above]["seconds"], rows[below]["seconds"])))
+            for group, rows in groups.items()
+            if group.startswith(kind + " ") and {above, below} <= set(rows)
+        ]
+        if ratios:
+            found[key] = max(ratios) if key.endswith("floor") else min(ratios)
+    for group, rows in groups.items():
+        if group == "latency 192x320":
+            found["fps_192x320"] = 1 / float(np.median(rows["ours"]["seconds"]))
+    return found
+
+
+def table_of_speeds(kept: dict) -> str:
+    """Writes in Markdown what `results/benchmark.json` holds: milliseconds an image, images a second, MB."""
+    lines = ["| what | row | ms an image | spread | images/s | peak MB |", "|---|---|---|---|---|---|"]
+    for group, rows in kept["groups"].items():
+        for name, row in rows.items():
+            ms = 1e3 * np.array(row["seconds"])
+            spread = f"{ms.min():.1f} to {ms.max():.1f}"
+            middle = float(np.median(ms))
+            lines.append(
+                f"| {group} | {name} | {middle:.1f} | {spread} | {1e3 / middle:.1f} | {row['memory']:.0f} |"
+            )
+    lines += ["", "| ratio | |", "|---|---|"]
+    return "\n".join(lines + [f"| `{key}` | {value:.2f} |" for key, value in kept["ratios"].items()])
+
+
+def write_photos(folder: Path, out: Path, count: int) -> None:
+    """Writes a data folder whose Test are `count` JPEGs of PHOTO's size, from the Test photos of another."""
+    samples = data.read_samples(folder / "Test", class_lists.read_classes(folder / "Train"))
+    (out / "Test").mkdir(parents=True)
+    (out / "Train").symlink_to((folder / "Train").resolve(), target_is_directory=True)
+    names = [f"{number:05d}.jpg" for number in range(count)]
+    for number, name in enumerate(names):
+        photo = pictures.load_photo(samples["image"].iloc[number % len(samples)], PHOTO)
+        cv2.imwrite(str(out / "Test" / name), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    pd.DataFrame({"image_path": names}).to_csv(out / "Test" / "data.csv", index=False)
+
+
+def main() -> None:
+    """`python -m src.benchmark RUN --data DIR`."""
+    parser = argparse.ArgumentParser(prog="python -m src.benchmark", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds its Train and Test")
+    parser.add_argument("--peers", type=Path, help="python of the peers' environment")
+    parser.add_argument("--only", default="", help="groups whose name begins so, as train")
+    parser.add_argument("--rounds", type=int, default=5, help="times that each row is measured (default: 5)")
+    parser.add_argument("--frames", type=int, default=500, help="of Save_test (default: 500)")
+    arguments = parser.parse_args()
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        write_photos(arguments.data, Path(folder), arguments.frames)
+        for group, commands in list_rows(arguments.run, Path(folder), arguments.peers).items():
+            if group.startswith(arguments.only):
+                rounds = 3 if group.startswith("save_test") else arguments.rounds
+                kept["groups"][group] = measure_rows(commands, rounds)
+                kept |= {"machine": training.describe_machine(), "commit": training.find_commit()}
+                kept["ratios"] = count_ratios(kept["groups"])
+                text = json.dumps(kept, indent=1)
+                files.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
+                print(f"{group} is measured.", flush=True)
+    print(table_of_speeds(kept))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""Plots of numbers: tables and arrays in, Figure out."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from src.classes import ClassList
+from src.figures import BLUE, GREY, ORANGE, STYLE
+
+FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+
+
+@mpl.rc_context(STYLE)
+def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figure:
+    """Shows which frames are on which side: a map where positions are known, else a strip.
+
+    Args:
+        sides: of each frame: "train", "val", "left out", or the name of the fold that holds it out.
+        blocks: name of each frame's block; the strip draws them one after another, in this order.
+        places: metres to the east and to the north, (frames, 2), NaN where unknown.
+    """
+    colors = {"train": BLUE, "val": ORANGE, "left out": "#dddddd"}
+    folds = sorted(set(sides) - set(colors))
+    colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
+    known = np.isfinite(places).all(1)
+    figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
+    plt.close(figure)
+    for side, color in colors.items():
+        rows = np.flatnonzero((sides == side) & (known if known.any() else True))
+        name = f"{side}: {len(rows)} frames of {blocks.iloc[rows].nunique()} blocks"
+        if known.any() and len(rows):
+            ax.scatter(*places[rows].T, s=8, color=color, label=name)
+        elif len(rows):
+            ax.broken_barh([(row, 1) for row in rows], (0, 1), color=color, label=name)
+    if known.any():
+        ax.set(aspect="equal", adjustable="datalim", xlabel="m to the east", ylabel="m to the north")
+    else:
+        starts = np.flatnonzero(blocks.ne(blocks.shift()))[1:]
+        ax.vlines(starts, 0, 1, color="white", linewidth=0.8)
+        ax.set(xlim=(0, len(sides)), yticks=[], xlabel="frame, block after block")
+        ax.spines.left.set_visible(False)
+    figure.legend(loc="outside lower center", ncols=3, handlelength=1.2)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
+    """Draws the training curves: loss, and each metric in percent, training beside what was held out.
+
+    Args:
+        history: one row an epoch, as `training.fit` returns it.
+        held_out: names what was held out; says so where it is leaky.
+    """
+    scores = [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
+    figure, axes = plt.subplots(
+        1, 1 + len(scores), figsize=(3.6 * (1 + len(scores)), 2.8), layout="constrained"
+    )
+    plt.close(figure)
+    axes = np.atleast_1d(axes)
+    draw_curves(axes[0], history, "loss", 1, held_out)
+    for ax, name in zip(axes[1:], scores, strict=True):
+        draw_curves(ax, history, name, 100, held_out)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:
+    """Draws a column of the history, training beside what was held out, times `factor`."""
+    titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
+    dots = "o-" if len(history) < 10 else "-"
+    ax.plot(history.index, factor * history[name], dots, color=BLUE, markersize=3, label="training crops")
+    if f"val_{name}" in history:
+        val = history[f"val_{name}"].dropna()
+        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
+    ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
+    ax.set_xlabel("epoch")
+    ax.set_xlim(0.5, history.index.max() + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+@mpl.rc_context(STYLE)
+def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> Figure:
+    """Draws what was promised for Test beside what came, in percent, a line a source.
+
+    Args:
+        scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
+        leaky: whether the held-out frames have neighbours in training.
+    """
+    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
+    kinds = {
+        "random": ("random frames (leaky)", GREY, "X"),
+        "grouped": (held_out, BLUE, "s"),
+        "estimate": ("estimate for Test", ORANGE, "o"),
+        "test": ("Test, true", "black", "D"),
+    }
+    shown = [(*kind, scores[split]) for split, kind in kinds.items() if split in scores]
+    figure, axes = plt.subplots(
+        1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
+    )
+    plt.close(figure)
+    for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
+        for place, (_, color, marker, part) in enumerate(shown):
+            value = part.get(key)
+            if value is None or np.isnan(value):
+                continue
+            if key == "miou" and "miou_low" in part:
+                ax.plot(
+                    [100 * part["miou_low"], 100 * part["miou_high"]],
+                    [place] * 2,
+                    color=color,
+                    linewidth=5,
+                    solid_capstyle="butt",  # else it is drawn wider than it is
+                    alpha=0.35,
+                )
+            ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
+            ax.annotate(
+                f"{100 * value:.1f}",
+                (100 * value, place),
+                (0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
+        ax.grid(axis="x", color="#e5e5e5")
+    axes[0].set_yticks(range(len(shown)), [name for name, *_ in shown])
+    return figure
+
+
+_MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
+
+
+@mpl.rc_context(STYLE)
+def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
+    """Draws each class's IoU in percent, best first, with its share of the pixels; a line marks the mean.
+
+    Args:
+        table: of `metrics.table_of_classes`.
+        classes: of the mask.
+        title: says which frames these are.
+    """
+    table = table.dropna().sort_values("IoU %")
+    figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
+    plt.close(figure)
+    colors = [classes.colors[classes.names.index(name)] for name in table.index]
+    ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
+    over_line = {"facecolor": "white", "linewidth": 0, "pad": 1}
+    for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
+        words = f"{iou:.1f}   ({share:.1f} % of pixels)"
+        ax.text(iou + 1, place, words, va="center", fontsize=8, bbox=over_line)
+    mean = table["IoU %"].mean()
+    ax.axvline(mean, color=GREY, linewidth=1, linestyle=":", zorder=0)
+    ax.text(mean, len(table) - 0.45, "mean", color=GREY, fontsize=8, ha="center", bbox=over_line)
+    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
+    ax.set_title(f"{title}: mean IoU {mean:.1f} %", pad=14)
+    ax.spines.bottom.set_bounds(0, 100)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) -> Figure:
+    """Draws a confusion matrix, each row in percent of the true class; the counts stand below.
+
+    Args:
+        confusion: counts, true class by predicted class.
+        names: of the classes.
+        title: says which frames these are.
+    """
+    confusion = np.asarray(confusion)
+    share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
+    side = 0.62 * len(names) + 1.6
+    figure, ax = plt.subplots(figsize=(side + 0.9, side), layout="constrained")
+    plt.close(figure)
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    few = confusion.max() < 100_000
+    for (row, column), value in np.ndenumerate(share):
+        text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
+        text = text if confusion[row].any() else "-"  # the truth holds none of this class
+        color = "white" if value > 55 else "black"
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
+    ticks = range(len(names))
+    ax.set_xticks(ticks, names, rotation=35, ha="right")
+    ax.set_yticks(ticks, names)
+    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
+    ax.spines[:].set_visible(False)
+    return figure
+
+
+# Places, doubts, light, the network ----------------------------------------------
+
+
+@mpl.rc_context(STYLE)
+def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, title: str) -> Figure:
+    """Draws where the frames were taken, coloured by a score or a name: a map, or strips without positions.
+
+    Args:
+        places: metres to the east and to the north, (frames, 2), NaN where unknown.
+        recordings: of each frame; without positions each is a strip, in the table's order.
+        values: of each frame: numbers, drawn on a scale, or names, each with its colour; NaN in grey.
+        title: says what is coloured.
+    """
+    mapped = np.isfinite(places).all(1).any()
+    number, names = pd.factorize(recordings)
+    if not mapped:
+        turn = recordings.groupby(number).cumcount().to_numpy()
+        places = np.stack([turn, -number], -1).astype(float)
+    height = 4.6 if mapped else 0.26 * len(names) + 1.3
+    figure, ax = plt.subplots(figsize=(7, height), layout="constrained")
+    plt.close(figure)
+    marker = {"s": 16 if mapped else 40, "marker": "o" if mapped else "s", "linewidths": 0}
+    if pd.api.types.is_numeric_dtype(values):
+        ax.scatter(*places[values.isna()].T, color="#dddddd", **marker)
+        drawn = ax.scatter(*places.T, c=values, cmap="viridis", **marker)
+        figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=30, pad=0.01)
+    else:
+        for kind, color in zip(sorted(values.unique()), (BLUE, ORANGE, *FOLD_COLORS, GREY), strict=False):
+            chosen = (values == kind).to_numpy()
+            ax.scatter(*places[chosen].T, color=color, label=f"{kind} ({chosen.sum()})", **marker)
+        figure.legend(loc="outside lower center", ncols=4, handletextpad=0.2)
+    ax.set_title(title)
+    ax.set_axis_off()
+    if mapped:
+        ax.set(aspect="equal", adjustable="datalim")
+        _add_scale_bar(ax, places)
+    else:
+        for row, name in enumerate(names):
+            ax.text(-1, -row, name, ha="right", va="center", fontsize=8)
+        ax.set(ylim=(-len(names) + 0.4, 0.6))
+    return figure
+
+
+def _add_scale_bar(ax: plt.Axes, places: np.ndarray) -> None:
+    """Draws a bar of a round length, about a fifth of the map, below its left corner."""
+    low, high = np.nanmin(places, 0), np.nanmax(places, 0)
+    wanted = max(1, *(high - low) / 5)
+    step = 10.0 ** np.floor(np.log10(wanted))
+    length = max(step * factor for factor in (1, 2, 5) if step * factor <= wanted)
+    below = low[1] - 0.06 * max(high - low)
+    ax.plot([low[0], low[0] + length], [below, below], color="black", linewidth=2)
+    middle = (low[0] + length / 2, below)
+    ax.annotate(f"{length:.0f} m", middle, (0, -11), textcoords="offset points", ha="center")
+
+
+@mpl.rc_context(STYLE)
+def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins: int = 5) -> Figure:
+    """Draws how often a label is right against how sure the network is of it; below the line it is too sure.
+
+    Args:
+        confidence: probability of each frame's label, 0 to 1.
+        right: whether it is right.
+        title: says which frames these are.
+        bins: of equally many frames.
+    """
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    parts = [part for part in np.array_split(np.argsort(confidence), bins) if len(part)]
+    sure, true = ([100 * values[part].mean() for part in parts] for values in (confidence, right))
+    figure, ax = plt.subplots(figsize=(4.2, 3.8), layout="constrained")
+    plt.close(figure)
+    ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=":")
+    ax.plot(sure, true, "o-", color=BLUE)
+    for x, y, part in zip(sure, true, parts, strict=True):
+        ax.annotate(f"{len(part)}", (x, y), (0, 7), textcoords="offset points", ha="center", fontsize=8)
+    gap = 100 * (confidence.mean() - right.mean())
+    word = "too sure" if gap > 0 else "too unsure"
+    ax.set(xlim=(0, 102), ylim=(0, 109), aspect="equal", xlabel="how sure, %", ylabel="how often right, %")
+    ax.set_title(f"{title}: {abs(gap):.0f} points {word}")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_looks(looks: pd.DataFrame) -> Figure:
+    """Draws how the photos of Train and of Test look: a dot a photo, by brightness and colour.
+
+    Args:
+        looks: a row a photo: "folder", "brightness" and "saturation" in percent, "warmth" (red minus blue).
+    """
+    words = {"brightness": "brightness, %", "saturation": "saturation, %", "warmth": "red minus blue, %"}
+    pairs = (("brightness", "saturation"), ("brightness", "warmth"))
+    figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
+    plt.close(figure)
+    for ax, (x, y) in zip(axes, pairs, strict=True):
+        for color, (folder, part) in zip((BLUE, ORANGE), looks.groupby("folder", sort=False), strict=False):
+            label = f"{folder}, {len(part)} photos"
+            ax.scatter(part[x], part[y], s=9, alpha=0.5, color=color, label=label, linewidths=0)
+        ax.set(xlabel=words[x], ylabel=words[y])
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=2, handletextpad=0.2)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_network(stages: pd.DataFrame, title: str) -> Figure:
+    """Draws the network from itself: a bar a grid, as tall as the grid is fine, as wide as it is deep.
+
+    Args:
+        stages: of `model.list_stages`.
+        title: stands above.
+    """
+    figure, ax = plt.subplots(figsize=(8.4, 3.6), layout="constrained")
+    plt.close(figure)
+    colors, x, tops = {"backbone": BLUE, "decoder": ORANGE, "answer": FOLD_COLORS[0]}, 0.0, {}
+    under = {"xytext": (0, -4), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 7}
+    for row in stages.itertuples():
+        width, height = 0.25 + np.log2(row.channels) / 12, 1 / (0.6 + np.log2(row.stride))
+        box = {"facecolor": colors[row.part], "edgecolor": "white", "alpha": 0.85}
+        ax.add_patch(plt.Rectangle((x, -height), width, 2 * height, **box))
+        middle = x + width / 2
+        ax.annotate(row.words, (middle, -height), **under)
+        if row.part == "decoder" and row.stride in tops:  # a skip
+            other, top = tops[row.stride]
+            above = 1.05 * top + 0.12
+            ax.plot([other, other, middle, middle], [top, above, above, height], color=GREY, linewidth=1)
+        tops.setdefault(row.stride, (middle, height))
+        x += width + 0.42
+    ax.set(xlim=(-0.3, x), ylim=(-2.1, 2.1))
+    ax.set_axis_off()
+    ax.set_title(title)
+    return figure

@@ -1,0 +1,122 @@
+"""One page of a finished run for people who run no notebooks: `python -m src.report runs/joint-...`.
+
+The page carries its pictures and asks nothing of the network; a policy in its head forbids it to.
+"""
+
+import argparse
+import base64
+import html
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src import estimate, files, metrics, training
+
+CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
+    "result_estimate": "What was promised for Test, and what came.",
+    "test": "Frames of Test, evenly spaced over the table.",
+    "hardest": "The frames of Test that the network finds hardest.",
+    "map": "Where the frames of Test were taken, and what the network says of them.",
+    "result_class_iou": "Each class's IoU beside its share of the pixels.",
+    "result_confusion": "Which class is taken for which.",
+    "result_labels": "Which label is taken for which.",
+    "reliability": "How often a label is right, against how sure the network is of it.",
+    "held_out": "Frames of recordings that were held out of training.",
+    "looks": "How the photos of Train and of Test look.",
+    "split": "Which frames were held out.",
+    "audit": "The held-out frames most like a training frame.",
+    "samples": "Frames of Train with their masks.",
+    "result_history": "How the training of the joint network went.",
+    "history": "How the training of the segmentation network went.",
+    "network": "The network, drawn from itself.",
+}
+LARGE = 300_000  # bytes of a PNG above which it is packed as JPEG
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title><style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #222 }}
+body {{ max-width: 1000px; margin: 2em auto; padding: 0 1em }}
+h1 {{ font-size: 1.6em; margin-bottom: 0 }} h2 {{ font-size: 1.15em; margin-top: 2em }}
+figure {{ margin: 1.5em 0 }} img {{ max-width: 100% }} figcaption, .small {{ color: #666; font-size: .9em }}
+table {{ border-collapse: collapse; font-size: .9em }} td, th {{ padding: .25em .8em; text-align: right }}
+tr {{ border-bottom: 1px solid #ddd }} th {{ font-weight: 600 }} th:first-child {{ text-align: left }}
+</style></head><body>
+<h1>{title}</h1><p class="small">{origin}</p>
+<p>{promise}</p>
+{scores}
+<h2>Pictures</h2>
+{figures}
+<h2>How it was made</h2>
+{settings}
+</body></html>
+"""
+
+
+def write_report(folder: Path, note: str = "") -> Path:
+    """Writes `report.html` of a finished joint run into its folder.
+
+    Args:
+        folder: of the run, below runs/.
+        note: stands beside the title, where the data are synthetic.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        FileNotFoundError: the run is not finished.
+    """
+    if not (folder / "result.json").exists():
+        raise FileNotFoundError(f"{folder} holds no result.json; run Train_label_seg.ipynb first.")
+    run = training.open_known(folder)
+    result = training.read_result(run)
+    about = {"machine": result["machine"], "minutes of training": round(result["minutes"], 1)}
+    earlier = folder.parent / run.settings["SEGMENTER"]
+    shown = {
+        name: path
+        for name in CAPTIONS
+        for path in (earlier / "figures" / f"{name}.png", run.figures / f"{name}.png")
+        if path.exists()
+    }
+    title = f"{run.settings['data']}: what every pixel is, and where"
+    text = PAGE.format(
+        title=html.escape(title + (f" ({note})" if note else "")),
+        origin=html.escape(files.name_origin(folder)),
+        promise=html.escape(estimate.describe_promises(result["scores"], result["leaky"])),
+        scores=metrics.table_of_scores(result["scores"]).to_html(border=0),
+        figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
+        settings=pd.Series(run.settings | about, name="").astype(str).to_frame().to_html(border=0),
+    )
+    page = folder / "report.html"
+    files.write_atomically(page, lambda beside: beside.write_text(text, encoding="utf-8"))
+    return page
+
+
+def _embed(path: Path, caption: str) -> str:
+    """Packs a picture into the page; a large one as JPEG."""
+    content, kind = path.read_bytes(), "png"
+    if len(content) > LARGE:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        content, kind = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes(), "jpeg"
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    words = html.escape(caption)
+    return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}</figcaption></figure>'
+
+
+def main() -> None:
+    """`python -m src.report RUN`."""
+    parser = argparse.ArgumentParser(prog="python -m src.report", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
+    try:
+        print(write_report(parser.parse_args().run))
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
