@@ -205,13 +205,19 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     """
     mapped = np.isfinite(places).all(1).any()
     number, names = pd.factorize(recordings)
-    if not mapped:
+    if mapped:
+        east, north = np.nanmax(places, 0) - np.nanmin(places, 0)
+        turned = north > 1.5 * east  # lies better than it stands
+        places = places @ [[0, -1], [1, 0]] if turned else places
+        flat = min(east, north) / max(east, north, 1)
+        height = 1.9 + 5.5 * flat
+    else:
         turn = recordings.groupby(number).cumcount().to_numpy()
         places = np.stack([turn, -number], -1).astype(float)
-    height = 4.6 if mapped else 0.26 * len(names) + 1.3
+        height = 0.26 * len(names) + 1.3
     figure, ax = plt.subplots(figsize=(7, height), layout="constrained")
     plt.close(figure)
-    marker = {"s": 16 if mapped else 40, "marker": "o" if mapped else "s", "linewidths": 0}
+    marker = {"s": 22 if mapped else 40, "marker": "o" if mapped else "s", "linewidths": 0}
     if pd.api.types.is_numeric_dtype(values):
         ax.scatter(*places[values.isna()].T, color="#dddddd", **marker)
         drawn = ax.scatter(*places.T, c=values, cmap="viridis", **marker)
@@ -225,7 +231,7 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     ax.set_axis_off()
     if mapped:
         ax.set(aspect="equal", adjustable="datalim")
-        _add_scale_bar(ax, places)
+        _add_scale_bar(ax, places, "north is right" if turned else "north is up")
     else:
         for row, name in enumerate(names):
             ax.text(-1, -row, name, ha="right", va="center", fontsize=8)
@@ -233,8 +239,8 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     return figure
 
 
-def _add_scale_bar(ax: plt.Axes, places: np.ndarray) -> None:
-    """Draws a bar of a round length, about a fifth of the map, below its left corner."""
+def _add_scale_bar(ax: plt.Axes, places: np.ndarray, words: str) -> None:
+    """Draws a bar of a round length, about a fifth of the map, below its left corner, and words beside it."""
     low, high = np.nanmin(places, 0), np.nanmax(places, 0)
     wanted = max(1, *(high - low) / 5)
     step = 10.0 ** np.floor(np.log10(wanted))
@@ -242,7 +248,7 @@ def _add_scale_bar(ax: plt.Axes, places: np.ndarray) -> None:
     below = low[1] - 0.06 * max(high - low)
     ax.plot([low[0], low[0] + length], [below, below], color="black", linewidth=2)
     middle = (low[0] + length / 2, below)
-    ax.annotate(f"{length:.0f} m", middle, (0, -11), textcoords="offset points", ha="center")
+    ax.annotate(f"{length:.0f} m, {words}", middle, (0, -11), textcoords="offset points", ha="center")
 
 
 @mpl.rc_context(STYLE)
@@ -300,23 +306,28 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         stages: of `model.list_stages`.
         title: stands above.
     """
-    figure, ax = plt.subplots(figsize=(8.4, 3.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(8.4, 3.2), layout="constrained")
     plt.close(figure)
     colors, x, tops = {"backbone": BLUE, "decoder": ORANGE, "answer": FOLD_COLORS[0]}, 0.0, {}
-    under = {"xytext": (0, -4), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 7}
+    under = {"xytext": (0, -4), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 8}
     for row in stages.itertuples():
-        width, height = 0.25 + np.log2(row.channels) / 12, 1 / (0.6 + np.log2(row.stride))
+        width, height, low = 0.25 + np.log2(row.channels) / 12, 1 / (1 + np.log2(row.stride)), 0.0
         box = {"facecolor": colors[row.part], "edgecolor": "white", "alpha": 0.85}
-        ax.add_patch(plt.Rectangle((x, -height), width, 2 * height, **box))
-        middle = x + width / 2
-        ax.annotate(row.words, (middle, -height), **under)
-        if row.part == "decoder" and row.stride in tops:  # a skip
+        if (
+            row.part == "answer" and row.stride in tops
+        ):  # the label hangs below the grid that it is pooled from
+            low, height, middle = -0.95, 0.1, tops[row.stride][0]
+            ax.plot([middle, middle], [-0.6, low + height], color=GREY, linewidth=1)
+        else:
+            middle, x = x + width / 2, x + width + 0.42
+        ax.add_patch(plt.Rectangle((middle - width / 2, low - height), width, 2 * height, **box))
+        ax.annotate(row.words, (middle, low - height), **under)
+        if row.part == "decoder":  # a skip
             other, top = tops[row.stride]
-            above = 1.05 * top + 0.12
+            above = 1.1 * top + 0.1
             ax.plot([other, other, middle, middle], [top, above, above, height], color=GREY, linewidth=1)
         tops.setdefault(row.stride, (middle, height))
-        x += width + 0.42
-    ax.set(xlim=(-0.3, x), ylim=(-2.1, 2.1))
+    ax.set(xlim=(-0.3, x), ylim=(-1.35, 1.05))
     ax.set_axis_off()
     ax.set_title(title)
     return figure

@@ -1,0 +1,55 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import charts, model
+from src.recipe import Recipe
+
+ROBOTS = pd.Series(["a", "a", "b", "b"])
+SCORES = pd.Series([10.0, 20, np.nan, 40])
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(mpl.text.Text)]
+
+
+def test_a_map_has_equal_axes_and_a_round_scale_bar():
+    places = np.array([[0, 0], [300, 0], [0, 100], [np.nan, np.nan]])
+    figure = charts.plot_places(places, ROBOTS, SCORES, "scores")
+    assert figure.axes[0].get_aspect() == 1 and "50 m, north is up" in texts(figure)
+    turned = charts.plot_places(places[:, ::-1], ROBOTS, SCORES, "scores")
+    assert "50 m, north is right" in texts(turned)
+    points = turned.axes[0].collections[-1].get_offsets().compressed().reshape(-1, 2)
+    assert np.ptp(points[:, 0]) == 300  # the long side lies
+
+
+def test_without_positions_each_recording_is_a_strip():
+    figure = charts.plot_places(np.full((4, 2), np.nan), ROBOTS, pd.Series(["x", "y", "x", "x"]), "labels")
+    found = texts(figure)
+    assert {"a", "b", "x (3)", "y (1)", "labels"} <= set(found)
+
+
+def test_reliability_by_hand():
+    confidence, right = np.array([0.6, 0.6, 0.9, 0.9]), np.array([True, False, True, True])
+    figure = charts.plot_reliability(confidence, right, "Labels", bins=2)
+    line = figure.axes[0].lines[1]
+    np.testing.assert_allclose(line.get_xdata(), [60, 90])
+    np.testing.assert_allclose(line.get_ydata(), [50, 100])
+    assert figure.axes[0].get_title() == "Labels: 0 points too unsure"
+
+
+def test_looks_of_both_folders_are_told_apart():
+    looks = pd.DataFrame({"folder": ["Train", "Train", "Test"], "brightness": [40, 50, 80]})
+    figure = charts.plot_looks(looks.assign(saturation=20, warmth=0))
+    assert {"Train, 2 photos", "Test, 1 photos"} <= set(texts(figure))
+
+
+@pytest.mark.parametrize("backbone", ["efficientnetlite0", "mobilenetv2"])
+def test_the_network_is_drawn_from_itself(backbone):
+    joint = model.build_joint(model.build_segmenter(5, Recipe(backbone=backbone, weights="none")), 3)
+    stages = model.list_stages(joint)
+    assert stages["stride"].tolist() == [2, 4, 8, 16, 32, 16, 8, 4, 2, 32, 1]
+    assert stages["channels"].tolist()[5:9] == [128, 64, 32, 16]
+    found = texts(charts.plot_network(stages, "network"))
+    assert {"mask\n5 classes", "label\n3 classes", "1/16\n128 ch"} <= set(found)

@@ -1,0 +1,69 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from src import report
+
+SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy": 0.5}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run on data with a hostile name, with two figures of its own and one of the run before."""
+    for name, figures in (("joint-x", ("test", "result_estimate")), ("seg-x", ("split", "test"))):
+        (tmp_path / name / "figures").mkdir(parents=True)
+        for figure in figures:
+            cv2.imwrite(str(tmp_path / name / "figures" / f"{figure}.png"), np.zeros((4, 6, 3), np.uint8))
+    settings = {"data": "<script>alert(1)</script>", "SEGMENTER": "seg-x", "data_fingerprint": "1"}
+    result = {
+        "scores": {"estimate": SCORES, "grouped": SCORES},
+        "leaky": False,
+        "machine": "2 cores",
+        "commit": "abc",
+    }
+    (tmp_path / "joint-x" / "settings.json").write_text(json.dumps(settings))
+    (tmp_path / "joint-x" / "result.json").write_text(
+        json.dumps(result | {"minutes": 1.0, "settings": settings})
+    )
+    return tmp_path / "joint-x"
+
+
+class Links(HTMLParser):
+    """Collects what a page would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.found += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_is_one_file_that_fetches_nothing(run):
+    page = report.write_report(run, "synthetic world").read_text()
+    links = Links()
+    links.feed(page)
+    assert len(links.found) == 3 and all(link.startswith("data:image/") for link in links.found)
+    assert "script" not in links.tags and "&lt;script&gt;" in page and "synthetic world" in page
+    assert "about 50.0 % (40 to 60)" in page
+    order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
+    assert order == sorted(order)
+
+
+def test_a_large_picture_is_packed_smaller(run):
+    noise = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (600, 600, 3), np.uint8), (0, 0), 2)
+    cv2.imwrite(str(run / "figures" / "test.png"), noise)
+    before = (run / "figures" / "test.png").stat().st_size
+    page = report.write_report(run).read_text()
+    assert before > report.LARGE and "data:image/jpeg" in page and len(page) < before
+    assert not re.search(r"https?://", page)
+
+
+def test_a_run_that_is_not_finished_names_the_notebook(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"Train_label_seg\.ipynb"):
+        report.write_report(tmp_path)

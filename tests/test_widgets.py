@@ -1,0 +1,82 @@
+import base64
+import re
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import draw_frame
+
+from src import data, widgets
+
+
+class Truth:
+    """Answers with each photo's own mask, half sure."""
+
+    layers, input_shape = (), (None, None, None, 3)
+
+    def predict_on_batch(self, images):
+        distance = [
+            np.abs(images - np.array(color)).sum(-1) for color in ((90,) * 3, (200, 60, 60), (60, 170, 60))
+        ]
+        return {"mask": -np.stack(distance, -1) / 50, "label": np.zeros((len(images), 3))}
+
+
+@pytest.fixture
+def browser(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    notes = pd.DataFrame(
+        {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "sureness": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
+    )
+    shares = [[(draw_frame(i)[1] == k).mean() for i in range(6)] for k in range(3)]
+    for name, share in zip(classes.mask.names, shares, strict=True):
+        notes[f"share {name}"] = share
+    return widgets.FrameBrowser(Truth(), samples, notes.assign(miou=np.arange(6) / 10), classes, (64, 96))
+
+
+def read(browser):
+    return cv2.imdecode(np.frombuffer(browser.picture.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def test_slider_and_opacity_change_the_picture(browser):
+    first = read(browser)
+    assert first.shape == (64, 3 * 96, 3) and "frame_000.jpg" in browser.words.value
+    browser.slider.value = 1
+    second = read(browser)
+    assert (first[:, :96] != second[:, :96]).any() and "frame_001.jpg" in browser.words.value
+    browser.opacity.value = 0
+    assert (read(browser)[:, 96:192] == read(browser)[:, :96]).all()  # nothing lies over the photo
+    browser.opacity.value = 1
+    assert {tuple(color) for color in read(browser)[:, 96:192].reshape(-1, 3)} <= {
+        (0x99, 0x99, 0x99),
+        (0xD5, 0x5E, 0x00),
+        (0x00, 0x9E, 0x73),
+    }
+
+
+def test_order_and_class_choose_the_frames(browser):
+    browser.order.value = "least sure first"
+    assert "frame_002.jpg" in browser.words.value
+    browser.order.value = "worst first"
+    assert "frame_000.jpg" in browser.words.value and "mean IoU 0 %" in browser.words.value
+    browser.wanted.value = "green"
+    assert "frame_002.jpg" in browser.words.value and browser.slider.max == 1  # frames 2 and 5
+    browser.notes["share green"] = 0.0
+    browser.order.value = "as in data.csv"
+    assert browser.words.value == "No frame shows this class."
+
+
+def test_names_of_files_are_escaped(browser):
+    browser.samples.loc[1, "image_path"] = "<b>.jpg"
+    browser.slider.value = 1
+    assert "&lt;b&gt;.jpg" in browser.words.value
+
+
+def test_the_link_carries_the_very_zip(tmp_path, monkeypatch):
+    path = tmp_path / "try <1>.zip"
+    path.write_bytes(b"PK" + bytes(range(256)))
+    link = widgets.link(path).data
+    assert 'download="try &lt;1&gt;.zip"' in link
+    assert base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]) == path.read_bytes()
+    monkeypatch.setattr(widgets, "EMBEDDED", 0)
+    assert "base64" not in widgets.link(path).data and "download=" in widgets.link(path).data
