@@ -1,4 +1,4 @@
-# make run | test | test-all | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
+# make run | test | test-all | test-browser | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
 
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
@@ -11,7 +11,7 @@ endif
 TYPED = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$($(name))')
 
-.PHONY: run test test-all lint lab
+.PHONY: run test test-all test-browser lint lab
 
 run: .venv/installed
 	@$(BIN)/python -m src.run $(SETTINGS)
@@ -20,7 +20,11 @@ test: lint
 	@$(BIN)/python -m pytest
 
 test-all: lint
-	@$(BIN)/python -m pytest -m "slow or not slow"
+	@$(BIN)/python -m pytest -m "slow or not slow and not browser"
+
+test-browser: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	@$(BIN)/python -m pytest -m browser
 
 lint: .venv/installed
 	@$(BIN)/ruff check .
