@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from src import pictures
 from src.classes import IGNORE, NO_LABEL, Classes
+from src.progress import show_progress
 
 PIXEL_BUDGET = (
     176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
@@ -126,7 +126,7 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
 
     with ThreadPoolExecutor() as pool:
         jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"], samples["depth"])
-        for _ in tqdm(jobs, "Reading frames", total=len(samples), unit="frame", mininterval=1):
+        for _ in show_progress(jobs, desc="Reading frames", total=len(samples), unit="frame"):
             continue
     has_mask = (samples["mask"] != "").to_numpy()
     return Frames(images, masks, samples["label"].to_numpy(np.int32), has_mask, depths)

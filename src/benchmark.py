@@ -56,8 +56,8 @@ class Row:
 
     def close(self) -> None:
         """Ends the process."""
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.communicate()
+        self.errors.close()
 
     def _read(self) -> str:
         line = self.process.stdout.readline()

@@ -123,13 +123,19 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
     return scores
 
 
-def table_of_scores(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored."""
+def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) -> pd.DataFrame:
+    """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored.
+
+    Args:
+        scores: fractions by split.
+        leaky: whether the held-out frames have neighbours in training; their rows say so.
+    """
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
+    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
     rows = {"random": "random frames (leaky)", "estimate": "estimate for Test"}
-    rows |= {"grouped": "held-out recordings", "grouped_segmenter": "held-out recordings, segmentation alone"}
+    rows |= {"grouped": held_out, "grouped_segmenter": f"{held_out}, segmentation alone"}
     rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
     rows |= {"constant": "best constant answer on Test"}
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
-    return text.rename(index=rows)
+    return text.reindex([split for split in rows if split in text.index]).rename(index=rows)

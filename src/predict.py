@@ -11,11 +11,11 @@ import cv2
 import keras
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from src import metrics, model, pictures
 from src.classes import IGNORE, Classes
 from src.engine import Engine
+from src.progress import show_progress
 
 AHEAD = 2  # frames a core that are predicted before they are asked for
 KERAS = threading.Lock()  # Keras answers one thread at a time
@@ -99,7 +99,7 @@ def _predict_rows(
             image = np.dstack([image, pictures.load_depth(row[4], unit, row[0])])
         return finish(row, *predict_image(network, image, flip))
 
-    bar = tqdm(total=len(rows), initial=skip, desc="Predicting", unit="frame", mininterval=1)
+    bar = show_progress(total=len(rows), initial=skip, desc="Predicting", unit="frame")
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future] = deque()
         try:

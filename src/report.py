@@ -87,7 +87,7 @@ def write_report(folder: Path, note: str = "") -> Path:
         title=html.escape(title + (f" ({note})" if note else "")),
         origin=html.escape(files.name_origin(folder)),
         promise=html.escape(estimate.describe_promises(result["scores"], result["leaky"])),
-        scores=metrics.table_of_scores(result["scores"]).to_html(border=0),
+        scores=metrics.table_of_scores(result["scores"], result["leaky"]).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
         settings=pd.Series(run.settings | about, name="").astype(str).to_frame().to_html(border=0),
     )

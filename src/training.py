@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from src import augment, batches, data, files, losses, metrics
 from src import model as model_files
 from src.batches import Frames
 from src.classes import Classes
+from src.progress import show_progress
 from src.recipe import Recipe
 
 RUNS = Path("runs")
@@ -368,7 +368,7 @@ class KeepEpochs(keras.callbacks.Callback):
         self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
         known = first_epoch and (folder / "history.csv").exists()
         self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
-        self.bar = tqdm(total=self.total, initial=self.done, desc=folder.name, unit="step", mininterval=2)
+        self.bar = show_progress(total=self.total, initial=self.done, desc=folder.name, unit="step")
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the epoch's clock, and sets what dropout draws, which checkpoints leave out."""

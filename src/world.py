@@ -16,10 +16,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from src import render, town
 from src.classes import write_classes
+from src.progress import show_progress
 from src.scene import Camera
 from src.town import City, Recording
 
@@ -150,11 +150,8 @@ def write_world(
     jobs = _list_jobs(town.HOME, train, 37.5, seed, (size, out / "Train", out / "Train"))
     jobs += _list_jobs(town.AWAY, test, 30.0, seed, (size, out / "Test", out / "reference"))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        rows = list(
-            tqdm(
-                pool.map(_write_frame, jobs, chunksize=4), "Rendering", len(jobs), unit="frame", mininterval=1
-            )
-        )
+        written = pool.map(_write_frame, jobs, chunksize=4)
+        rows = list(show_progress(written, desc="Rendering", total=len(jobs), unit="frame"))
     _write_tables(out, rows[:train], rows[train:], {"synthetic": True, "seed": seed, "size": list(size)})
     return out
 

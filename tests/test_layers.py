@@ -31,6 +31,7 @@ LAYERS = {
     "benchmark": 5,
     "classes": 0,
     "files": 0,
+    "progress": 0,
     "recipe": 0,
     "scene": 0,
     "backbone": 0,

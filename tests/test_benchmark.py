@@ -1,0 +1,89 @@
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from src import benchmark
+
+TURN = """
+import sys
+sys.path.insert(0, "benchmarks")
+from turns import serve, time_calls
+
+def count(first):
+    numbers = iter(range(first, 100))
+    return lambda: float(next(numbers))
+
+def die(first):
+    raise ValueError("no such row")
+
+serve({"count": count, "die": die})
+"""
+
+
+def test_rows_are_measured_in_turn_and_the_first_time_does_not_count(tmp_path):
+    script = tmp_path / "turn.py"
+    script.write_text(TURN)
+    commands = {
+        name: [sys.executable, str(script), "count", json.dumps(first)]
+        for name, first in (("a", 1), ("b", 5))
+    }
+    found = benchmark.measure_rows(commands, rounds=3)
+    assert found["a"]["seconds"] == [2, 3, 4] and found["b"]["seconds"] == [6, 7, 8]
+    assert 1 < found["a"]["memory"] < 1000
+    with pytest.raises(RuntimeError, match="no such row"):
+        benchmark.measure_rows({"c": [sys.executable, str(script), "die", "1"]}, rounds=1)
+
+
+def test_ratios_by_hand():
+    groups = {
+        "train 192x320": {
+            "ours": {"seconds": [1.0, 2.0, 1.0]},
+            "ours, nothing frozen": {"seconds": [2.0, 2.0, 2.0]},
+            "smp, same decoder": {"seconds": [3.0, 4.0, 2.0]},
+        },
+        "train 352x480": {
+            "ours, nothing frozen": {"seconds": [1.0]},
+            "smp, same decoder": {"seconds": [1.2]},
+        },
+        "latency 192x320": {"ours": {"seconds": [0.02, 0.04]}, "bare OpenVINO": {"seconds": [0.02, 0.02]}},
+        "latency 352x480": {"ours": {"seconds": [0.05]}, "bare OpenVINO": {"seconds": [0.04]}},
+    }
+    found = benchmark.count_ratios(groups)
+    assert found["train_same"] == pytest.approx(1.2)  # the worse of 1.5 and 1.2
+    assert found["latency_floor"] == pytest.approx(1.5)  # the worse of 1.5 and 1.25
+    assert found["fps_192x320"] == pytest.approx(1 / 0.03)
+    assert "train_shipped" not in found and "save_test_loop" not in found
+
+
+def test_the_table_tells_milliseconds_and_images_a_second():
+    kept = {"groups": {"latency 192x320": {"ours": {"seconds": [0.02, 0.05, 0.01], "memory": 512.4}}}}
+    text = benchmark.table_of_speeds(kept | {"ratios": {"fps_192x320": 50.0}})
+    assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in text
+    assert "| `fps_192x320` | 50.00 |" in text
+
+
+def test_peers_are_left_out_without_their_environment(tmp_path):
+    (tmp_path / "settings.json").write_text('{"SIZE": [64, 96]}')
+    alone = benchmark.list_rows(tmp_path, tmp_path, None)
+    beside = benchmark.list_rows(tmp_path, tmp_path, Path("python"))
+    assert not any(name.startswith("smp") for rows in alone.values() for name in rows)
+    assert set(benchmark.RATIOS) - {"train_same", "train_shipped"} == set(
+        benchmark.count_ratios(
+            {group: {name: {"seconds": [1]} for name in rows} for group, rows in alone.items()}
+        )
+    ) - {"fps_192x320"}
+    assert set(benchmark.RATIOS) <= set(
+        benchmark.count_ratios(
+            {group: {name: {"seconds": [1]} for name in rows} for group, rows in beside.items()}
+        )
+    )
+
+
+def test_photos_for_save_test_are_large_and_many(learnable, tmp_path):
+    benchmark.write_photos(learnable, tmp_path / "many", 15)
+    photos = sorted((tmp_path / "many" / "Test").glob("*.jpg"))
+    assert len(photos) == 15 and cv2.imread(str(photos[-1])).shape == (720, 1280, 3)
+    assert (tmp_path / "many" / "Train" / "classes.csv").exists()
