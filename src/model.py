@@ -156,12 +156,17 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     image = layers.Input(segmenter.input_shape[1:], name="image")
     logits, feature = both(segmenter.get_layer("scale_colors")(image))
     pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
-    pooled = layers.LayerNormalization()(
-        layers.Concatenate()(pooled)
-    )  # maxima are large, and differ by place
+    pooled = layers.Concatenate()(pooled)
+    pooled = layers.LayerNormalization(name="label_norm")(pooled)  # maxima are large, and differ by place
     # From zero the head's first gradients do not shake the backbone that it stands on
     label = layers.Dense(labels, kernel_initializer="zeros", name="label")(layers.Dropout(0.2)(pooled))
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
+
+
+def copy_head(source: keras.Model, target: keras.Model) -> None:
+    """Gives a joint network the label head of another, whose backbone is an earlier state of its own."""
+    for name in ("label_norm", "label"):
+        target.get_layer(name).set_weights(source.get_layer(name).get_weights())
 
 
 def list_stages(network: keras.Model) -> pd.DataFrame:

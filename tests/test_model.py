@@ -83,6 +83,16 @@ def test_a_network_that_brings_code_is_refused(tmp_path):
         model.load_model(tmp_path / "model.keras")
 
 
+def test_a_head_is_copied_and_nothing_else():
+    first, second = (model.build_joint(model.build_segmenter(5, RANDOM), 3) for _ in range(2))
+    kernel, _ = first.get_layer("label").get_weights()
+    first.get_layer("label").set_weights([kernel + 1, np.array([1.0, 2, 3])])
+    before = second(PHOTO)["mask"].numpy()
+    model.copy_head(first, second)
+    np.testing.assert_array_equal(second.get_layer("label").get_weights()[1], [1, 2, 3])
+    np.testing.assert_array_equal(second(PHOTO)["mask"], before)
+
+
 def test_fused_normalisation_gives_what_keras_gives():
     x = np.random.default_rng(0).normal(1, 2, (4, 8, 8, 5)).astype("float32")
     plain, fused = keras.layers.BatchNormalization(), model.FusedNormalization()
