@@ -74,8 +74,7 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     for at in TRAIN_SIZES:
         name = f"train {at[0]}x{at[1]}"
         groups[name] = {
-            "ours": ["train_ours", at, ""],
-            "ours, nothing frozen": ["train_ours", at, "frozen="],
+            "ours": ["train_ours", at],
             "segmentation-models": ["train_examples", at],
             "smp, same decoder": ["train", at, "same"],
             "smp, as shipped": ["train", at, "shipped"],
@@ -131,7 +130,7 @@ def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]
 # What it comes to ----------------------------------------------
 
 RATIOS = {  # key: group, row above, row below; larger is better, but where it ends in "floor"
-    "train_same": ("train", "smp, same decoder", "ours, nothing frozen"),
+    "train_same": ("train", "smp, same decoder", "ours"),
     "train_shipped": ("train", "smp, as shipped", "ours"),
     "latency_floor": ("latency", "ours", "bare OpenVINO"),
     "save_test_loop": ("save_test", "frame by frame", "ours"),

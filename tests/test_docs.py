@@ -1,0 +1,71 @@
+"""What README and CONTRIBUTING tell to type is there, and does what they say."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from src import engine, model, run
+from src.recipe import Recipe, read_recipe
+
+TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+MODULES = sorted(set(re.findall(r"python -m ((?:src|examples)\.\w+)", TEXT)))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_command_knows_itself(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and len(done.stdout) > 80, done.stderr[-500:]
+
+
+def test_words_of_commands_are_admitted():
+    for module, words in re.findall(r"python -m (src\.\w+) ((?:check|bundle|keep|sheet)\b)", TEXT):
+        done = subprocess.run(
+            [sys.executable, "-m", module, words, "--help"], capture_output=True, check=False
+        )
+        assert done.returncode == 0, f"{module} {words}"
+
+
+def test_targets_of_make_are_there():
+    makefile = Path("Makefile").read_text()
+    for target in set(re.findall(r"`make ([\w-]+)|^make ([\w-]+)", TEXT, re.MULTILINE)):
+        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
+
+
+def test_settings_are_those_of_the_notebooks():
+    notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
+    known = {name for notebook in notebooks for name in run.read_settings(notebook)}
+    used = set(re.findall(r"\b([A-Z]{4,})=", TEXT)) - {"NAME", "PYTHON"}
+    assert len(used) > 8 and used <= known
+    for changes in re.findall(r'RECIPE="([^"]+)"', TEXT):
+        assert read_recipe(changes) != Recipe()
+
+
+def test_files_that_are_named_exist():
+    for name in set(
+        re.findall(r"[`(]((?:src|tests|examples|benchmarks|results|Imagenes|Train)/[\w./-]+\.\w+)[`)]", TEXT)
+    ):
+        assert Path(name).exists(), name
+
+
+def test_a_robot_needs_openvino_alone(tmp_path):
+    network = model.build_joint(model.build_segmenter(5, Recipe(weights="none")), 3)
+    engine.export(network, tmp_path, {})
+    photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    np.save(tmp_path / "photo.npy", photo)
+    code = next(block for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if "openvino" in block)
+    imported = {
+        name.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import) for name in node.names
+    }
+    assert imported == {"openvino"}
+    code = "import numpy\nphoto = numpy.load('photo.npy')\n" + code + "\nnumpy.save('mask.npy', mask)"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    expected = network(photo[None])["mask"][0].numpy().argmax(-1)
+    assert (np.load(tmp_path / "mask.npy") == expected).mean() > 0.999
