@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import cv2
 import matplotlib as mpl
 import numpy as np
+from IPython.display import Image
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -23,12 +25,13 @@ STYLE = {
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
+LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
 
 @mpl.rc_context(STYLE)
-def keep(figure: Figure, path: Path, note: str = "") -> Figure:
-    """Saves a figure as PNG, with a note below where there is one, and gives it back for the notebook.
+def keep(figure: Figure, path: Path, note: str = "") -> Image:
+    """Saves a figure as PNG, with a note below where there is one, and gives the picture for the notebook.
 
     Where it lies in a run's figures, the file's text `Source` names the run, its data and the git commit.
     """
@@ -40,7 +43,17 @@ def keep(figure: Figure, path: Path, note: str = "") -> Figure:
         "metadata": {"Source": files.name_origin(path.parent.parent)},
     }
     files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
-    return figure
+    content, kind = pack_picture(path)
+    return Image(content, format=kind)
+
+
+def pack_picture(path: Path) -> tuple[bytes, str]:
+    """Gives the bytes of a PNG and "png", or of a JPEG and "jpeg" where the PNG is large, as of photos."""
+    content = path.read_bytes()
+    if len(content) <= LARGE:
+        return content, "png"
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "jpeg"
 
 
 def _make_grid(rows: int, columns: int, aspect: float) -> tuple[Figure, np.ndarray]:

@@ -9,11 +9,9 @@ import html
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pandas as pd
 
-from src import estimate, files, metrics, training
+from src import estimate, figures, files, metrics, training
 
 CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
     "result_estimate": "What was promised for Test, and what came.",
@@ -33,7 +31,6 @@ CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it
     "history": "How the training of the segmentation network went.",
     "network": "The network, drawn from itself.",
 }
-LARGE = 300_000  # bytes of a PNG above which it is packed as JPEG
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy"
@@ -97,11 +94,8 @@ def write_report(folder: Path, note: str = "") -> Path:
 
 
 def _embed(path: Path, caption: str) -> str:
-    """Packs a picture into the page; a large one as JPEG."""
-    content, kind = path.read_bytes(), "png"
-    if len(content) > LARGE:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        content, kind = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes(), "jpeg"
+    """Packs a picture into the page."""
+    content, kind = figures.pack_picture(path)
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     words = html.escape(caption)
     return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}</figcaption></figure>'

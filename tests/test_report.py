@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src import report
+from src import figures, report
 
 SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy": 0.5}
 
@@ -14,9 +14,9 @@ SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy":
 @pytest.fixture
 def run(tmp_path):
     """A finished run on data with a hostile name, with two figures of its own and one of the run before."""
-    for name, figures in (("joint-x", ("test", "result_estimate")), ("seg-x", ("split", "test"))):
+    for name, shown in (("joint-x", ("test", "result_estimate")), ("seg-x", ("split", "test"))):
         (tmp_path / name / "figures").mkdir(parents=True)
-        for figure in figures:
+        for figure in shown:
             cv2.imwrite(str(tmp_path / name / "figures" / f"{figure}.png"), np.zeros((4, 6, 3), np.uint8))
     settings = {"data": "<script>alert(1)</script>", "SEGMENTER": "seg-x", "data_fingerprint": "1"}
     result = {
@@ -60,7 +60,7 @@ def test_a_large_picture_is_packed_smaller(run):
     cv2.imwrite(str(run / "figures" / "test.png"), noise)
     before = (run / "figures" / "test.png").stat().st_size
     page = report.write_report(run).read_text()
-    assert before > report.LARGE and "data:image/jpeg" in page and len(page) < before
+    assert before > figures.LARGE and "data:image/jpeg" in page and len(page) < before
     assert not re.search(r"https?://", page)
 
 
