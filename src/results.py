@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from src import benchmark, data, figures, files, pictures
 from src import classes as class_lists
-from src import data, figures, files, pictures
 from src.classes import Classes
 
 FOLDER = Path("results")
@@ -82,36 +82,37 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     """Writes in Markdown what was promised for the hidden test and what came, and by how much each missed it.
 
     mIoU / F1 in percent; the errors are points of mIoU, of the estimate, of held-out recordings and of random
-    frames. Below the table stand the mean errors and how often the test lay in the interval. "" without runs.
+    frames. Below the table stand, by recipe, the mean errors and how often the test lay in the interval. ""
+    without runs.
     """
     if "estimate miou" not in results or "test miou" not in results:
         return ""
-    runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["data", "seed"])
-    head = [
-        "data",
-        "seed",
-        "random frames (leaky)",
-        "held-out recordings",
-        "estimate [interval]",
-        "hidden test",
-    ]
-    lines = [[*head, "errors", "run"], ["---"] * (len(head) + 2)]
+    runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["recipe", "data", "seed"])
+    head = ["data", "recipe", "seed", "random frames (leaky)", "held-out recordings", "estimate [interval]"]
+    head += ["hidden test", "errors", "run"]
+    lines = [head, ["---"] * len(head)]
     for _, row in runs.iterrows():
         said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*PROMISES, "test")}
         said["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
         said["grouped"] += " (leaky)" if row["leaky"] else ""
         errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(PROMISES)]
         missed = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
-        lines.append([row["data"], row["seed"], *said.values(), missed, row["run"]])
-    inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
+        lines.append([row["data"], row["recipe"], row["seed"], *said.values(), missed, row["run"]])
+    means = [_describe_errors(recipe, part) for recipe, part in runs.groupby("recipe")]
+    return "\n\n".join([_join_lines(lines), *means])
+
+
+def _describe_errors(recipe: str, runs: pd.DataFrame) -> str:
+    """Says by how much the promises of a recipe's runs missed the hidden test."""
     means = [
         f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
         for split, word in zip(PROMISES, ("random frames", "held-out recordings", "estimate"), strict=True)
-        if f"{split} miou" in runs
+        if f"{split} miou" in runs and runs[f"{split} miou"].notna().any()
     ]
     f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
-    words = f"Mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}. "
-    return f"{_join_lines(lines)}\n\n{words}In the interval: {inside} of {len(runs)}."
+    inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
+    words = f"{recipe}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
+    return f"{words}. In the interval: {inside} of {len(runs)}."
 
 
 def table_of_seeds(results: pd.DataFrame) -> str:
@@ -291,6 +292,9 @@ def main() -> None:
     estimates = table_of_estimates(results)
     if estimates:
         print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
+    if benchmark.KEPT.exists():
+        kept = json.loads(benchmark.KEPT.read_text())
+        print(f"\nSpeed on {kept['machine']}:\n\n{benchmark.table_of_speeds(kept)}")
     if ABLATION.exists():
         print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
         print(table_of_ablation(ABLATION))

@@ -4,7 +4,7 @@ from pathlib import Path
 LAYERS = {
     "run": 5,
     "sweep": 5,
-    "results": 4,
+    "results": 5,
     "submission": 4,
     "estimate": 4,
     "scoring": 4,
@@ -28,7 +28,7 @@ LAYERS = {
     "charts": 2,
     "widgets": 4,
     "report": 5,
-    "benchmark": 5,
+    "benchmark": 4,
     "classes": 0,
     "files": 0,
     "progress": 0,

@@ -39,7 +39,15 @@ def test_tables_come_from_the_files(tmp_path):
 
 
 def test_table_of_estimates_by_hand():
-    first = {"data": "town", "seed": 0, "run": "a", "leaky": False, "random miou": 90.0, "random f1": 80.0}
+    first = {
+        "data": "town",
+        "recipe": "wide",
+        "seed": 0,
+        "run": "a",
+        "leaky": False,
+        "random miou": 90.0,
+        "random f1": 80.0,
+    }
     first |= {"grouped miou": 60.0, "grouped f1": 50.0, "estimate miou": 52.0, "estimate f1": 44.0}
     first |= {"estimate miou_low": 45.0, "estimate miou_high": 59.0, "test miou": 50.0, "test f1": 40.0}
     second = first | {
@@ -51,7 +59,7 @@ def test_table_of_estimates_by_hand():
         "random miou": None,
     }
     table = results.table_of_estimates(pd.DataFrame([first, second]))
-    said = "| town | 0 | 90.0 / 80.0 | 60.0 / 50.0 | 52.0 / 44.0 [45, 59] | 50.0 / 40.0 |"
+    said = "| town | wide | 0 | 90.0 / 80.0 | 60.0 / 50.0 | 52.0 / 44.0 [45, 59] | 50.0 / 40.0 |"
     assert (
         f"{said} +2.0 / +10.0 / +40.0 | a |" in table
         and "60.0 / 50.0 (leaky)" in table
