@@ -17,7 +17,6 @@ import keras
 import numpy as np
 import openvino as ov
 import pandas as pd
-import segmentation_models as sm
 import tensorflow as tf
 from turns import serve, time_calls
 
@@ -50,10 +49,10 @@ def train_ours(size: list[int]) -> Callable[[], float]:
 
 def train_examples(size: list[int]) -> Callable[[], float]:
     """A training step of segmentation-models' own U-Net, as its examples use it."""
-    network = sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
-    network.compile("Adam", loss=sm.losses.cce_jaccard_loss, metrics=[sm.metrics.iou_score])
+    network = model.sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
+    network.compile("Adam", loss=model.sm.losses.cce_jaccard_loss, metrics=[model.sm.metrics.iou_score])
     frames = make_frames(size)
-    image = sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
+    image = model.sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
     return _fit(network, image, np.eye(CLASSES, dtype="float32")[np.stack(frames.masks)])
 
 
