@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, data, figures, files, metrics, model, pictures, predict, training
+from src import batches, data, figures, files, metrics, model, pictures, predict, record
 from src import classes as class_lists
 from src.classes import IGNORE, Classes
 
@@ -64,10 +64,10 @@ def main() -> None:
     result = json.loads((arguments.run / "result.json").read_text())
     row = {"world": arguments.note or result["data"], "photos": arguments.data.resolve().name, **scores}
     row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
-        "commit": training.find_commit()
+        "commit": record.find_commit()
     }
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else []
-    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*record, row], indent=1)))
+    rows = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*rows, row], indent=1)))
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
     photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from src import classes as class_lists
-from src import data, files, pictures, training
+from src import data, files, pictures, record
 
 KEPT = Path("results") / "benchmark.json"
 ROWS = Path("benchmarks")
@@ -203,7 +203,7 @@ def main() -> None:
             if group.startswith(arguments.only):
                 rounds = 3 if group.startswith("save_test") else arguments.rounds
                 kept["groups"][group] = measure_rows(commands, rounds)
-                kept |= {"machine": training.describe_machine(), "commit": training.find_commit()}
+                kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
                 kept["ratios"] = count_ratios(kept["groups"])
                 text = json.dumps(kept, indent=1)
                 files.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src import batches, data, engine, files, metrics, model, predict, training
+from src import batches, data, engine, files, metrics, model, predict, record, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -249,8 +249,8 @@ def _spread_recordings(outlook: Outlook, recordings: pd.Series, seed: int) -> fl
 
 
 def list_folds(
-    run: training.Run,
-    first: training.Run,
+    run: record.Run,
+    first: record.Run,
     folder: Path,
     sides: dict[str, tuple[np.ndarray, np.ndarray]],
     share: float = SHORTER,

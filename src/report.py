@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from src import estimate, figures, files, metrics, training
+from src import estimate, figures, files, metrics, record
 
 CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
     "result_estimate": "What was promised for Test, and what came.",
@@ -69,8 +69,8 @@ def write_report(folder: Path, note: str = "") -> Path:
     """
     if not (folder / "result.json").exists():
         raise FileNotFoundError(f"{folder} holds no result.json; run Train_label_seg.ipynb first.")
-    run = training.open_known(folder)
-    result = training.read_result(run)
+    run = record.open_known(folder)
+    result = record.read_result(run)
     about = {"machine": result["machine"], "minutes of training": round(result["minutes"], 1)}
     earlier = folder.parent / run.settings["SEGMENTER"]
     shown = {

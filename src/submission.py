@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, files, metrics, pictures, training
+from src import archive, data, files, metrics, pictures, record
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
@@ -70,7 +70,7 @@ class Kept:
                 file.flush()
 
 
-def open_kept(run: training.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int) -> Kept:
+def open_kept(run: record.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int) -> Kept:
     """Opens the folder of predictions of this very network, Test and way of predicting."""
     weights = (run.folder / "final" / "model.keras").read_bytes()
     what = (hashlib.sha256(weights).hexdigest(), data.fingerprint_data(samples, classes), flip, channels)
@@ -134,7 +134,7 @@ def encode_png(picture: np.ndarray) -> bytes:
     return content.tobytes()
 
 
-def name_submission(run: training.Run, scores: dict[str, dict[str, float]], folder: Path = FOLDER) -> Path:
+def name_submission(run: record.Run, scores: dict[str, dict[str, float]], folder: Path = FOLDER) -> Path:
     """Names a zip `<date>_<run>_<split><mIoU>-<accuracy>-<F1>.zip`, after its known scores in percent.
 
     Args:
@@ -186,7 +186,7 @@ def load_shown(
     return photos, truths, shrunk
 
 
-def read_notes(run: training.Run) -> pd.DataFrame:
+def read_notes(run: record.Run) -> pd.DataFrame:
     """Reads what the run's network said of each Test frame, as `Kept.read` gives it.
 
     Raises:
@@ -217,7 +217,7 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
     return found
 
 
-def latest_submission(run: training.Run, folder: Path = FOLDER) -> Path:
+def latest_submission(run: record.Run, folder: Path = FOLDER) -> Path:
     """Finds the newest zip of a run.
 
     Raises:

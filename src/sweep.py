@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from src import batches, data, engine, estimate, files, predict, split, training
+from src import batches, data, engine, estimate, files, predict, record, split, training
 from src import classes as class_lists
 from src.recipe import Recipe, read_recipe
 
@@ -57,23 +57,23 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
     text = json.dumps([settings, minutes, data.fingerprint_data(samples, classes)])
-    out = training.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
-    lengths = [{"minutes": minutes * share} for share in training.SHARES.values()]
+    out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
+    lengths = [{"minutes": minutes * share} for share in record.SHARES.values()]
     network = estimate.train_pair(out, frames.take(train), classes, [settings, settings], lengths)
     network = engine.prepare(network)
-    spent = training.count_minutes(*(training.read_history(out / part) for part in training.SHARES))
+    spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
     found = {"grouped": predict.score_samples(network, samples.iloc[val], classes, size)["scores"]}
     if reference is not None:
         truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
         found["test"] = predict.score_samples(network, truth, classes, size)["scores"]
-    steps = sum(training.count_planned(out / part) for part in training.SHARES)
+    steps = sum(training.count_planned(out / part) for part in record.SHARES)
     about = {
         "minutes": spent,
         "steps": steps,
-        "machine": training.describe_machine(),
-        "commit": training.find_commit(),
+        "machine": record.describe_machine(),
+        "commit": record.find_commit(),
     }
-    scores = {part: training.blank_unknown(values) for part, values in found.items()}
+    scores = {part: record.blank_unknown(values) for part, values in found.items()}
     return scores | {"leaky": leaky} | about
 
 

@@ -1,13 +1,8 @@
 """Batches and a compiled network -> fitted weights and history in a run's folder; resumable."""
 
-import hashlib
 import json
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,145 +11,16 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from src import augment, batches, data, files, losses, metrics
+from src import augment, batches, files, losses, metrics
 from src import model as model_files
 from src.batches import Frames
 from src.classes import Classes
 from src.progress import show_progress
 from src.recipe import Recipe
 
-RUNS = Path("runs")
-SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
 WARM_UP = 0.05  # share of the steps
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
-
-
-# A run and its folder ----------------------------------------------
-
-
-@dataclass(frozen=True)
-class Run:
-    """A folder under `runs/`, named after what was trained on which data with which settings.
-
-    Attributes:
-        folder: where weights, history, settings, figures and `result.json` lie.
-        settings: what the notebook's settings cell said, and the data's name and fingerprint.
-    """
-
-    folder: Path
-    settings: dict
-
-    @property
-    def minutes(self) -> float:
-        """Minutes of each of the run's two trainings: of what is submitted, and of what is judged by."""
-        return self.settings["MINUTES"] * SHARES[self.settings["kind"]]
-
-    @property
-    def figures(self) -> Path:
-        """Folder of the run's figures."""
-        return self.folder / "figures"
-
-
-def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Classes, settings: dict) -> Run:
-    """Opens the run of these data and settings: a new folder, or the one of an earlier start with equal ones.
-
-    Args:
-        kind: "seg" or "joint".
-        folder: data folder; its name names the data.
-        samples: table of the Train frames.
-        classes: of both tasks.
-        settings: what a change of should start another run.
-    """
-    name = Path(folder).resolve().name
-    settings = settings | {
-        "kind": kind,
-        "data": name,
-        "data_fingerprint": data.fingerprint_data(samples, classes),
-    }
-    text = json.dumps(settings, indent=2)
-    run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
-    run.figures.mkdir(parents=True, exist_ok=True)
-    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
-    write_result(run, {})  # notes now which code and machine train
-    return run
-
-
-def open_known(folder: Path) -> Run:
-    """Opens a run by its folder, as it was left."""
-    return Run(folder, json.loads((folder / "settings.json").read_text()))
-
-
-def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
-    """Finds the finished run of a kind on these data that was opened last.
-
-    Raises:
-        FileNotFoundError: there is none; the message names the notebook to run.
-    """
-    notebook = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}[kind]
-    found = data.fingerprint_data(samples, classes)
-    paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in (path for path in paths if (path.parent / "result.json").exists()):
-        run = open_known(path.parent)
-        if run.settings["data_fingerprint"] == found and "minutes" in read_result(run):
-            return run
-    raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
-
-
-def write_result(run: Run, result: dict) -> None:
-    """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with."""
-    path = run.folder / "result.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    scores = known.get("scores", {}) | result.get("scores", {})
-    confusion = known.get("confusion", {}) | result.get("confusion", {})
-    made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
-    scores = {split: blank_unknown(part) for split, part in scores.items()}
-    whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
-    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
-
-
-def blank_unknown(scores: dict[str, float | None]) -> dict[str, float | None]:
-    """Puts None where a score is NaN, which JSON does not know."""
-    return {key: None if x is None or np.isnan(x) else x for key, x in scores.items()}
-
-
-def read_result(run: Run) -> dict:
-    """Reads the run's `result.json`."""
-    return json.loads((run.folder / "result.json").read_text())
-
-
-def forget_scores(run: Run, *splits: str) -> None:
-    """Drops scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
-    path, result = run.folder / "result.json", read_result(run)
-    for part in (result["scores"], result["confusion"]):
-        for split in splits:
-            part.pop(split, None)
-    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(result, indent=1)))
-
-
-def find_commit() -> str:
-    """Names the git commit that is checked out, or "unknown" outside a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return answer.stdout.strip()
-
-
-def describe_machine() -> str:
-    """Says in a few words what the numbers were made on."""
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    return f"{os.cpu_count()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
-
-
-def list_versions() -> dict[str, str]:
-    """Lists the versions of what decides a result."""
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
-
-
-# Training ----------------------------------------------
 
 
 def make_optimizer() -> keras.optimizers.Optimizer:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import data, estimate, model, training
+from src import data, estimate, model, record, training
 from src.estimate import Outlook
 from src.recipe import Recipe
 
@@ -100,7 +100,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     for name in ("seg", "joint"):
         (tmp_path / name / "final").mkdir(parents=True)
         (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 4, "validations": 1}')
-    first, run = (training.Run(tmp_path / name, settings) for name in ("seg", "joint"))
+    first, run = (record.Run(tmp_path / name, settings) for name in ("seg", "joint"))
     sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
     folds = estimate.list_folds(run, first, learnable, sides)
     assert folds[0]["steps"] == [4, 4] and json.loads(json.dumps(folds)) == folds

@@ -13,6 +13,7 @@ LAYERS = {
     "world": 3,
     "town": 2,
     "training": 3,
+    "record": 3,
     "predict": 3,
     "engine": 2,
     "render": 1,

@@ -7,7 +7,7 @@ import pytest
 from conftest import draw_frame
 from PIL import Image
 
-from src import archive, data, scoring, submission, training
+from src import archive, data, record, scoring, submission
 from src.predict import Prediction
 
 
@@ -95,7 +95,7 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
 
 
 def test_name_carries_the_known_scores(tmp_path):
-    run = training.Run(tmp_path / "joint-x-0123", {})
+    run = record.Run(tmp_path / "joint-x-0123", {})
     scores = {
         "estimate": {"miou": 0.4, "f1": 0.62, "accuracy": 0.5},
         "test": {"miou": 0.381, "f1": 0.782, "accuracy": 0.779},

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from src import results, sweep, training
+from src import record, results, sweep
 from src.recipe import Recipe
 
 
@@ -19,7 +19,7 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
 
 
 def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
     found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), 0, minutes=0.02)
     assert {"grouped", "test", "leaky", "minutes", "steps", "machine", "commit"} == set(found)
     assert found["steps"] >= 2 and 0 <= found["test"]["miou"] <= 1

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from src import augment, batches, data, losses, metrics, model, training
+from src import augment, batches, data, losses, metrics, model, record, training
 from src.recipe import Recipe
 
 
@@ -135,27 +135,27 @@ def test_rate_warms_up_and_falls_to_nothing():
 
 
 def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
     samples = data.read_samples(train_folder, classes)
     settings = [{"SEED": seed, "MINUTES": 10} for seed in (0, 0, 1)]
-    runs = [training.open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
+    runs = [record.open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
     assert runs[0].folder == runs[1].folder != runs[2].folder
     assert runs[0].minutes == pytest.approx(10 * 0.7)
     with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
-        training.latest_run("seg", samples, classes)
-    training.write_result(runs[2], {"minutes": 1.0})
-    assert training.latest_run("seg", samples, classes).folder == runs[2].folder
+        record.latest_run("seg", samples, classes)
+    record.write_result(runs[2], {"minutes": 1.0})
+    assert record.latest_run("seg", samples, classes).folder == runs[2].folder
 
 
 def test_result_grows_and_holds_no_nan(tmp_path):
-    run = training.Run(tmp_path, {"kind": "joint", "MINUTES": 1})
-    training.write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
-    training.write_result(run, {"scores": {"test": {"miou": 0.4}}})
-    result = training.read_result(run)
+    run = record.Run(tmp_path, {"kind": "joint", "MINUTES": 1})
+    record.write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
+    record.write_result(run, {"scores": {"test": {"miou": 0.4}}})
+    result = record.read_result(run)
     assert result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
     assert result["seed"] == 3
-    training.forget_scores(run, "test", "constant")
-    assert set(training.read_result(run)["scores"]) == {"grouped"}
+    record.forget_scores(run, "test", "constant")
+    assert set(record.read_result(run)["scores"]) == {"grouped"}
 
 
 def test_average_of_weights_is_what_remains(frames, tmp_path):
