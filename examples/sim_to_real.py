@@ -66,8 +66,8 @@ def main() -> None:
     row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
         "commit": record.find_commit()
     }
-    rows = json.loads(RECORD.read_text()) if RECORD.exists() else []
-    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*rows, row], indent=1)))
+    known = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*known, row], indent=1)))
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
     photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]
