@@ -94,7 +94,8 @@ class Engine:
         requests = self.own.__dict__.setdefault("requests", {})  # one a thread, for each size of photos
         if image.shape not in requests:
             requests[image.shape] = self._compile(image.shape).create_infer_request()
-        found = requests[image.shape].infer([np.ascontiguousarray(image)[None]])
+        view = np.ascontiguousarray(image)[None]
+        found = requests[image.shape].infer([view], share_inputs=True, share_outputs=True)
         return {name: found[name][0].copy() for name in self.outputs}
 
     @property

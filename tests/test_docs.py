@@ -50,7 +50,7 @@ def test_settings_are_those_of_the_notebooks():
 
 def test_files_that_are_named_exist():
     for name in set(
-        re.findall(r"[`(]((?:src|tests|examples|benchmarks|results|Imagenes|Train)/[\w./-]+\.\w+)[`)]", TEXT)
+        re.findall(r"[`(]((?:src|tests|examples|benchmarks|results|Imagenes)/[\w./-]+\.\w+)[`)]", TEXT)
     ):
         assert Path(name).exists(), name
 
