@@ -31,7 +31,7 @@ def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
     test = data.read_samples(folder, names)
     test = pd.concat([test] * (FRAMES // len(test)), ignore_index=True)
     test["image_path"] = [f"{row:02d}.jpg" for row in range(FRAMES)]
-    kept = submission.Kept(out / "kept", classes)
+    kept = submission.Kept(out / "kept", names)
     known = len(kept.read())
     say("known", known)
     predictions = predict.predict_samples(network, test, (64, 96), skip=known)
