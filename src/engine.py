@@ -66,15 +66,14 @@ class Engine:
         graph: of `convert`, or the path of an exported one.
         streams: how many answers are worked on at the same time, each on its share of the cores. One answers
             a single photo soonest; as many as cores answer most photos a second.
-        precision: "f32", or "bf16" where the processor has it: faster, and a few pixels differ.
     """
 
-    def __init__(self, graph: ov.Model | Path, streams: int = 0, precision: str = "f32"):
+    def __init__(self, graph: ov.Model | Path, streams: int = 0):
         self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
         self.settings = {
             "NUM_STREAMS": streams or os.cpu_count(),
             "INFERENCE_NUM_THREADS": os.cpu_count(),
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the processor has it: pixels differ
         }
         self.compiled: dict[tuple, ov.CompiledModel] = {}
         self.lock, self.own = threading.Lock(), threading.local()
