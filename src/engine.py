@@ -20,6 +20,10 @@ from src import model
 EXPORTED = "network.xml"  # and network.bin beside it
 KEY = "sidewalk"  # of what the exported files say of themselves
 
+# OpenVINO fills tables of types when they are first asked for, and two threads that both are the first wait
+# for each other forever (seen in 2026.4): so they are asked for here, where only one imports
+ov.Tensor(np.zeros(1, ov.Type(np.uint8).to_dtype())).data.sum()
+
 
 def convert(network: keras.Model) -> ov.Model:
     """Turns a network into a graph, probabilities and all.

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src import batches, data, engine, files, metrics, model, predict, record, training
+from src import batches, cluster, data, engine, files, metrics, model, predict, record, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -292,18 +292,10 @@ def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
         One a fold: what `judge` gives, and `minutes`.
 
     Raises:
-        ValueError: Ray is asked for and not installed.
+        ValueError: Ray is asked for, and is not installed or does not answer.
     """
     if ray:
-        try:
-            import ray as cluster
-        except ImportError as error:
-            raise ValueError(
-                f"RAY='{ray}' needs the package ray, which is not installed; "
-                "pip install -r requirements-scale.txt, or set RAY=''."
-            ) from error
-        cluster.init(address=ray, ignore_reinit_error=True, log_to_driver=False)
-        return cluster.get([cluster.remote(train_fold).remote(fold) for fold in folds])
+        return list(cluster.spread(train_fold, folds, ray))
     if jobs == 1:
         return [train_fold(fold) for fold in folds]
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:

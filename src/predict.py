@@ -1,23 +1,26 @@
 """A network and photos -> masks at each photo's own size, and labels."""
 
+import functools
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
 
-from src import metrics, model, pictures
+from src import cluster, engine, metrics, model, pictures
 from src.classes import IGNORE, Classes
 from src.engine import Engine
 from src.progress import show_progress
 
 AHEAD = 2  # frames a core that are predicted before they are asked for
+SHARD = 32  # frames a job of a cluster
 KERAS = threading.Lock()  # Keras answers one thread at a time
 
 
@@ -62,6 +65,40 @@ def predict_samples(
         return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
     return _predict_rows(network, samples, size, flip, choose, skip)
+
+
+def predict_shards(
+    folder: Path, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, skip: int = 0, *, ray: str
+) -> Iterator[Prediction]:
+    """Predicts as `predict_samples` does, to the byte, on the machines of a Ray cluster, SHARD frames a job.
+
+    Args:
+        folder: of the joint run; every machine must see it, and the photos, under the same paths.
+        samples: table of `data.read_samples`.
+        size: (height, width) of the network's input.
+        flip: averages over the mirror image.
+        skip: frames that are known already and not given.
+        ray: "auto" or the address of the cluster, as `cluster.spread` takes it.
+    """
+    paths = samples[["image", "depth"]].map(lambda path: path and str(Path(path).resolve()))
+    rows = samples.assign(**paths)
+    starts = range(skip, len(rows), SHARD)
+    jobs = ((str(folder.resolve()), rows.iloc[start : start + SHARD], size, flip) for start in starts)
+    with show_progress(total=len(rows), initial=skip, desc="Predicting", unit="frame") as bar:
+        for shard in cluster.spread(_predict_shard, jobs, ray):
+            yield from shard
+            bar.update(len(shard))
+
+
+def _predict_shard(job: tuple) -> list[Prediction]:
+    folder, rows, size, flip = job
+    return list(predict_samples(_open_once(folder), rows, size, flip))
+
+
+@functools.lru_cache(maxsize=1)
+def _open_once(folder: str) -> Engine | keras.Model:
+    """Opens a run's network once a process, however many shards it is given."""
+    return engine.open_exported(Path(folder))
 
 
 def predict_probabilities(

@@ -85,3 +85,25 @@ def test_nothing_is_reported_to_openvinos_maker():
         "import src, sys; from src import engine; sys.exit(sys.modules.get('openvino_telemetry') is not None)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+FIRST_IN_FOUR_THREADS = """
+import sys, threading
+import numpy as np
+import openvino as ov
+from src import engine
+sys.setswitchinterval(1e-6)
+gate = threading.Barrier(4)
+def first():
+    gate.wait()
+    ov.Tensor(np.zeros(1, ov.Type(np.uint8).to_dtype())).data.sum()
+threads = [threading.Thread(target=first, daemon=True) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join(30) for thread in threads]
+sys.exit(any(thread.is_alive() for thread in threads))
+"""
+
+
+def test_threads_that_are_the_first_to_ask_do_not_wait_forever():
+    done = subprocess.run([sys.executable, "-c", FIRST_IN_FOUR_THREADS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]

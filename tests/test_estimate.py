@@ -170,9 +170,3 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
     beliefs = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
     mean = np.mean(beliefs, 0) ** (1 / estimate.LABEL_TEMPERATURE)
     np.testing.assert_allclose(crossed.label[:, 0], 6 * mean / mean.sum(), rtol=1e-3)
-
-
-def test_missing_ray_names_the_way_out(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(ValueError, match=r"requirements-scale\.txt"):
-        estimate.train_folds([], ray="auto")

@@ -33,6 +33,7 @@ LAYERS = {
     "classes": 0,
     "files": 0,
     "progress": 0,
+    "cluster": 0,
     "recipe": 0,
     "scene": 0,
     "backbone": 0,

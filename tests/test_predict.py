@@ -1,8 +1,11 @@
 import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
-from src import data, pictures, predict
+from src import classes as class_lists
+from src import cluster, data, engine, model, pictures, predict, submission, training
+from src.recipe import Recipe
 
 
 class Colors:
@@ -36,6 +39,43 @@ def test_masks_come_back_at_each_photos_own_size(tmp_path):
         expected[: height // 2, : width // 2] = 1
         assert (prediction.mask == expected).mean() > 0.97
         assert prediction.label == 1 and 0.5 < prediction.confidence <= 1
+
+
+def test_shards_are_the_same_frames_in_the_same_order(tmp_path, monkeypatch):
+    samples = pd.DataFrame([write_photo(tmp_path / f"{n}.png", 64 + n, 96) for n in range(7)])
+    monkeypatch.setattr(engine, "open_exported", lambda folder: Colors())
+    monkeypatch.setattr(cluster, "spread", lambda work, jobs, address: map(work, jobs))
+    monkeypatch.setattr(predict, "SHARD", 3)
+    predict._open_once.cache_clear()
+    found = list(predict.predict_shards(tmp_path, samples, (64, 96), skip=1, ray="auto"))
+    predict._open_once.cache_clear()
+    expected = list(predict.predict_samples(Colors(), samples, (64, 96), skip=1))
+    assert len(found) == len(expected) == 6
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.mask, theirs.mask)
+        assert (ours.label, ours.confidence) == (theirs.label, theirs.confidence)
+
+
+@pytest.mark.slow
+def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="needs requirements-scale.txt")
+    classes = class_lists.read_classes(learnable / "Train")
+    samples = data.read_samples(learnable / "Test", classes)
+    segmenter = model.build_segmenter(len(classes.mask), Recipe(weights="none"))
+    network = training.build_seeded(0, lambda: model.build_joint(segmenter, len(classes.label)))
+    engine.export(network, tmp_path / "export", {})
+    monkeypatch.setattr(predict, "SHARD", 2)
+    ray.init(num_cpus=2, include_dashboard=False)
+    zips = []
+    for name, predictions in (
+        ("one", predict.predict_samples(engine.open_exported(tmp_path), samples, (64, 96))),
+        ("two", predict.predict_shards(tmp_path, samples, (64, 96), ray="auto")),
+    ):
+        kept = submission.Kept(tmp_path / name, classes)
+        path = submission.write_submission(tmp_path / f"{name}.zip", samples, predictions, classes, kept)
+        zips.append(path.read_bytes())
+    ray.shutdown()
+    assert zips[0] == zips[1]
 
 
 def test_flip_averages_the_mirror_image():
