@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from src.progress import show_progress
 from src.recipe import Recipe
 
 WARM_UP = 0.05  # share of the steps
+LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
 
@@ -112,7 +114,8 @@ def fit(
     pass_steps = batches.count_steps(len(frames), batch_size)
     batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
     model.optimizer.build(model.trainable_variables)
-    change = partial(augment.augment, recipe=recipe)
+    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
+    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
     stream = batches.make_batches(frames, change, **batching)
     val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     image, target = next(iter(stream))
