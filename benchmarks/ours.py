@@ -131,11 +131,13 @@ def _open_litert(run: str, image: np.ndarray) -> Callable[[], None]:
     return infer
 
 
-def save_ours(run: str, folder: str) -> Callable[[], float]:
-    """The whole of Save_test: network opened, photos in, checked zip out."""
-    classes, samples, size = _open_test(run, folder)
+def save_ours(run: str, folder: str, warm: int | None = None) -> Callable[[], float]:
+    """The whole of Save_test: network opened, photos in, zip out; the first time with `warm` frames."""
+    classes, every, size = _open_test(run, folder)
+    parts = [every, every.iloc[:warm]]
 
     def measure() -> float:
+        samples = parts.pop() if len(parts) > 1 else every
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
             predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip=False)

@@ -18,13 +18,19 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from src import charts, data, figures, files, pictures, record
 from src import classes as class_lists
-from src import data, files, pictures, record
 
 KEPT = Path("results") / "benchmark.json"
 ROWS = Path("benchmarks")
 TRAIN_SIZES = ((192, 320), (352, 480))
 PHOTO = (720, 1280)
+GROWTH = {  # group: row: frames of Save_test, and their height and width
+    "growth frames": {f"{count:,} frames": (count, (360, 640)) for count in (100, 1000, 10000)},
+    "growth pixels": {f"{h} x {w} px": (100, (h, w)) for h, w in ((360, 640), PHOTO, (1440, 2560))},
+}
+WARM = 20  # frames of a growing Save_test that do not count
+FIGURE = Path("Imagenes") / "growth.png"
 
 
 # Rows in processes ----------------------------------------------
@@ -90,11 +96,14 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
                 rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
             rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]
             groups[f"{'latency' if kind == 'one' else 'throughput'} {at[0]}x{at[1]}"] = rows
+    photos = folder / "save_test"
     groups["save_test 720x1280"] = {
-        "ours": ["save_ours", run, folder],
-        "frame by frame": ["save_loop", run, folder],
-        "floor": ["save_floor", run, folder],
+        "ours": ["save_ours", run, photos],
+        "frame by frame": ["save_loop", run, photos],
+        "floor": ["save_floor", run, photos],
     }
+    for group, sets in GROWTH.items():
+        groups[group] = {name: ["save_ours", run, folder / name, WARM] for name in sets}
     commands: dict[str, dict[str, list[str]]] = {}
     for group, rows in groups.items():
         for name, (what, *arguments) in rows.items():
@@ -156,6 +165,9 @@ def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
     for group, rows in groups.items():
         if group == "latency 192x320":
             found["fps_192x320"] = 1 / float(np.median(rows["ours"]["seconds"]))
+        if group == "growth frames":
+            least, *_, most = (row["memory"] for row in rows.values())
+            found["memory_growth"] = most / least
     return found
 
 
@@ -174,16 +186,35 @@ def table_of_speeds(kept: dict) -> str:
     return "\n".join(lines + [f"| `{key}` | {value:.2f} |" for key, value in kept["ratios"].items()])
 
 
-def write_photos(folder: Path, out: Path, count: int) -> None:
-    """Writes a data folder whose Test are `count` JPEGs of PHOTO's size, from the Test photos of another."""
+def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = PHOTO) -> None:
+    """Writes a data folder whose Test are `count` JPEGs of a shape, of the Test photos of another in turn."""
     samples = data.read_samples(folder / "Test", class_lists.read_classes(folder / "Train"))
     (out / "Test").mkdir(parents=True)
     (out / "Train").symlink_to((folder / "Train").resolve(), target_is_directory=True)
     names = [f"{number:05d}.jpg" for number in range(count)]
     for number, name in enumerate(names):
-        photo = pictures.load_photo(samples["image"].iloc[number % len(samples)], PHOTO)
-        cv2.imwrite(str(out / "Test" / name), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+        path = out / "Test" / name
+        if number >= len(samples):
+            os.link(out / "Test" / names[number % len(samples)], path)
+        else:
+            photo = pictures.load_photo(samples["image"].iloc[number], shape)
+            cv2.imwrite(str(path), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     pd.DataFrame({"image_path": names}).to_csv(out / "Test" / "data.csv", index=False)
+
+
+def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
+    """Draws the groups of GROWTH, if they were measured, to FIGURE."""
+    tables = []
+    for group, sets in GROWTH.items():
+        rows = [
+            {"frames": count, "pixels": shape[0] * shape[1], "memory": groups[group][name]["memory"]}
+            | {"seconds": float(np.median(groups[group][name]["seconds"]))}
+            for name, (count, shape) in sets.items()
+            if name in groups.get(group, {})
+        ]
+        tables.append(pd.DataFrame(rows))
+    if all(map(len, tables)):
+        figures.keep(charts.plot_growth(*tables), FIGURE)
 
 
 def main() -> None:
@@ -197,17 +228,20 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=500, help="of Save_test (default: 500)")
     arguments = parser.parse_args()
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
+    sets = {"save_test 720x1280": {"save_test": (arguments.frames, PHOTO)}} | GROWTH
     with tempfile.TemporaryDirectory() as folder:
-        write_photos(arguments.data, Path(folder), arguments.frames)
         for group, commands in list_rows(arguments.run, Path(folder), arguments.peers).items():
             if group.startswith(arguments.only):
-                rounds = 3 if group.startswith("save_test") else arguments.rounds
+                for name, (count, shape) in sets.get(group, {}).items():
+                    write_photos(arguments.data, Path(folder) / name, count, shape)
+                rounds = {"save_test": 3, "growth": 1}.get(group.split()[0], arguments.rounds)
                 kept["groups"][group] = measure_rows(commands, rounds)
                 kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
                 kept["ratios"] = count_ratios(kept["groups"])
                 text = json.dumps(kept, indent=1)
                 files.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
                 print(f"{group} is measured.", flush=True)
+    draw_growth(kept["groups"])
     print(table_of_speeds(kept))
 
 

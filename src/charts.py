@@ -47,6 +47,28 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
 
 
 @mpl.rc_context(STYLE)
+def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
+    """Draws what the whole of Save_test costs against frames and pixels.
+
+    Args:
+        frames: rows of "frames", "seconds" a frame and "memory" in MB, at one size of photos.
+        pixels: rows of "pixels", "seconds" and "memory", at one number of frames.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+    plt.close(figure)
+    minutes = frames["frames"] * frames["seconds"] / 60
+    axes[0].plot(frames["frames"], minutes, "o", color=BLUE)
+    ends = frames["frames"].iloc[[0, -1]]
+    axes[0].plot(ends, ends * minutes.iloc[0] / frames["frames"].iloc[0], ":", color=GREY)
+    axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
+    axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
+    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0, ylim=0)
+    axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
+    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB", ylim=0)
+    return figure
+
+
+@mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
     """Draws the training curves: loss, and each metric in percent, training beside what was held out.
 

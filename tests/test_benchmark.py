@@ -48,6 +48,10 @@ def test_ratios_by_hand():
             "ours": {"seconds": [1.0]},
             "smp, same decoder": {"seconds": [1.2]},
         },
+        "growth frames": {
+            name: {"seconds": [1.0], "memory": memory}
+            for name, memory in (("100 frames", 500.0), ("1,000 frames", 800.0), ("10,000 frames", 520.0))
+        },
         "latency 192x320": {"ours": {"seconds": [0.02, 0.04]}, "bare OpenVINO": {"seconds": [0.02, 0.02]}},
         "latency 352x480": {
             "ours": {"seconds": [0.05]},
@@ -59,6 +63,7 @@ def test_ratios_by_hand():
     assert found["train_same"] == pytest.approx(1.2)  # the worse of 1.5 and 1.2
     assert found["latency_floor"] == pytest.approx(2)  # the worse of 1.5 and 2, against the faster engine
     assert found["fps_192x320"] == pytest.approx(1 / 0.03)
+    assert found["memory_growth"] == pytest.approx(1.04)  # the most frames against the fewest
     assert "train_shipped" not in found and "save_test_loop" not in found
 
 
@@ -76,18 +81,20 @@ def test_peers_are_left_out_without_their_environment(tmp_path):
     assert not any(name.startswith("smp") for rows in alone.values() for name in rows)
     assert set(benchmark.RATIOS) - {"train_same", "train_shipped"} == set(
         benchmark.count_ratios(
-            {group: {name: {"seconds": [1]} for name in rows} for group, rows in alone.items()}
+            {group: {name: {"seconds": [1], "memory": 1} for name in rows} for group, rows in alone.items()}
         )
-    ) - {"fps_192x320"}
+    ) - {"fps_192x320", "memory_growth"}
     assert set(benchmark.RATIOS) <= set(
         benchmark.count_ratios(
-            {group: {name: {"seconds": [1]} for name in rows} for group, rows in beside.items()}
+            {group: {name: {"seconds": [1], "memory": 1} for name in rows} for group, rows in beside.items()}
         )
     )
 
 
 def test_photos_for_save_test_are_large_and_many(learnable, tmp_path):
     benchmark.write_photos(learnable, tmp_path / "many", 15)
+    benchmark.write_photos(learnable, tmp_path / "small", 2, (36, 64))
+    assert cv2.imread(str(tmp_path / "small" / "Test" / "00001.jpg")).shape == (36, 64, 3)
     photos = sorted((tmp_path / "many" / "Test").glob("*.jpg"))
     assert len(photos) == 15 and cv2.imread(str(photos[-1])).shape == (720, 1280, 3)
     assert (tmp_path / "many" / "Train" / "classes.csv").exists()
