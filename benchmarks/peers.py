@@ -16,17 +16,17 @@ BATCH, CLASSES, LABELS = 8, 8, 3
 DECODER = (128, 64, 32, 16)  # of src/model.py, ends at half the input's size
 
 
-def build(kind: str) -> torch.nn.Module:
+def build(kind: str, classes: int = CLASSES, labels: int = LABELS) -> torch.nn.Module:
     """Builds the U-Net on EfficientNet-Lite0 with a label head: our decoder ("same") or "shipped"."""
     network = smp.Unet(
         "tu-tf_efficientnet_lite0",
         encoder_weights=None,
-        classes=CLASSES,
-        aux_params={"classes": LABELS, "dropout": 0.2},
+        classes=classes,
+        aux_params={"classes": labels, "dropout": 0.2},
     )
     if kind == "same":
         network.decoder = UnetDecoder(network.encoder.out_channels, DECODER, n_blocks=len(DECODER))
-        network.segmentation_head = SegmentationHead(DECODER[-1], CLASSES, upsampling=2)
+        network.segmentation_head = SegmentationHead(DECODER[-1], classes, upsampling=2)
     return network.to(memory_format=torch.channels_last)
 
 

@@ -29,6 +29,7 @@ GROWTH = {  # group: row: frames of Save_test, and their height and width
     "growth frames": {f"{count:,} frames": (count, (360, 640)) for count in (100, 1000, 10000)},
     "growth pixels": {f"{h} x {w} px": (100, (h, w)) for h, w in ((360, 640), PHOTO, (1440, 2560))},
 }
+FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, of which the peer may take its best
 WARM = 20  # frames of a growing Save_test that do not count
 FIGURE = Path("Imagenes") / "growth.png"
 
@@ -171,6 +172,66 @@ def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
     return found
 
 
+def measure_quality(folder: Path, reference: Path, peers: Path | None) -> dict[str, dict[str, list]]:
+    """Trains ours and the peer, at FACTORS of our learning rate, on one data set; gives their curves by row.
+
+    Args:
+        folder: holds Train and Test, photos of one shape.
+        reference: with the truth of Test.
+        peers: python of the peers' environment, or None.
+    """
+    curves = {}
+    with tempfile.TemporaryDirectory() as beside:
+        task = str(Path(beside) / "task.npz")
+        words = [sys.executable, str(ROWS / "quality.py"), str(folder), str(reference), task]
+        curves["ours"] = _read_last(words)
+        for factor in FACTORS if peers else ():
+            words = [str(peers), str(ROWS / "quality_peer.py"), task, str(factor)]
+            curves[f"smp, as shipped, learning rate x {factor:g}"] = _read_last(words)
+    return curves
+
+
+def _read_last(command: list[str]) -> dict:
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."})
+    if done.returncode:
+        raise RuntimeError(f"{command} died: {done.stderr[-1500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def time_quality(curves: dict[str, dict[str, list]]) -> tuple[float, dict[str, float]]:
+    """Finds when each row first reached what ours and the best peer reach: that mIoU, and minutes by row.
+
+    A row that never does has no minutes. Between two scores the curve is taken as straight.
+    """
+    best = {name: np.maximum.accumulate(curve["miou"]) for name, curve in curves.items()}
+    ours, *others = (float(scores[-1]) for scores in best.values())
+    quality = min([ours] + ([max(others)] if others else []))
+    minutes = {}
+    for name, scores in best.items():
+        if scores[-1] >= quality:
+            until = int(np.argmax(scores >= quality)) + 1  # checks, the last of which reaches it
+            at = np.array([0, *scores[:until]]), np.array([0, *curves[name]["minutes"][:until]])
+            minutes[name] = float(np.interp(quality, *at))
+    return quality, minutes
+
+
+def count_quality(curves: dict[str, dict[str, list]]) -> dict[str, float]:
+    """Compares minutes to one quality: the fastest peer's over ours; nothing where no peer was measured."""
+    minutes = time_quality(curves)[1] if len(curves) > 1 else {}
+    others = [value for name, value in minutes.items() if name != "ours"]
+    return {"time_to_quality": min(others) / minutes["ours"]} if others else {}
+
+
+def table_of_quality(curves: dict[str, dict[str, list]]) -> list[str]:
+    """Lists in Markdown each row's minutes of training, its mIoU then, and when it reached the common one."""
+    quality, minutes = time_quality(curves)
+    lines = [f"| training | minutes | its mIoU % | minutes to {100 * quality:.1f} % |", "|---|---|---|---|"]
+    for name, curve in curves.items():
+        reached = f"{minutes[name]:.1f}" if name in minutes else "not reached"
+        lines.append(f"| {name} | {curve['minutes'][-1]:.1f} | {100 * curve['miou'][-1]:.1f} | {reached} |")
+    return [*lines, ""]
+
+
 def table_of_speeds(kept: dict) -> str:
     """Writes in Markdown what `results/benchmark.json` holds: milliseconds an image, images a second, MB."""
     lines = ["| what | row | ms an image | spread | images/s | peak MB |", "|---|---|---|---|---|---|"]
@@ -182,7 +243,12 @@ def table_of_speeds(kept: dict) -> str:
             lines.append(
                 f"| {group} | {name} | {middle:.1f} | {spread} | {1e3 / middle:.1f} | {row['memory']:.0f} |"
             )
-    lines += ["", "| ratio | |", "|---|---|"]
+    lines += [
+        "",
+        *(table_of_quality(kept["quality"]) if "quality" in kept else []),
+        "| ratio | |",
+        "|---|---|",
+    ]
     return "\n".join(lines + [f"| `{key}` | {value:.2f} |" for key, value in kept["ratios"].items()])
 
 
@@ -217,6 +283,13 @@ def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
         figures.keep(charts.plot_growth(*tables), FIGURE)
 
 
+def keep_measured(kept: dict) -> None:
+    """Writes what was measured, and the ratios that follow."""
+    kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
+    kept["ratios"] = count_ratios(kept["groups"]) | count_quality(kept.get("quality", {}))
+    files.write_atomically(KEPT, lambda beside: beside.write_text(json.dumps(kept, indent=1)))
+
+
 def main() -> None:
     """`python -m src.benchmark RUN --data DIR`."""
     parser = argparse.ArgumentParser(prog="python -m src.benchmark", description=__doc__.splitlines()[0])
@@ -224,10 +297,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds its Train and Test")
     parser.add_argument("--peers", type=Path, help="python of the peers' environment")
     parser.add_argument("--only", default="", help="groups whose name begins so, as train")
+    parser.add_argument("--quality", type=Path, metavar="REFERENCE", help="trains instead: time to one mIoU")
     parser.add_argument("--rounds", type=int, default=5, help="times that each row is measured (default: 5)")
     parser.add_argument("--frames", type=int, default=500, help="of Save_test (default: 500)")
     arguments = parser.parse_args()
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
+    if arguments.quality:
+        kept["quality"] = measure_quality(arguments.data, arguments.quality, arguments.peers)
+        keep_measured(kept)
+        print("\n".join(table_of_quality(kept["quality"])))
+        return
     sets = {"save_test 720x1280": {"save_test": (arguments.frames, PHOTO)}} | GROWTH
     with tempfile.TemporaryDirectory() as folder:
         for group, commands in list_rows(arguments.run, Path(folder), arguments.peers).items():
@@ -236,10 +315,7 @@ def main() -> None:
                     write_photos(arguments.data, Path(folder) / name, count, shape)
                 rounds = {"save_test": 3, "growth": 1}.get(group.split()[0], arguments.rounds)
                 kept["groups"][group] = measure_rows(commands, rounds)
-                kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
-                kept["ratios"] = count_ratios(kept["groups"])
-                text = json.dumps(kept, indent=1)
-                files.write_atomically(KEPT, lambda beside, text=text: beside.write_text(text))
+                keep_measured(kept)
                 print(f"{group} is measured.", flush=True)
     draw_growth(kept["groups"])
     print(table_of_speeds(kept))

@@ -18,6 +18,7 @@ import tensorflow as tf
 from src import model
 
 EXPORTED = "network.xml"  # and network.bin beside it
+HALF = "network_float16.xml"  # its weights rounded to float16, half the bytes
 KEY = "sidewalk"  # of what the exported files say of themselves
 
 # OpenVINO fills tables of types when they are first asked for, and two threads that both are the first wait
@@ -46,11 +47,11 @@ def export(network: keras.Model, folder: Path, about: dict[str, str]) -> Path:
 
     Args:
         network: of `model.build_segmenter` or `model.build_joint`.
-        folder: to write `network.xml` and `network.bin` (float32) to, whole or not at all.
+        folder: to write EXPORTED (float32) and HALF to, each an .xml and a .bin, whole or not at all.
         about: what the files shall say of themselves, as the classes' names.
 
     Returns:
-        Path of the .xml.
+        Path of the float32 .xml.
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = convert(network)
@@ -58,6 +59,7 @@ def export(network: keras.Model, folder: Path, about: dict[str, str]) -> Path:
         graph.set_rt_info(text, [KEY, name])
     with tempfile.TemporaryDirectory(dir=folder) as beside:
         ov.save_model(graph, Path(beside) / EXPORTED, compress_to_fp16=False)
+        ov.save_model(graph, Path(beside) / HALF, compress_to_fp16=True)
         for part in sorted(Path(beside).iterdir()):  # .bin before .xml, which is what is looked for
             part.replace(folder / part.name)
     return folder / EXPORTED

@@ -28,7 +28,8 @@ def photos():
 
 def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
     path = engine.export(network, tmp_path / "export", {"classes": "ground, red"})
-    assert {file.name for file in path.parent.iterdir()} == {"network.xml", "network.bin"}
+    whole, half = (path.with_name(name).with_suffix(".bin") for name in (engine.EXPORTED, engine.HALF))
+    assert 0.49 < half.stat().st_size / whole.stat().st_size < 0.52
     exported = engine.Engine(path)
     assert exported.channels == 3 and exported.depth == 0
     assert "ground, red" in path.read_text()
@@ -39,6 +40,8 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
     assert np.mean(equal) >= 0.999
+    halved = engine.Engine(path.with_name(engine.HALF)).answer(photos[0])["mask"]
+    assert (halved.argmax(-1) == exported.answer(photos[0])["mask"].argmax(-1)).mean() > 0.97
 
 
 def test_threads_get_their_own_answers(network, photos):

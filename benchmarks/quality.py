@@ -1,0 +1,112 @@
+"""How soon our network is good, and the same task for a peer: `quality.py DATA REFERENCE TASK`.
+
+Trains the joint network from ImageNet weights on Train and scores it on Test at the network's size, a few
+times on the way. TASK is a .npz with all that `quality_peer.py` needs to do the same. The last line is
+{"minutes": [...], "miou": [...]}: minutes of training, without the scoring, and mean IoU.
+"""
+
+import json
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from src import augment, backbone, batches, data, losses, model, training
+from src import classes as class_lists
+from src.batches import Frames
+from src.classes import Classes
+from src.recipe import Recipe
+
+STEPS, CHECKS, BATCH, SEED = 240, 8, 8, 0
+
+
+class Clock(keras.callbacks.Callback):
+    """Sets the learning rate of each step, and counts the minutes of training without the scoring."""
+
+    def __init__(self, rates: list[float]):
+        super().__init__()
+        self.rates, self.done, self.minutes = rates, 0, []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Starts the clock."""
+        self.begin = time.perf_counter()
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Sets the learning rate."""
+        self.model.optimizer.learning_rate = self.rates[self.done]
+        self.done += 1
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Stops the clock, again after each step: the scoring comes after the last one."""
+        self.spent = (time.perf_counter() - self.begin) / 60
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Adds the epoch's minutes."""
+        self.minutes.append((self.minutes[-1] if self.minutes else 0) + self.spent)
+
+
+def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
+    """Reads the classes, what is learned from and what is scored, at the network's size."""
+    classes = class_lists.read_classes(folder / "Train")
+    samples = data.read_samples(folder / "Train", classes)
+    truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
+    size = batches.choose_size(samples, "auto")
+    frames, test = (batches.load_frames(table, classes, size) for table in (samples, truth))
+    return classes, frames.take(np.flatnonzero(frames.has_mask | (frames.labels >= 0))), test
+
+
+def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float]) -> None:
+    """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
+    whole = backbone.build_efficientnet_lite(include_top=True)
+    picture = np.random.default_rng(SEED).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
+    np.savez(
+        path,
+        images=np.stack(frames.images),
+        masks=np.stack(frames.masks),
+        labels=frames.labels,
+        has_mask=frames.has_mask,
+        test_images=np.stack(test.images),
+        test_masks=np.stack(test.masks),
+        class_weights=losses.balance_classes(frames.masks, len(classes.mask)),
+        sizes=(len(classes.mask), len(classes.label), BATCH, CHECKS),
+        crop=batches.choose_crop(frames.images[0].shape[:2], Recipe().crop),
+        rates=rates,
+        label_weight=Recipe().label_weight,
+        picture=backbone.preprocess_input(picture),
+        logits=whole.predict(backbone.preprocess_input(picture), verbose=0),
+        weights=str(backbone.weights_path()),
+    )
+
+
+def main() -> None:
+    """Writes the task, trains, and prints the curve."""
+    folder, reference, path = map(Path, sys.argv[1:])
+    classes, frames, test = load_task(folder, reference)
+    recipe = Recipe()
+    rates = [training.schedule_rate(step, STEPS, recipe.rate) for step in range(STEPS)]
+    write_task(path, frames, test, classes, rates)
+    segmenter = training.build_seeded(SEED, lambda: model.build_segmenter(len(classes.mask), recipe))
+    network = training.build_seeded(SEED, lambda: model.build_joint(segmenter, len(classes.label)))
+    training.compile_joint(network, frames, classes, recipe)
+    crop = batches.choose_crop(frames.images[0].shape[:2], recipe.crop)
+    change = partial(augment.augment, recipe=recipe)
+    stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=SEED, with_label=True)
+    clock = Clock(rates)
+    history = network.fit(
+        stream,
+        epochs=CHECKS,
+        steps_per_epoch=STEPS // CHECKS,
+        validation_data=batches.make_whole_batches(test, BATCH, with_label=True),
+        callbacks=[keras.callbacks.SwapEMAWeights(), clock],
+        shuffle=False,
+        verbose=0,
+    ).history
+    name = next(key for key in history if key.startswith("val_") and key.endswith("miou"))
+    print(json.dumps({"minutes": clock.minutes, "miou": [float(value) for value in history[name]]}))
+
+
+if __name__ == "__main__":
+    main()
