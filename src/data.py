@@ -121,6 +121,35 @@ def _try_size(path: str) -> tuple[int, int] | str:
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """Reads a data.csv as text cells, "" where empty, with the column `row`; notes what was put right."""
+    text, separator, notes = _read_text(path)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path} must be a table with one row a frame: {error}; save it anew.") from error
+    head = [name.strip() for name in lines[0]] if lines else []
+    rows = [(number, cells) for number, cells in enumerate(lines[1:], start=2) if any(cells)]
+    if "image_path" not in head or not rows:
+        raise DataError(
+            f"{path} must have a column image_path and at least one row; found {len(rows)} rows of {head}."
+        )
+    twice = sorted({name for name in head if name and head.count(name) > 1})
+    long = [number for number, cells in rows if len(cells) > len(head)]
+    if twice or long:
+        found = f"column {twice[0]} twice" if twice else f"more cells than columns in row {long[0]}"
+        raise DataError(f"{path} must have one cell a column in each row, found {found}; mend the table.")
+    cells = [cells + [""] * (len(head) - len(cells)) for _, cells in rows]
+    table = pd.DataFrame(cells, columns=head, dtype=str)
+    for name in table.columns.intersection(["image_path", "label_path", "depth_path"]):
+        stripped = table[name].str.strip()
+        table[name] = stripped.str.replace("\\", "/")
+        if count := (table[name] != stripped).sum():
+            notes.append(f"{path}, column {name}: {count} paths are written with \\; read as /.")
+    table["row"] = [number for number, _ in rows]
+    return table, [Problem("note", note) for note in notes]
+
+
+def _read_text(path: Path) -> tuple[str, str, list[str]]:
+    """Reads a table's text, and finds what separates its columns; notes what is not as usual."""
     if not path.is_file():
         raise DataError(
             f"{path.parent} must hold a data.csv, one row a frame; Train/README.md says which columns it has."
@@ -134,36 +163,9 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         notes.append(f"{path} begins with a byte order mark; it is left out.")
     separator = max(",;\t", key=text.partition("\n")[0].count)
     if separator != ",":
-        notes.append(
-            f"{path} is separated by {'tabs' if separator == chr(9) else 'semicolons'}; read as such."
-        )
-    try:
-        head, *lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)) or [
-            []
-        ]
-    except csv.Error as error:
-        raise DataError(f"{path} must be a table with one row a frame: {error}; save it anew.") from error
-    head = [name.strip() for name in head]
-    rows = [(number, cells) for number, cells in enumerate(lines, start=2) if any(cells)]
-    if "image_path" not in head or not rows:
-        raise DataError(
-            f"{path} must have a column image_path and at least one row; found {len(rows)} rows of {head}."
-        )
-    twice = sorted({name for name in head if name and head.count(name) > 1})
-    long = [number for number, cells in rows if len(cells) > len(head)]
-    if twice or long:
-        found = f"column {twice[0]} twice" if twice else f"more cells than columns in row {long[0]}"
-        raise DataError(f"{path} must have one cell a column in each row, found {found}; mend the table.")
-    cells = [cells + [""] * (len(head) - len(cells)) for _, cells in rows]
-    table = pd.DataFrame(cells, columns=head, dtype=str)
-    for name in table.columns.intersection(["image_path", "label_path", "depth_path"]):
-        turned = table[name].str.strip().str.replace("\\", "/")
-        if (turned != table[name].str.strip()).any():
-            count = (turned != table[name].str.strip()).sum()
-            notes.append(f"{path}, column {name}: {count} paths are written with \\; read as /.")
-        table[name] = turned
-    table["row"] = [number for number, _ in rows]
-    return table, [Problem("note", note) for note in notes]
+        name = "tabs" if separator == "\t" else "semicolons"
+        notes.append(f"{path} is separated by {name}; read as such.")
+    return text, separator, notes
 
 
 def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str], list[Problem]]:

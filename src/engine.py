@@ -72,14 +72,16 @@ class Engine:
         graph: of `convert`, or the path of an exported one.
         streams: how many answers are worked on at the same time, each on its share of the cores. One answers
             a single photo soonest; as many as cores answer most photos a second.
+        exact: False counts in bfloat16 where the processor can, as AMD's from Zen 4 and Intel's of servers:
+            1.7 times as fast, and a pixel in 600 gets another class.
     """
 
-    def __init__(self, graph: ov.Model | Path, streams: int = 0):
+    def __init__(self, graph: ov.Model | Path, streams: int = 0, exact: bool = True):
         self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
         self.settings = {
             "NUM_STREAMS": streams or os.cpu_count(),
             "INFERENCE_NUM_THREADS": os.cpu_count(),
-            "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the processor has it: pixels differ
+            "INFERENCE_PRECISION_HINT": "f32" if exact or not counts_in_half() else "bf16",
         }
         self.compiled: dict[tuple, ov.CompiledModel] = {}
         self.lock, self.own = threading.Lock(), threading.local()
@@ -118,15 +120,20 @@ class Engine:
             return self.compiled[shape]
 
 
+def counts_in_half() -> bool:
+    """Tells whether this machine's processor has operations on bfloat16."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def open_exported(folder: Path) -> Engine | keras.Model:
-    """Opens the network of a finished run as what predicts fastest here.
+    """Opens the network of a finished run as what predicts fastest here, in bfloat16 where that is there.
 
     Args:
         folder: of the run; holds `final/model.keras`, and `export/` of `export`.
     """
     path = folder / "export" / EXPORTED
     if path.exists() and not tf.config.list_physical_devices("GPU"):
-        return Engine(path)
+        return Engine(path, exact=False)
     return prepare(model.load_model(folder / "final" / "model.keras"))
 
 

@@ -257,6 +257,30 @@ def _load_frame(folder: Path, row: tuple, classes: Classes) -> tuple[np.ndarray,
     return pictures.load_photo(row.image, size), pictures.load_mask(row.mask, classes.mask, size), depth
 
 
+def print_tables() -> None:
+    """Prints what `results/` holds, a table after another, as the README shows it."""
+    results = read_results()
+    if results.empty:
+        print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
+        return
+    machines = "; ".join(sorted(set(results["machine"])))
+    print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
+    print(table_of_runs(results))
+    print("\n" + table_of_seeds(results))
+    estimates = table_of_estimates(results)
+    if estimates:
+        print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
+    if benchmark.KEPT.exists():
+        kept = json.loads(benchmark.KEPT.read_text())
+        print(f"\nSpeed on {kept['machine']}:\n\n{benchmark.table_of_speeds(kept)}")
+    if ABLATION.exists():
+        print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
+        print(table_of_ablation(ABLATION))
+    if WORLDS.exists():
+        print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
+        print(table_of_worlds(WORLDS))
+
+
 def main() -> None:
     """`python -m src.results [keep RUN | sheet WORLD]`."""
     parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints the README's tables.")
@@ -281,26 +305,7 @@ def main() -> None:
     except (FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    results = read_results()
-    if results.empty:
-        print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
-        return
-    machines = "; ".join(sorted(set(results["machine"])))
-    print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
-    print(table_of_runs(results))
-    print("\n" + table_of_seeds(results))
-    estimates = table_of_estimates(results)
-    if estimates:
-        print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
-    if benchmark.KEPT.exists():
-        kept = json.loads(benchmark.KEPT.read_text())
-        print(f"\nSpeed on {kept['machine']}:\n\n{benchmark.table_of_speeds(kept)}")
-    if ABLATION.exists():
-        print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
-        print(table_of_ablation(ABLATION))
-    if WORLDS.exists():
-        print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
-        print(table_of_worlds(WORLDS))
+    print_tables()
 
 
 if __name__ == "__main__":

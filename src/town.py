@@ -191,33 +191,14 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
     """
     rng = np.random.default_rng((seed, sum(map(ord, city.name)), number))
     downtown, detour = number % city.downtown == 2, number % city.detours == 5
-    street = replace(
-        city.street,
-        verge=0.0 if downtown else city.street.verge * rng.uniform(0.5, 1.3),
-        walk=city.street.walk * rng.uniform(0.85, 1.3),
-        side_width=city.street.side_width * rng.uniform(0.85, 1.15),
-        height=rng.uniform(0.10, 0.17),
-        lawn=bool(rng.random() < 0.85) and not downtown,
-        edge=city.edges[rng.integers(len(city.edges))],
-        driveways=tuple(rng.uniform(14, 46, rng.integers(0, 3)).round(1).tolist()),
-    )
+    street = _choose_street(city, downtown, rng)
     solids, lamps = _furnish(replace(city, cars=0.4 * city.cars) if detour else city, street, downtown, rng)
     look = _choose_look(city, number, lamps, rng)
     direction = 1 if rng.random() < 0.6 else -1
     step = rng.uniform(0.42, 0.7)
-    before = (
-        rng.uniform(0.7, 0.97) * frames * step if number % 4 else 1.15 * frames * step
-    )  # each fourth stays on its block
-    begin = -direction * (street.side_width / 2 + before)
-    walkers = tuple(
-        (
-            direction * rng.uniform(-4, 14),
-            street.middle + rng.uniform(-0.8, 0.9),
-            rng.uniform(-0.9, 0.9),
-            int(rng.integers(99)),
-        )
-        for _ in range(rng.integers(0, 4))
-    )
+    share = rng.uniform(0.7, 0.97) if number % 4 else 1.15  # each fourth stays on its block
+    begin = -direction * (street.side_width / 2 + share * frames * step)
+    walkers = tuple(_choose_walker(direction, street, rng) for _ in range(rng.integers(0, 4)))
     return Recording(
         city=city,
         name=f"{city.robot}-{number:02d}",
@@ -235,6 +216,28 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
         direction=direction,
         step=step,
     )
+
+
+def _choose_street(city: City, downtown: bool, rng: np.random.Generator) -> Street:
+    """Changes a city's usual street as one differs from the next."""
+    return replace(
+        city.street,
+        verge=0.0 if downtown else city.street.verge * rng.uniform(0.5, 1.3),
+        walk=city.street.walk * rng.uniform(0.85, 1.3),
+        side_width=city.street.side_width * rng.uniform(0.85, 1.15),
+        height=rng.uniform(0.10, 0.17),
+        lawn=bool(rng.random() < 0.85) and not downtown,
+        edge=city.edges[rng.integers(len(city.edges))],
+        driveways=tuple(rng.uniform(14, 46, rng.integers(0, 3)).round(1).tolist()),
+    )
+
+
+def _choose_walker(
+    direction: int, street: Street, rng: np.random.Generator
+) -> tuple[float, float, float, int]:
+    """Puts a walker on the walk: place along and across it, speed and looks."""
+    along, across = direction * rng.uniform(-4, 14), street.middle + rng.uniform(-0.8, 0.9)
+    return along, across, rng.uniform(-0.9, 0.9), int(rng.integers(99))
 
 
 def _choose_look(city: City, number: int, lamps: list[tuple], rng: np.random.Generator) -> Look:

@@ -19,6 +19,7 @@ from src.classes import Classes
 from src.progress import show_progress
 from src.recipe import Recipe
 
+CHECKPOINT = "checkpoint.weights.h5"
 WARM_UP = 0.05  # share of the steps
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
@@ -121,13 +122,7 @@ def fit(
     image, target = next(iter(stream))
     model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
     plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
-    checkpoint = folder / "checkpoint.weights.h5"
-    if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
-        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
-    model.load_weights(checkpoint)
-    first_epoch = int(model.optimizer.iterations) // plan["steps"]
-    if first_epoch:
-        print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
+    first_epoch = _find_epoch(model, folder, plan)
     rate = recipe.rate / 2 if with_label else recipe.rate
     keeper = KeepEpochs(folder, first_epoch, plan, rate, seed, show)
     if first_epoch < plan["epochs"]:
@@ -145,8 +140,20 @@ def fit(
     else:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     files.write_atomically(folder / "model.keras", model.save)
-    checkpoint.unlink(missing_ok=True)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     return keeper.history
+
+
+def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
+    """Loads the checkpoint, or makes a first one, and tells how many epochs it has behind it."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
+        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
+    model.load_weights(checkpoint)
+    first_epoch = int(model.optimizer.iterations) // plan["steps"]
+    if first_epoch:
+        print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
+    return first_epoch
 
 
 def _plan_epochs(
@@ -257,7 +264,7 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Keeps the epoch: first the weights, then the line of history that belongs to them."""
-        path = self.folder / "checkpoint.weights.h5"
+        path = self.folder / CHECKPOINT
         files.write_atomically(path, self.model.save_weights, count_bytes(self.model))
         seconds = time.perf_counter() - self.begin
         row = pd.DataFrame([logs | {"seconds": seconds}], index=pd.Index([epoch + 1], name="epoch"))

@@ -40,7 +40,7 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
     assert np.mean(equal) >= 0.999
-    halved = engine.Engine(path.with_name(engine.HALF)).answer(photos[0])["mask"]
+    halved = engine.Engine(path.with_name(engine.HALF), exact=False).answer(photos[0])["mask"]
     assert (halved.argmax(-1) == exported.answer(photos[0])["mask"].argmax(-1)).mean() > 0.97
 
 
@@ -66,9 +66,8 @@ def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_pa
     opened = engine.open_exported(tmp_path)
     engine.export(network, tmp_path / "export", {})
     exported = engine.open_exported(tmp_path)
-    np.testing.assert_allclose(
-        opened.answer(photos[0])["mask"], exported.answer(photos[0])["mask"], atol=1e-5
-    )
+    ours, theirs = (one.answer(photos[0])["mask"] for one in (opened, exported))
+    np.testing.assert_allclose(ours, theirs, atol=0.05 if engine.counts_in_half() else 1e-5)
 
 
 def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):
