@@ -299,11 +299,16 @@ def require_masks(samples: pd.DataFrame) -> None:
 
 
 def fingerprint_data(samples: pd.DataFrame, classes: Classes) -> str:
-    """Names data by 8 hex digits that change with paths, answers, recordings, classes and photos' sizes."""
-    photos = [(row.image_path, Path(row.image).stat().st_size) for row in samples.itertuples()]
-    answers = [(row.label, _hash_file(row.mask)) for row in samples.itertuples()]
-    places = [(row.robot, str(row.time)) for row in samples.itertuples()]
-    return hashlib.sha256(repr((photos, answers, places, classes)).encode()).hexdigest()[:8]
+    """Names data by 8 hex digits that change with any cell of the table, masks, photos' sizes and classes.
+
+    Colours of classes may change: they are for figures alone.
+    """
+    photos = [Path(path).stat().st_size for path in samples["image"]]
+    depths = [Path(path).stat().st_size if path else 0 for path in samples["depth"]]
+    masks = [_hash_file(path) for path in samples["mask"]]
+    cells = samples.drop(columns=["image", "mask", "depth"]).astype(str).to_csv(index=False)
+    names = [(part.ids, part.names, part.ignore_id) for part in (classes.mask, classes.label)]
+    return hashlib.sha256(repr((cells, photos, depths, masks, names)).encode()).hexdigest()[:8]
 
 
 def _hash_file(path: str) -> str:

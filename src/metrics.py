@@ -31,6 +31,14 @@ class MaskIoU(keras.metrics.MeanIoU):
     def __init__(self, classes: int, name: str = "miou"):
         super().__init__(classes, name=name, ignore_class=IGNORE, sparse_y_pred=False)
 
+    def result(self) -> tf.Tensor:
+        """Averages over the classes that the truth holds, as `score_masks` does; Keras counts the others 0."""
+        pixels = tf.cast(self.total_cm, tf.float32)
+        hit, true = tf.linalg.diag_part(pixels), tf.reduce_sum(pixels, 1)
+        iou = hit / tf.maximum(tf.reduce_sum(pixels, 0) + true - hit, 1.0)
+        held = tf.cast(true > 0, iou.dtype)
+        return tf.reduce_sum(iou * held) / tf.maximum(tf.reduce_sum(held), 1.0)
+
 
 def confuse(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts pixels by true class (row) and predicted class (column).

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -182,8 +183,15 @@ def test_whole_batches_keep_upright_photos_apart():
 def test_fingerprint_follows_the_data(train_folder, classes):
     before = data.fingerprint_data(data.read_samples(train_folder, classes), classes)
     assert before == data.fingerprint_data(data.read_samples(train_folder, classes), classes)
-    edit_table(train_folder, lambda table: table.__setitem__("image_lvl_label", "1"))
-    assert before != data.fingerprint_data(data.read_samples(train_folder, classes), classes)
+    painted = replace(classes, mask=replace(classes.mask, colors=("#123456",) * 3))
+    assert before == data.fingerprint_data(data.read_samples(train_folder, classes), painted)
+    renamed = replace(classes, mask=replace(classes.mask, names=("x", "y", "z")))
+    assert before != data.fingerprint_data(data.read_samples(train_folder, classes), renamed)
+    for column, value in (("lat", "41.5"), ("image_lvl_label", "1"), ("city", "Cali")):  # decide the split
+        edit_table(train_folder, lambda table, column=column, value=value: table.__setitem__(column, value))
+        after = data.fingerprint_data(data.read_samples(train_folder, classes), classes)
+        assert before != after
+        before = after
 
 
 def test_table_of_one_column_and_large_png(tmp_path, classes):

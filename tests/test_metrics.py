@@ -38,6 +38,8 @@ def test_curves_leave_out_what_is_not_known():
     iou = metrics.MaskIoU(2)
     iou.update_state(np.array([[[0, IGNORE]]], np.uint8), np.array([[[[1.0, 0.0], [0.0, 1.0]]]], np.float32))
     assert float(iou.result()) == pytest.approx(1.0)
+    iou.update_state(np.array([[[0]]], np.uint8), np.array([[[[0.0, 1.0]]]], np.float32))
+    assert float(iou.result()) == pytest.approx(0.5)  # the other class is predicted, but the truth has none
 
 
 def test_table_names_classes():
