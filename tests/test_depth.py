@@ -52,6 +52,12 @@ def test_frames_hold_depth_where_it_is_used(with_depth, classes):
     assert plain.channels == 3 and (plain.see(0) == frames.see(0)[..., :3]).all()
 
 
+def test_depth_that_is_wanted_and_not_there_is_named(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    with pytest.raises(DataError, match="depth_path of data.csv, no frame has one"):
+        batches.load_frames(samples, classes, (64, 96), depth=0.001)
+
+
 def test_depth_shares_the_photos_geometry_and_is_lost_at_times():
     mask = np.random.default_rng(0).integers(0, 3, (8, 12), np.uint8).repeat(8, 0).repeat(8, 1)
     photo = np.dstack([np.zeros((64, 96, 3), np.uint8), mask + 1])

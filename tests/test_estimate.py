@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -93,6 +94,12 @@ def test_sentence_and_tables():
     with pytest.raises(ValueError, match="off, quick, full"):
         estimate.is_wanted("fast")
     assert estimate.is_wanted("full") and not estimate.is_wanted("off")
+    judged, unjudged = (record.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
+    assert estimate.is_wanted("quick", judged) and not estimate.is_wanted("off", unjudged)
+    with pytest.raises(ValueError, match=r"found 'quick' here and 'off' in runs/b"):
+        estimate.is_wanted("quick", unjudged)
+    with pytest.raises(ValueError, match=r"found 'off' here and 'quick' or 'full' in runs/a"):
+        estimate.is_wanted("off", judged)
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
