@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from src.classes import ClassList
@@ -150,6 +151,8 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
         ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", color="#e5e5e5")
     axes[0].set_yticks(range(len(shown)), [name for name, *_ in shown])
+    if any("miou_low" in part for *_, part in shown):
+        axes[0].set_xlabel("bar: 9 of 10 times the truth should lie in it", fontsize=8)
     return figure
 
 
@@ -290,12 +293,10 @@ def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins
     plt.close(figure)
     ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=":")
     ax.plot(sure, true, "o-", color=BLUE)
-    for x, y, part in zip(sure, true, parts, strict=True):
-        ax.annotate(f"{len(part)}", (x, y), (0, 7), textcoords="offset points", ha="center", fontsize=8)
-    gap = 100 * (confidence.mean() - right.mean())
-    word = "too sure" if gap > 0 else "too unsure"
-    ax.set(xlim=(0, 102), ylim=(0, 109), aspect="equal", xlabel="how sure, %", ylabel="how often right, %")
-    ax.set_title(f"{title}: {abs(gap):.0f} points {word}")
+    ax.set(xlim=(0, 102), ylim=(0, 102), aspect="equal", ylabel="how often right, %")
+    ax.set_xlabel(f"how sure, % (a dot: about {len(parts[0])} frames)")
+    means = f"{100 * confidence.mean():.0f} % sure on average, {100 * right.mean():.0f} % right"
+    ax.set_title(f"{title}: {means}")
     return figure
 
 
@@ -328,28 +329,39 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         stages: of `model.list_stages`.
         title: stands above.
     """
-    figure, ax = plt.subplots(figsize=(8.4, 3.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(8.4, 3.4), layout="constrained")
     plt.close(figure)
     colors, x, tops = {"backbone": BLUE, "decoder": ORANGE, "answer": FOLD_COLORS[0]}, 0.0, {}
-    under = {"xytext": (0, -4), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 8}
+    under = {"textcoords": "offset points", "va": "top", "fontsize": 8}
+    thin = {"color": GREY, "linewidth": 1, "zorder": 0}
+    deepest = stages.loc[stages["part"] == "backbone", "stride"].max()
     for row in stages.itertuples():
-        width, height, low = 0.25 + np.log2(row.channels) / 12, 1 / (1 + np.log2(row.stride)), 0.0
-        box = {"facecolor": colors[row.part], "edgecolor": "white", "alpha": 0.85}
-        if (
-            row.part == "answer" and row.stride in tops
-        ):  # the label hangs below the grid that it is pooled from
-            low, height, middle = -0.95, 0.1, tops[row.stride][0]
-            ax.plot([middle, middle], [-0.6, low + height], color=GREY, linewidth=1)
+        width, height = 0.25 + np.log2(row.channels) / 12, 1 / (1 + np.log2(row.stride))
+        low, aside = 0.0, row.stride == deepest
+        if row.part == "answer" and row.stride in tops:  # the label hangs below what it is pooled from
+            low, height, middle, aside = -0.95, 0.1, tops[row.stride][0], False
+            ax.plot([middle, middle], [0, low], **thin)
         else:
             middle, x = x + width / 2, x + width + 0.42
-        ax.add_patch(plt.Rectangle((middle - width / 2, low - height), width, 2 * height, **box))
-        ax.annotate(row.words, (middle, low - height), **under)
+        box = plt.Rectangle((middle - width / 2, low - height), width, 2 * height, color=colors[row.part])
+        ax.add_patch(box)
+        place = {"xytext": (5 if aside else 0, -4), "ha": "left" if aside else "center"}  # beside the line
+        ax.annotate(row.words, (middle, low - height), **place, **under)
         if row.part == "decoder":  # a skip
             other, top = tops[row.stride]
             above = 1.1 * top + 0.1
-            ax.plot([other, other, middle, middle], [top, above, above, height], color=GREY, linewidth=1)
+            ax.plot([other, other, middle, middle], [top, above, above, height], **thin)
         tops.setdefault(row.stride, (middle, height))
-    ax.set(xlim=(-0.3, x), ylim=(-1.35, 1.05))
+    ax.plot([-0.3, x - 0.42], [0, 0], **thin)
+    ax.annotate("photo", (-0.35, 0), ha="right", va="center", fontsize=9)
+    ax.set(xlim=(-0.9, x - 0.3), ylim=(-1.35, 1.05))
     ax.set_axis_off()
+    figure.legend(
+        handles=[Patch(color=color, label=part) for part, color in colors.items()],
+        loc="outside lower center",
+        ncols=len(colors),
+        title="1/8: a grid of an eighth of the photo's height and width; ch: channels",
+        title_fontsize=8,
+    )
     ax.set_title(title)
     return figure

@@ -54,7 +54,7 @@ def test_frames_hold_depth_where_it_is_used(with_depth, classes):
 
 def test_depth_that_is_wanted_and_not_there_is_named(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
-    with pytest.raises(DataError, match="depth_path of data.csv, no frame has one"):
+    with pytest.raises(DataError, match=r"depth_path of data\.csv, no frame has one"):
         batches.load_frames(samples, classes, (64, 96), depth=0.001)
 
 
