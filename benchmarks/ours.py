@@ -99,7 +99,7 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     if kind == "ours":
         ours, pool = engine.Engine(path), ThreadPoolExecutor(CORES)
         return lambda: time_calls(lambda: list(pool.map(ours.answer, images)), 2, len(images))
-    hint = "bf16" if kind == "bare, fast" and engine.counts_in_half() else "f32"
+    hint = "bf16" if kind == "bare, fast" and engine.has_bfloat16() else "f32"
     queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES, hint), CORES)
 
     def run_queue() -> None:

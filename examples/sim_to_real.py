@@ -67,7 +67,7 @@ def main() -> None:
         "commit": record.find_commit()
     }
     known = json.loads(RECORD.read_text()) if RECORD.exists() else []
-    files.write_atomically(RECORD, lambda path: path.write_text(json.dumps([*known, row], indent=1)))
+    files.write_json(RECORD, [*known, row])
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
     photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]

@@ -6,6 +6,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import cv2
@@ -214,15 +215,11 @@ def _compare_tables(
 ) -> list[str]:
     """Compares the table of a zip with the Test frames."""
     faults, listed, wanted = [], list(table["image_path"]), list(samples["image_path"])
+    known, expected, counts = set(listed), set(wanted), Counter(listed)
     for word, found in (
-        ("lacks", [name for name in wanted if name not in set(listed)]),
-        ("holds the needless", [name for name in listed if name not in set(wanted)]),
-        (
-            "holds twice",
-            sorted({name for name in listed if listed.count(name) > 1})[:5]
-            if len(set(listed)) < len(listed)
-            else [],
-        ),
+        ("lacks", [name for name in wanted if name not in known]),
+        ("holds the needless", [name for name in listed if name not in expected]),
+        ("holds twice", sorted(name for name, count in counts.items() if count > 1)),
     ):
         if found:
             faults.append(

@@ -287,7 +287,7 @@ def keep_measured(kept: dict) -> None:
     """Writes what was measured, and the ratios that follow."""
     kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
     kept["ratios"] = count_ratios(kept["groups"]) | count_quality(kept.get("quality", {}))
-    files.write_atomically(KEPT, lambda beside: beside.write_text(json.dumps(kept, indent=1)))
+    files.write_json(KEPT, kept)
 
 
 def main() -> None:

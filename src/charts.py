@@ -1,5 +1,7 @@
 """Plots of numbers: tables and arrays in, Figure out."""
 
+from itertools import cycle
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -248,7 +250,9 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
         drawn = ax.scatter(*places.T, c=values, cmap="viridis", **marker)
         figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=30, pad=0.01)
     else:
-        for kind, color in zip(sorted(values.unique()), (BLUE, ORANGE, *FOLD_COLORS, GREY), strict=False):
+        for kind, color in zip(
+            sorted(values.unique()), cycle((BLUE, ORANGE, *FOLD_COLORS, GREY)), strict=False
+        ):
             chosen = (values == kind).to_numpy()
             ax.scatter(*places[chosen].T, color=color, label=f"{kind} ({chosen.sum()})", **marker)
         figure.legend(loc="outside lower center", ncols=4, handletextpad=0.2)

@@ -81,7 +81,7 @@ class Engine:
         self.settings = {
             "NUM_STREAMS": streams or os.cpu_count(),
             "INFERENCE_NUM_THREADS": os.cpu_count(),
-            "INFERENCE_PRECISION_HINT": "f32" if exact or not counts_in_half() else "bf16",
+            "INFERENCE_PRECISION_HINT": "f32" if exact or not has_bfloat16() else "bf16",
         }
         self.compiled: dict[tuple, ov.CompiledModel] = {}
         self.lock, self.own = threading.Lock(), threading.local()
@@ -120,7 +120,7 @@ class Engine:
             return self.compiled[shape]
 
 
-def counts_in_half() -> bool:
+def has_bfloat16() -> bool:
     """Tells whether this machine's processor has operations on bfloat16."""
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -11,7 +11,6 @@ alone (README, "How the estimate is made").
 
 import json
 import multiprocessing
-import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -322,12 +321,12 @@ def train_fold(fold: dict) -> dict:
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
     size, rows = tuple(fold["settings"][0]["SIZE"]), np.array(fold["train"])
     depth = Recipe(**fold["settings"][0]["RECIPE"]).depth
-    frames, begin = batches.load_frames(samples.iloc[rows], classes, size, depth), time.perf_counter()
+    frames = batches.load_frames(samples.iloc[rows], classes, size, depth)
     lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
     network = engine.prepare(train_pair(out, frames, classes, fold["settings"], lengths))
-    minutes = (time.perf_counter() - begin) / 60
+    minutes = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
     found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
-    files.write_atomically(out / "fold.json", lambda beside: beside.write_text(json.dumps(found)))
+    files.write_json(out / "fold.json", found)
     return found
 
 

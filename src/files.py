@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -39,6 +40,20 @@ def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict | list) -> None:
+    """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
+    text = json.dumps(_blank_unknown(content), indent=1, allow_nan=False)
+    write_atomically(path, lambda beside: beside.write_text(text))
+
+
+def _blank_unknown(content: object) -> object:
+    if isinstance(content, dict):
+        return {key: _blank_unknown(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_blank_unknown(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 @contextmanager

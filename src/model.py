@@ -12,10 +12,11 @@ from keras import layers
 from src import backbone as lite0
 from src.recipe import Recipe
 
+FROZEN = ("", "norm", "early")
+WEIGHTS = ("imagenet", "none")
 # At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
 # with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
 # training, seeds 0 and 1, these gave 49.5 and 49.4 % mean IoU, 96-64-48-32 gave 48.6 and 48.4.
-FROZEN = ("", "norm", "early")
 DECODER_FILTERS = (128, 64, 32, 16)
 LABEL_FEATURE = 4.0  # standard deviation of what the label's head sees
 
@@ -222,6 +223,12 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
         raise ValueError(
             f"RECIPE's depth needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
         )
+    if recipe.frozen == "early" and backbone not in lite0.VARIANTS:
+        raise ValueError(
+            f"RECIPE's frozen=early needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
+        )
+    if recipe.weights not in WEIGHTS:
+        raise ValueError(f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'.")
     if backbone not in sm.get_available_backbone_names():
         known = ", ".join(sorted(sm.get_available_backbone_names()))
         raise ValueError(

@@ -58,8 +58,9 @@ def predict_samples(
         skip: frames that are known already and not given.
     """
 
-    def choose(row: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
-        own, sure = resize_argmax(mask, row[1:3]), float(mask.max(-1).mean())
+    def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
+        own = resize_argmax(mask, (sample.height, sample.width))
+        sure = float(mask.max(-1).mean())
         if label is None:
             return Prediction(own, sureness=sure)
         return Prediction(own, int(label.argmax()), float(label.max()), sure)
@@ -70,7 +71,9 @@ def predict_samples(
 def predict_shards(
     folder: Path, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, skip: int = 0, *, ray: str
 ) -> Iterator[Prediction]:
-    """Predicts as `predict_samples` does, to the byte, on the machines of a Ray cluster, SHARD frames a job.
+    """Predicts as `predict_samples` does on the machines of a Ray cluster, SHARD frames a job.
+
+    To the byte, if they are of this machine's kind: processors differ in whether they count in bfloat16.
 
     Args:
         folder: of the joint run; every machine must see it, and the photos, under the same paths.
@@ -125,16 +128,10 @@ def _predict_rows(
 
     A frame's whole way lies in one thread, so reading, network and resizing of different frames overlap.
     """
-    sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
-    columns = (samples[name] for name in ("height", "width", "image", "depth"))
-    rows = list(zip(sizes, *columns, strict=True))
-    unit = network.depth if isinstance(network, Engine) else model.read_depth_unit(network)
+    rows = list(samples[["height", "width", "image", "depth"]].itertuples())
 
-    def predict(row: tuple) -> object:
-        image = pictures.load_photo(row[3], row[0])
-        if unit:
-            image = np.dstack([image, pictures.load_depth(row[4], unit, row[0])])
-        return finish(row, *predict_image(network, image, flip))
+    def predict(sample: tuple) -> object:
+        return finish(sample, *predict_frame(network, sample, size, flip))
 
     bar = show_progress(total=len(rows), initial=skip, desc="Predicting", unit="frame")
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -150,6 +147,25 @@ def _predict_rows(
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # where the caller stops early
+
+
+def predict_frame(
+    network: Engine | keras.Model, sample: tuple | pd.Series, size: tuple[int, int], flip: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Reads a frame, and its depth where the network is used to it, and predicts it as `predict_image` does.
+
+    Args:
+        network: as in `predict_samples`.
+        sample: a row of `data.read_samples`: its image, depth, height and width.
+        size: (height, width) of the network's input; an upright photo is given it upright.
+        flip: averages over the mirror image.
+    """
+    own = pictures.turn_size(size, sample.height, sample.width)
+    image = pictures.load_photo(sample.image, own)
+    unit = network.depth if isinstance(network, Engine) else model.read_depth_unit(network)
+    if unit:
+        image = np.dstack([image, pictures.load_depth(sample.depth, unit, own)])
+    return predict_image(network, image, flip)
 
 
 def predict_image(

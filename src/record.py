@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import pandas as pd
 import tensorflow as tf
 
@@ -95,19 +94,29 @@ def write_result(run: Run, result: dict) -> None:
     scores = known.get("scores", {}) | result.get("scores", {})
     confusion = known.get("confusion", {}) | result.get("confusion", {})
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
-    scores = {split: blank_unknown(part) for split, part in scores.items()}
     whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
-    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(whole, indent=1)))
-
-
-def blank_unknown(scores: dict[str, float | None]) -> dict[str, float | None]:
-    """Puts None where a score is NaN, which JSON does not know."""
-    return {key: None if x is None or np.isnan(x) else x for key, x in scores.items()}
+    files.write_json(path, whole)
 
 
 def read_result(run: Run) -> dict:
     """Reads the run's `result.json`."""
     return json.loads((run.folder / "result.json").read_text())
+
+
+def read_finished(folder: Path) -> dict:
+    """Reads the `result.json` of a joint run by its folder.
+
+    Raises:
+        FileNotFoundError: there is no such run, or its training has not ended.
+    """
+    path = folder / "result.json"
+    result = json.loads(path.read_text()) if path.exists() else {}
+    if "minutes" not in result or "SEGMENTER" not in result["settings"]:
+        raise FileNotFoundError(
+            f"{folder} must be the folder of a finished joint run, as runs/joint-..., found "
+            f"{'none that is' if path.exists() else 'no result.json'}; run Train_label_seg.ipynb first."
+        )
+    return result
 
 
 def forget_scores(run: Run, *splits: str) -> None:
@@ -116,7 +125,7 @@ def forget_scores(run: Run, *splits: str) -> None:
     for part in (result["scores"], result["confusion"]):
         for split in splits:
             part.pop(split, None)
-    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(result, indent=1)))
+    files.write_json(path, result)
 
 
 def find_commit() -> str:

@@ -54,12 +54,11 @@ tr {{ border-bottom: 1px solid #ddd }} th {{ font-weight: 600 }} th:first-child 
 """
 
 
-def write_report(folder: Path, note: str = "") -> Path:
+def write_report(folder: Path) -> Path:
     """Writes `report.html` of a finished joint run into its folder.
 
     Args:
         folder: of the run, below runs/.
-        note: stands beside the title, where the data are synthetic.
 
     Returns:
         Path of the page.
@@ -67,10 +66,7 @@ def write_report(folder: Path, note: str = "") -> Path:
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    if not (folder / "result.json").exists():
-        raise FileNotFoundError(f"{folder} holds no result.json; run Train_label_seg.ipynb first.")
-    run = record.open_known(folder)
-    result = record.read_result(run)
+    result, run = record.read_finished(folder), record.open_known(folder)
     about = {"machine": result["machine"], "minutes of training": round(result["minutes"], 1)}
     earlier = folder.parent / run.settings["SEGMENTER"]
     shown = {
@@ -80,6 +76,7 @@ def write_report(folder: Path, note: str = "") -> Path:
         if path.exists()
     }
     title = f"{run.settings['data']}: what every pixel is, and where"
+    note = result.get("note", "")  # of data that are synthetic
     text = PAGE.format(
         title=html.escape(title + (f" ({note})" if note else "")),
         origin=html.escape(files.name_origin(folder)),

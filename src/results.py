@@ -8,11 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from src import benchmark, data, figures, files, pictures
+from src import benchmark, data, figures, files, pictures, record
 from src import classes as class_lists
 from src.classes import Classes
 
@@ -58,6 +57,10 @@ def table_of_runs(results: pd.DataFrame) -> str:
     lines = [head, ["---"] * len(head)]
     for _, row in results.sort_values(["data", "recipe", "seed"]).iterrows():
         scores = [_join_scores(row, [f"{split} {key}" for key in MEASURES]) for split in SPLITS]
+        scores = [
+            f"{text} (leaky)" if split == "grouped" and row["leaky"] else text
+            for split, text in zip(SPLITS, scores, strict=True)
+        ]
         scores.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
         lines.append(
             [
@@ -151,17 +154,10 @@ def keep_result(run: Path, recipe: str = "default", folder: Path = FOLDER) -> Pa
         folder: where to keep it.
 
     Raises:
-        FileNotFoundError: the run has none.
+        FileNotFoundError: the run is not finished.
     """
-    path = run / "result.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is not there; run Train_label_seg.ipynb first, or name another folder of runs/."
-        )
-    folder.mkdir(exist_ok=True)
     kept = folder / f"{run.name}.json"
-    text = json.dumps(json.loads(path.read_text()) | {"recipe": recipe}, indent=1)
-    files.write_atomically(kept, lambda beside: beside.write_text(text))
+    files.write_json(kept, record.read_finished(run) | {"recipe": recipe})
     return kept
 
 
@@ -246,14 +242,14 @@ def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
             samples = data.add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
         samples = samples.iloc[((np.arange(frames) + 0.5) * len(samples) / frames).astype(int)]
-        cities[title] = [_load_frame(world / folder, row, classes) for row in samples.itertuples()]
+        cities[title] = [_load_frame(row, classes) for row in samples.itertuples()]
     figures.keep(figures.plot_world(cities, classes), picture, "synthetic world")
 
 
-def _load_frame(folder: Path, row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Loads photo, mask and depth in metres at the photo's own size."""
     size = (row.height, row.width)
-    depth = cv2.imread(str(folder / row.depth_path), cv2.IMREAD_UNCHANGED) / 1000
+    depth = pictures.load_steps(row.depth) / 1000
     return pictures.load_photo(row.image, size), pictures.load_mask(row.mask, classes.mask, size), depth
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, files, metrics, pictures, record
+from src import archive, data, engine, files, metrics, pictures, record
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
@@ -74,6 +74,7 @@ def open_kept(run: record.Run, samples: pd.DataFrame, classes: Classes, flip: bo
     """Opens the folder of predictions of this very network, Test and way of predicting."""
     weights = (run.folder / "final" / "model.keras").read_bytes()
     what = (hashlib.sha256(weights).hexdigest(), data.fingerprint_data(samples, classes), flip, channels)
+    what += (engine.has_bfloat16(),)  # two processors' predictions do not go into one zip
     return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes)
 
 
@@ -152,9 +153,16 @@ def name_submission(run: record.Run, scores: dict[str, dict[str, float]], folder
     return folder / f"{'_'.join(parts)}.zip"
 
 
-def read_predictions(path: Path, classes: Classes, rows: Iterable[int]) -> Iterator[Prediction]:
-    """Reads some predictions back from a zip, as network indices."""
+def read_predictions(
+    path: Path, samples: pd.DataFrame, classes: Classes, rows: Iterable[int]
+) -> Iterator[Prediction]:
+    """Reads some predictions back from a zip, as network indices.
+
+    Raises:
+        ValueError: the table of the Test frames is not the one that the zip was made of.
+    """
     table = archive.read_table(path)
+    _require_same(path, table["image_path"], samples)
     with zipfile.ZipFile(path) as members:
         for row in rows:
             ids = archive.read_mask(members, table["pred_name"][row])
@@ -183,21 +191,33 @@ def load_shown(
     sizes = [pictures.turn_size(size, row.height, row.width) for row in chosen.itertuples()]
     photos = [pictures.load_photo(image, own) for image, own in zip(chosen["image"], sizes, strict=True)]
     truths = pictures.load_masks(chosen, classes, sizes) if (samples["mask"] != "").any() else None
-    predictions = read_predictions(path, classes, rows)
+    predictions = read_predictions(path, samples, classes, rows)
     shrunk = [pictures.shrink_mask(one.mask, own) for one, own in zip(predictions, sizes, strict=True)]
     return photos, truths, shrunk
 
 
-def read_notes(run: record.Run) -> pd.DataFrame:
+def read_notes(run: record.Run, samples: pd.DataFrame) -> pd.DataFrame:
     """Reads what the run's network said of each Test frame, as `Kept.read` gives it.
 
     Raises:
         FileNotFoundError: there is nothing; the message names the notebook to run.
+        ValueError: the table of the Test frames is another now.
     """
     path = run.folder / NOTES
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there; run Save_test.ipynb first.")
-    return pd.read_csv(path)
+    notes = pd.read_csv(path)
+    _require_same(path, notes["image_path"], samples)
+    return notes
+
+
+def _require_same(path: Path, names: pd.Series, samples: pd.DataFrame) -> None:
+    """Refuses predictions of other frames, or of another order, than Test's table has."""
+    if names.tolist() != samples["image_path"].tolist():
+        raise ValueError(
+            f"{path} must tell of the frames of Test/data.csv in their order, found another list; "
+            "Test was changed since, so run Save_test.ipynb again."
+        )
 
 
 def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndarray:
@@ -213,7 +233,7 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
     """
     found = np.zeros((len(truth), len(classes.mask), len(classes.mask)), np.int64)
     rows = np.flatnonzero(truth["mask"] != "")
-    for row, prediction in zip(rows, read_predictions(path, classes, rows), strict=True):
+    for row, prediction in zip(rows, read_predictions(path, truth, classes, rows), strict=True):
         mask = pictures.load_mask(truth["mask"].iloc[row], classes.mask)
         found[row] = metrics.confuse(mask, prediction.mask, len(classes.mask))
     return found

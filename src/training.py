@@ -105,7 +105,7 @@ def fit(
     Raises:
         ValueError: `epochs` is below 1.
     """
-    if epochs is not None and epochs < 1:
+    if epochs is not None and (epochs < 1 or epochs != int(epochs)):
         raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
         print(f"{folder} is already trained; its weights and history are used again.")
@@ -187,7 +187,7 @@ def _plan_epochs(
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         plan = share_time(seconds, step, pass_steps, val_seconds)
         print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")
-    files.write_atomically(path, lambda beside: beside.write_text(json.dumps(plan)))
+    files.write_json(path, plan)
     return plan
 
 
@@ -271,7 +271,9 @@ class KeepEpochs(keras.callbacks.Callback):
         self.history = pd.concat([self.history, row]).rename_axis("epoch")
         files.write_atomically(self.folder / "history.csv", self.history.to_csv)
         self.bar.set_postfix_str(
-            ", ".join(f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou") if key in logs)
+            ", ".join(
+                f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou", "val_mask_miou") if key in logs
+            )
         )
         if self.show:
             self.show(self.history, self.model)

@@ -3,11 +3,11 @@
 import base64
 import html
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import ipywidgets
+import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -49,24 +49,22 @@ class LiveView:
     """Shows a training under way in the notebook, each picture replacing the last; called after each epoch.
 
     Args:
-        image: uint8 RGB, (H, W, 3), a frame to watch.
+        image: a frame to watch as the network sees it, of `batches.Frames.see`.
         truth: uint8 class indices, (H, W).
         classes: of both tasks.
-        predict: called with (model, image), gives the network's mask, (H, W).
         pause: seconds between two pictures at least.
     """
 
-    def __init__(
-        self, image: np.ndarray, truth: np.ndarray, classes: Classes, predict: Callable, pause: float = 15.0
-    ):
-        self.image, self.truth, self.classes, self.predict, self.pause = image, truth, classes, predict, pause
+    def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes, pause: float = 15.0):
+        self.image, self.truth, self.classes, self.pause = image, truth, classes, pause
         self.handle, self.last = None, float("-inf")
 
-    def __call__(self, history: pd.DataFrame, model: object) -> None:
+    def __call__(self, history: pd.DataFrame, model: keras.Model) -> None:
         """Draws the picture anew, if the last one is old enough."""
         if time.monotonic() - self.last < self.pause:
             return
-        figure = plot_live(history, self.image, self.truth, self.predict(model, self.image), self.classes)
+        mask = predict.predict_mask(model, self.image)
+        figure = plot_live(history, self.image[..., :3], self.truth, mask, self.classes)
         if self.handle is None:
             self.handle = display(figure, display_id=True)
         elif self.handle:
@@ -108,18 +106,20 @@ class FrameBrowser:
         notes: a row a frame, of `submission.read_notes`, and "miou" (a fraction) where it is known.
         classes: of both tasks.
         size: (height, width) of the network's input.
+        flip: whether the zip's predictions are averages over the mirror image.
     """
 
     def __init__(
         self,
-        network: Engine,
+        network: Engine | keras.Model,
         samples: pd.DataFrame,
         notes: pd.DataFrame,
         classes: Classes,
         size: tuple[int, int],
+        flip: bool = True,
     ):
         self.network, self.samples, self.notes = network, samples, notes
-        self.classes, self.size = classes, size
+        self.classes, self.size, self.flip = classes, size, flip
         orders = {"as in data.csv": None, "least sure first": "sureness", "worst first": "miou"}
         known = [name for name, column in orders.items() if column is None or column in notes]
         self.orders = {name: orders[name] for name in known}
@@ -169,7 +169,8 @@ class FrameBrowser:
         size = pictures.turn_size(self.size, sample.height, sample.width)
         photo = pictures.load_photo(sample.image, size)
         if row != self.shown:
-            self.answer, self.shown = predict.predict_image(self.network, photo, flip=False)[0], row
+            self.answer, _ = predict.predict_frame(self.network, sample, self.size, self.flip)
+            self.shown = row
         mask = self.answer.argmax(-1).astype(np.uint8)
         colors = np.float32(self.classes.mask.paint(mask))
         over = cv2.addWeighted(np.float32(photo), 1 - self.opacity.value, colors, self.opacity.value, 0)

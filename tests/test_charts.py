@@ -36,7 +36,7 @@ def test_reliability_by_hand():
     line = figure.axes[0].lines[1]
     np.testing.assert_allclose(line.get_xdata(), [60, 90])
     np.testing.assert_allclose(line.get_ydata(), [50, 100])
-    assert figure.axes[0].get_title() == "Labels: 0 points too unsure"
+    assert figure.axes[0].get_title() == "Labels: 75 % sure on average, 75 % right"
 
 
 def test_looks_of_both_folders_are_told_apart():

@@ -67,7 +67,7 @@ def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_pa
     engine.export(network, tmp_path / "export", {})
     exported = engine.open_exported(tmp_path)
     ours, theirs = (one.answer(photos[0])["mask"] for one in (opened, exported))
-    np.testing.assert_allclose(ours, theirs, atol=0.05 if engine.counts_in_half() else 1e-5)
+    np.testing.assert_allclose(ours, theirs, atol=0.05 if engine.has_bfloat16() else 1e-5)
 
 
 def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):

@@ -58,7 +58,8 @@ def test_live_view_waits_its_pause(classes, monkeypatch):
     shown = []
     monkeypatch.setattr(widgets, "display", lambda figure, display_id: shown.append(figure))
     image, mask, _ = draw_frame(1)
-    live = widgets.LiveView(image, mask, classes, lambda model, photo: mask, pause=60)
+    monkeypatch.setattr(widgets.predict, "predict_mask", lambda model, photo: mask)
+    live = widgets.LiveView(image, mask, classes, pause=60)
     history = pd.DataFrame({"loss": [1.0]}, index=[1])
     live(history, None)
     live(history, None)

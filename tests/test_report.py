@@ -27,7 +27,7 @@ def run(tmp_path):
     }
     (tmp_path / "joint-x" / "settings.json").write_text(json.dumps(settings))
     (tmp_path / "joint-x" / "result.json").write_text(
-        json.dumps(result | {"minutes": 1.0, "settings": settings})
+        json.dumps(result | {"minutes": 1.0, "note": "synthetic world", "settings": settings})
     )
     return tmp_path / "joint-x"
 
@@ -45,7 +45,7 @@ class Links(HTMLParser):
 
 
 def test_the_page_is_one_file_that_fetches_nothing(run):
-    page = report.write_report(run, "synthetic world").read_text()
+    page = report.write_report(run).read_text()
     links = Links()
     links.feed(page)
     assert len(links.found) == 3 and all(link.startswith("data:image/") for link in links.found)
@@ -66,4 +66,7 @@ def test_a_large_picture_is_packed_smaller(run):
 
 def test_a_run_that_is_not_finished_names_the_notebook(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Train_label_seg\.ipynb"):
+        report.write_report(tmp_path)
+    (tmp_path / "result.json").write_text('{"settings": {"SEGMENTER": "seg-x"}}')  # begun, and no more
+    with pytest.raises(FileNotFoundError, match=r"finished joint run.*Train_label_seg\.ipynb"):
         report.write_report(tmp_path)

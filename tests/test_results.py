@@ -19,6 +19,7 @@ def write_run(folder, name, seed, miou):
         "minutes": 12.4,
         "train_frames": 9,
         "machine": "m",
+        "settings": {"SEGMENTER": "seg-x"},
         "scores": scores,
     }
     (folder / name / "result.json").write_text(json.dumps(run))

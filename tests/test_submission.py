@@ -35,8 +35,14 @@ def test_zip_reads_back_equal(path, samples, classes):
             np.frombuffer(archive.read("data/frame_001_pred.png"), np.uint8), cv2.IMREAD_UNCHANGED
         )
     assert pixels.shape == (64, 96, 3) and (pixels == draw_frame(1)[1][..., None]).all()
-    read = list(submission.read_predictions(path, classes, [1]))
+    read = list(submission.read_predictions(path, samples, classes, [1]))
     assert (read[0].mask == draw_frame(1)[1]).all() and read[0].label == 1
+    with pytest.raises(ValueError, match=r"Test was changed since, so run Save_test\.ipynb again"):
+        list(submission.read_predictions(path, samples[::-1], classes, [1]))
+    notes = submission.read_notes(record.Run(path.parent, {}), samples)
+    assert notes["label"].tolist() == [1] * 6
+    with pytest.raises(ValueError, match="Test was changed since"):
+        submission.read_notes(record.Run(path.parent, {}), samples.iloc[:5])
 
 
 def test_one_channel_on_request(tmp_path, samples, classes):
