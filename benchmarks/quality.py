@@ -61,17 +61,20 @@ def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
 def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float]) -> None:
     """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
     whole = backbone.build_efficientnet_lite(include_top=True)
+    orders = [
+        batches.order_rows(frames, BATCH, SEED, epoch) for epoch in range(1 + STEPS * BATCH // len(frames))
+    ]
     picture = np.random.default_rng(SEED).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
     np.savez(
         path,
         images=np.stack(frames.images),
         masks=np.stack(frames.masks),
         labels=frames.labels,
-        has_mask=frames.has_mask,
+        rows=np.concatenate(orders)[: STEPS * BATCH].reshape(STEPS, BATCH),
         test_images=np.stack(test.images),
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),
-        sizes=(len(classes.mask), len(classes.label), BATCH, CHECKS),
+        sizes=(len(classes.mask), len(classes.label), CHECKS),
         crop=batches.choose_crop(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
         label_weight=Recipe().label_weight,

@@ -39,9 +39,9 @@ def load_backbone(task: dict) -> dict[str, torch.Tensor]:
     return named
 
 
-def draw_batches(task: dict, crop: tuple[int, int], batch: int) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Draws augmented batches, the next one while a step is made."""
-    rng, recipe, count = np.random.default_rng(0), Recipe(), len(task["images"])
+def draw_batches(task: dict, crop: tuple[int, int]) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Augments the rows that ours takes, step by step, the next batch while a step is made."""
+    rng, recipe = np.random.default_rng(0), Recipe()
 
     def make(rows: np.ndarray) -> tuple[torch.Tensor, ...]:
         pairs = [augment.augment(task["images"][i], task["masks"][i], crop, rng, recipe) for i in rows]
@@ -50,14 +50,12 @@ def draw_batches(task: dict, crop: tuple[int, int], batch: int) -> Iterator[tupl
         return (image.float() - 127) / 128, mask, torch.from_numpy(task["labels"][rows]).long()
 
     with ThreadPoolExecutor(1) as pool:
-        waiting = None
-        while True:
-            order = rng.permutation(count)
-            for start in range(0, count - batch + 1, batch):
-                coming = pool.submit(make, order[start : start + batch])
-                if waiting is not None:
-                    yield waiting.result()
-                waiting = coming
+        waiting = pool.submit(make, task["rows"][0])
+        for rows in task["rows"][1:]:
+            coming = pool.submit(make, rows)
+            yield waiting.result()
+            waiting = coming
+        yield waiting.result()
 
 
 def count_loss(said: tuple, mask: torch.Tensor, label: torch.Tensor, task: dict) -> torch.Tensor:
@@ -95,7 +93,7 @@ def main() -> None:
     """Trains, and prints the curve."""
     with np.load(sys.argv[1]) as stored:
         task = {name: stored[name] for name in stored.files}
-    classes, labels, batch, checks = map(int, task["sizes"])
+    classes, labels, checks = map(int, task["sizes"])
     torch.manual_seed(0)
     network = build("shipped", classes, labels)
     missing = network.encoder.model.load_state_dict(load_backbone(task), strict=False).missing_keys
@@ -105,7 +103,7 @@ def main() -> None:
     deep = [p for p in network.parameters() if p.ndim > 1]
     parts = [{"params": deep, "weight_decay": 1e-2}, {"params": flat, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(parts, fused=True)
-    stream, minutes, miou, spent = draw_batches(task, tuple(task["crop"]), batch), [], [], 0.0
+    stream, minutes, miou, spent = draw_batches(task, tuple(task["crop"])), [], [], 0.0
     for step, rate in enumerate(float(sys.argv[2]) * task["rates"], start=1):
         begin = time.perf_counter()
         network.train()

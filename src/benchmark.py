@@ -30,6 +30,7 @@ GROWTH = {  # group: row: frames of Save_test, and their height and width
     "growth pixels": {f"{h} x {w} px": (100, (h, w)) for h, w in ((360, 640), PHOTO, (1440, 2560))},
 }
 FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, of which the peer may take its best
+MOST_ROUNDS = {"save_test": 3, "growth": 1}  # of groups that take minutes
 WARM = 20  # frames of a growing Save_test that do not count
 FIGURE = Path("Imagenes") / "growth.png"
 
@@ -283,9 +284,30 @@ def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
         figures.keep(charts.plot_growth(*tables), FIGURE)
 
 
-def keep_measured(kept: dict) -> None:
-    """Writes what was measured, and the ratios that follow."""
-    kept |= {"machine": record.describe_machine(), "commit": record.find_commit()}
+def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, rounds: int, frames: int) -> None:
+    """Measures the groups whose name begins with `only`, and keeps each as soon as it is measured."""
+    sets = {"save_test 720x1280": {"save_test": (frames, PHOTO)}} | GROWTH
+    with tempfile.TemporaryDirectory() as beside:
+        for group, commands in list_rows(run, Path(beside), peers).items():
+            if group.startswith(only):
+                for name, (count, shape) in sets.get(group, {}).items():
+                    write_photos(folder, Path(beside) / name, count, shape)
+                turns = min(rounds, MOST_ROUNDS.get(group.split()[0], rounds))
+                kept = read_kept()
+                kept["groups"][group] = measure_rows(commands, turns)
+                keep_measured(kept, group)
+                print(f"{group} is measured.", flush=True)
+
+
+def read_kept() -> dict:
+    """Reads what was measured before."""
+    return json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
+
+
+def keep_measured(kept: dict, group: str) -> None:
+    """Writes what was measured, on what machine and at which commit, and the ratios that follow."""
+    made = {"machine": record.describe_machine(), "commit": record.find_commit()}
+    kept["made"] = kept.get("made", {}) | {group: made}
     kept["ratios"] = count_ratios(kept["groups"]) | count_quality(kept.get("quality", {}))
     files.write_json(KEPT, kept)
 
@@ -298,27 +320,23 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="python of the peers' environment")
     parser.add_argument("--only", default="", help="groups whose name begins so, as train")
     parser.add_argument("--quality", type=Path, metavar="REFERENCE", help="trains instead: time to one mIoU")
-    parser.add_argument("--rounds", type=int, default=5, help="times that each row is measured (default: 5)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="turns of a row, fewer of slow ones (default: 5)"
+    )
     parser.add_argument("--frames", type=int, default=500, help="of Save_test (default: 500)")
-    arguments = parser.parse_args()
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
-    if arguments.quality:
-        kept["quality"] = measure_quality(arguments.data, arguments.quality, arguments.peers)
-        keep_measured(kept)
-        print("\n".join(table_of_quality(kept["quality"])))
-        return
-    sets = {"save_test 720x1280": {"save_test": (arguments.frames, PHOTO)}} | GROWTH
-    with tempfile.TemporaryDirectory() as folder:
-        for group, commands in list_rows(arguments.run, Path(folder), arguments.peers).items():
-            if group.startswith(arguments.only):
-                for name, (count, shape) in sets.get(group, {}).items():
-                    write_photos(arguments.data, Path(folder) / name, count, shape)
-                rounds = {"save_test": 3, "growth": 1}.get(group.split()[0], arguments.rounds)
-                kept["groups"][group] = measure_rows(commands, rounds)
-                keep_measured(kept)
-                print(f"{group} is measured.", flush=True)
-    draw_growth(kept["groups"])
-    print(table_of_speeds(kept))
+    given = parser.parse_args()
+    try:
+        record.read_finished(given.run)
+        if given.quality:
+            kept = read_kept() | {"quality": measure_quality(given.data, given.quality, given.peers)}
+            keep_measured(kept, "quality")
+        else:
+            measure_groups(given.run, given.data, given.peers, given.only, given.rounds, given.frames)
+            draw_growth(read_kept()["groups"])
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    print(table_of_speeds(read_kept()))
 
 
 if __name__ == "__main__":

@@ -85,16 +85,17 @@ def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -
     )
     plt.close(figure)
     axes = np.atleast_1d(axes)
-    draw_curves(axes[0], history, "loss", 1, held_out)
+    draw_curves(axes[0], history, "loss", held_out)
     for ax, name in zip(axes[1:], scores, strict=True):
-        draw_curves(ax, history, name, 100, held_out)
+        draw_curves(ax, history, name, held_out)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
-def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, factor: float, held_out: str = "") -> None:
-    """Draws a column of the history, training beside what was held out, times `factor`."""
+def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = "") -> None:
+    """Draws a column of the history, training beside what was held out; but for the loss in percent."""
+    factor = 1 if name == "loss" else 100
     titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
     dots = "o-" if len(history) < 10 else "-"
     ax.plot(history.index, factor * history[name], dots, color=BLUE, markersize=3, label="training crops")

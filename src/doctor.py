@@ -194,7 +194,8 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         if len(zoned) and (zoned != zoned.iloc[0]).any():
             row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
             texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
-    if len(samples) > 1 and len(split.find_recordings(samples).unique()) == 1:
+    taught = (samples["mask"] != "").any() or (samples["label"] != NO_LABEL).any()
+    if taught and split.has_recordings(samples) and len(split.find_recordings(samples).unique()) == 1:
         texts.append("all frames are of one recording, so no score on another can be had; add drives.")
     return [Problem("warning", f"{path}: {text}") for text in texts]
 

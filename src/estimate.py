@@ -38,7 +38,7 @@ LEAST_SHARE = 5e-4  # of the pixels; a class that is expected below it may be ab
 METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
 WIDEST = 0.1  # half of the widest interval that is worth saying
 DRAWS = 200  # of Test's recordings, for the interval
-SHORTER = 0.5  # a fold's steps, as a share of the submitted network's
+SHORTER = 0.5  # a fold's steps, as a share of those that the submitted network takes on all frames
 
 
 def is_wanted(choice: str, first: record.Run | None = None) -> bool:
@@ -81,7 +81,6 @@ def look_ahead(
     samples: pd.DataFrame,
     size: tuple[int, int],
     second: Engine | keras.Model | None = None,
-    flip: bool = True,
 ) -> Outlook:
     """Asks a joint network about frames, and how likely its answers are; no truth is looked at.
 
@@ -91,9 +90,8 @@ def look_ahead(
         size: (height, width) of the networks' input.
         second: another; the answers are held against the mean of its opinion and the first's.
             None: the first's alone.
-        flip: averages over the mirror image.
     """
-    opinions = [predict.predict_probabilities(one, samples, size, flip) for one in (network, second) if one]
+    opinions = [predict.predict_probabilities(one, samples, size) for one in (network, second) if one]
     masks, labels = [], []
     for said in zip(*opinions, strict=True):
         answers = _thin(said[0][0]).argmax(1)
@@ -211,9 +209,7 @@ def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
     return words + (f", random frames (leaky) {value['random']:.1f} %." if "random" in value else ".")
 
 
-def estimate_test(
-    outlook: Outlook, recordings: pd.Series, judged: list[dict], seed: int = 0
-) -> dict[str, float]:
+def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -> dict[str, float]:
     """Estimates what Test will give, but for the labels' accuracy: at LABEL_TEMPERATURE it is far too high.
 
     The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
@@ -223,7 +219,6 @@ def estimate_test(
         outlook: of the network that is submitted, on Test.
         recordings: of each Test frame, for the spread.
         judged: of `judge`, one a network that was kept from some recordings; their temperatures are averaged.
-        seed: of the bootstrap.
 
     Returns:
         "miou", "miou_low", "miou_high", "f1", fractions.
@@ -233,7 +228,7 @@ def estimate_test(
     at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in outlook.mask.sum(0)]
     miou = float(np.interp(TRUST * warm, at, curve))
     doubt = abs(np.interp(warm, at, curve) - np.interp(0, at, curve)) / 2
-    spread = 1.645 * _spread_recordings(outlook, recordings, seed)
+    spread = 1.645 * _spread_recordings(outlook, recordings)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     return {
         "miou": miou,
@@ -243,14 +238,14 @@ def estimate_test(
     }
 
 
-def _spread_recordings(outlook: Outlook, recordings: pd.Series, seed: int) -> float:
+def _spread_recordings(outlook: Outlook, recordings: pd.Series) -> float:
     """Standard deviation of the expected mean IoU over draws of recordings, as if Test had held others."""
     plain = np.abs(np.log(TEMPERATURES)).argmin()
     number, names = pd.factorize(recordings)
     sums = np.stack([outlook.mask[number == k, plain].sum(0) for k in range(len(names))])
     if len(sums) == 1:  # one recording tells nothing of others, its frames at least of its length
         sums = outlook.mask[:, plain]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     draws = [sums[rng.integers(0, len(sums), len(sums))].sum(0) for _ in range(DRAWS)]
     return float(np.std([expect_miou(confusion) for confusion in draws]))
 
@@ -272,7 +267,7 @@ def list_folds(
         first: of the segmentation network that it started from.
         folder: of the data.
         sides: by name, the rows to train on and the rows to be judged by.
-        share: of the submitted network's steps.
+        share: of the steps that the submitted network takes on all frames.
     """
     steps = [max(1, round(share * training.count_planned(r.folder / "final"))) for r in (first, run)]
     return [

@@ -186,7 +186,8 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
     deepest = unet.get_layer("decoder_stage0_upsampling").input.shape[-1]
     rows = [("backbone", stride, skip) for stride, skip in zip(strides[::-1], skips[::-1], strict=True)]
     rows.append(("backbone", 2 * strides[0], deepest))
-    rows += [("decoder", stride, count) for stride, count in zip(strides, DECODER_FILTERS, strict=True)]
+    widths = [unet.get_layer(f"decoder_stage{i}b_relu").output.shape[-1] for i in range(len(joins))]
+    rows += [("decoder", stride, count) for stride, count in zip(strides, widths, strict=True)]
     table = pd.DataFrame(rows, columns=["part", "stride", "channels"])
     table["words"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
     for name, output in zip(network.output_names, network.outputs, strict=True):

@@ -13,7 +13,8 @@ class Recipe:
         weights: "imagenet", or "none" for random weights.
         frozen: "norm" leaves the backbone's normalisation as pretrained, "early" its first three stages, too.
         crop: side of a training crop, as a share of the network's input.
-        zoom: largest scale of a crop against the network's own scale; the smallest is 0.7.
+        zoom: largest scale of a crop against the network's own scale; the smallest is 0.7. While labels are
+            learned it is 1 at most.
         color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
         weather: probability, each, of blur, noise, JPEG traces and a shadow.
         tilt: strength of the changes of the camera's roll and pitch.
@@ -21,7 +22,7 @@ class Recipe:
         dice: factor of the mask's Dice loss beside the cross-entropy.
         depth: metres a step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss beside the mask's.
-        rate: the highest learning rate.
+        rate: the highest learning rate of the segmentation network; the joint one goes on at half of it.
     """
 
     backbone: str = "efficientnetlite0"

@@ -172,7 +172,7 @@ def _paint_lines(
     across = np.abs(y - street.middle)
     border = across > street.crossing_width / 2 - 0.25
     stripes = _fraction(x / 1.1) < 0.5
-    style = {"zebra": stripes, "lines": border, "ladder": border | stripes}[street.crossing_style]
+    style = {"zebra": stripes, "ladder": border | stripes}[street.crossing_style]
     paint[marked & style] = 1
     dash = (np.abs(y + street.main_width / 2) < 0.07) & (_fraction(x / 6) < 2.5 / 6)
     paint[(surface.zone == scene.ROAD) & dash & (np.abs(street.side(x)) > street.side_width)] = 1
@@ -269,9 +269,9 @@ def _outline(solid: Solid) -> np.ndarray:
     return np.concatenate(rings) * np.array(solid.half) + np.array(solid.center)
 
 
-def _clip_near(polygon: np.ndarray, camera: Camera, near: float = 0.15) -> np.ndarray:
+def _clip_near(polygon: np.ndarray, camera: Camera) -> np.ndarray:
     """Cuts off what of a polygon lies behind the camera. Source: Sutherland & Hodgman 1974."""
-    depth = (polygon - np.array(camera.position)) @ camera.axes[2] - near
+    depth = (polygon - np.array(camera.position)) @ camera.axes[2] - 0.15  # metres
     kept = []
     for i in range(len(polygon)):
         j = (i + 1) % len(polygon)

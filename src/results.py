@@ -16,6 +16,7 @@ from src import classes as class_lists
 from src.classes import Classes
 
 FOLDER = Path("results")
+SHEET = 6  # frames of each city on the contact sheet
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 PICTURE = Path("Imagenes") / "world.png"
@@ -223,13 +224,12 @@ def _join_lines(lines: list[list]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
+def draw_sheet(world: Path, picture: Path) -> None:
     """Draws frames of a rendered world, evenly spaced over Train and over Test, with mask and depth.
 
     Args:
         world: folder that `python -m src.world` made.
         picture: PNG to write.
-        frames: of each city.
 
     Raises:
         DataError: the folder holds no such world.
@@ -241,7 +241,7 @@ def draw_sheet(world: Path, picture: Path, frames: int = 6) -> None:
         if folder == "Test":
             samples = data.add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
-        samples = samples.iloc[((np.arange(frames) + 0.5) * len(samples) / frames).astype(int)]
+        samples = samples.iloc[((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)]
         cities[title] = [_load_frame(row, classes) for row in samples.itertuples()]
     figures.keep(figures.plot_world(cities, classes), picture, "synthetic world")
 
@@ -267,8 +267,9 @@ def print_tables() -> None:
     if estimates:
         print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
     if benchmark.KEPT.exists():
-        kept = json.loads(benchmark.KEPT.read_text())
-        print(f"\nSpeed on {kept['machine']}:\n\n{benchmark.table_of_speeds(kept)}")
+        kept = benchmark.read_kept()
+        machines = "; ".join(sorted({made["machine"] for made in kept["made"].values()}))
+        print(f"\nSpeed on {machines}:\n\n{benchmark.table_of_speeds(kept)}")
     if ABLATION.exists():
         print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
         print(table_of_ablation(ABLATION))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from src import files
 
@@ -28,6 +28,8 @@ KINDS = {
     int: NUMBER,
     float: NUMBER,
 }  # of the notebooks' own value: what it admits
+LEAST = {"BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
+ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 USER_ERRORS = (
     *("DataError", "DiskFullError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError"),
 )
@@ -99,7 +101,7 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
 
 
 def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.NotebookNode]) -> None:
-    """Refuses what is no number, or no True or False, where the notebooks' own value is one.
+    """Refuses what is no number, or no True or False, where the notebooks' own value is one, or too small.
 
     Raises:
         ValueError: the message names the setting and the notebooks' own value.
@@ -110,6 +112,12 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
             kind, word = KINDS.get(type(usual), (object, ""))
             if not isinstance(settings[name], kind):
                 raise ValueError(f"{name} must be {word}, found '{settings[name]}'; it is {usual} by itself.")
+    for name, value in settings.items():
+        if name in LEAST and not (isinstance(value, int | None) and (value is None or value >= LEAST[name])):
+            raise ValueError(f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 8.")
+        if name in ADMITTED and value not in ADMITTED[name]:
+            known = ", ".join(map(str, ADMITTED[name]))
+            raise ValueError(f"{name} must be one of {known}, found '{value}'.")
 
 
 def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:
@@ -172,6 +180,13 @@ def main(words: list[str]) -> int:
         except KeyboardInterrupt:
             print(f"\n{name} was interrupted; the same command goes on after the last finished epoch.")
             return 130
+        except DeadKernelError:
+            print(
+                f"\n{name}'s kernel died, most likely for want of memory; set a smaller BATCH_SIZE or SIZE, "
+                "the same command goes on after the last finished epoch.",
+                file=sys.stderr,
+            )
+            return 1
         except CellExecutionError as error:
             print(
                 f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",

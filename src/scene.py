@@ -33,7 +33,7 @@ class Street:
         walk: width of the sidewalk.
         height: of the curb over the road.
         crossing_width: of the marked crossing.
-        crossing_style: "zebra", "ladder" or "lines".
+        crossing_style: "zebra" or "ladder".
         lawn: True for grass behind the sidewalk, False for paving.
         edge: line along the curb, "white", "yellow" (two of them) or "" for none.
         driveways: places of driveways along each block, metres after its side street.

@@ -104,9 +104,14 @@ def read_class_names(folder):
     path = os.path.join(folder, "classes.csv")
     if not os.path.exists(path):
         return None, 255
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.DictReader(file) if row["task"] == "mask"]
-    names = {int(row["id"]): row["name"] for row in rows}
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.DictReader(file) if row["task"] == "mask"]
+        names = {int(row["id"]): row["name"] for row in rows}
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise ScoringError(
+            "classes.csv of the reference must have the columns task, id and name, ids in numbers."
+        )
     ignored = [id for id, name in names.items() if name == "ignore"]
     ignored = ignored or ([] if 255 in names else [255])
     return {id: name for id, name in names.items() if name != "ignore"}, (ignored[0] if ignored else None)

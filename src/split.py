@@ -19,6 +19,7 @@ EARTH = 6_371_000.0  # radius in metres
 SAME_GROUND = 15.0  # metres between two frames that show the same ground
 SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
 VIEW_SIDE, VIEW_BLUR = 24, 3.0  # pixels of a thumbnail that is compared, and of the blur that is taken off it
+ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "width")  # by data.read_samples
 
 
 def find_recordings(samples: pd.DataFrame) -> pd.Series:
@@ -113,8 +114,9 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
     """
     if column is not None:
         if column not in samples:
+            own = [name for name in samples if name not in ADDED]
             raise ValueError(
-                f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(samples)}."
+                f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}."
             )
         return samples[column].astype(str).rename("block")
     recordings = find_recordings(samples)

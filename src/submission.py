@@ -137,20 +137,19 @@ def encode_png(picture: np.ndarray) -> bytes:
     return content.tobytes()
 
 
-def name_submission(run: record.Run, scores: dict[str, dict[str, float]], folder: Path = FOLDER) -> Path:
+def name_submission(run: record.Run, scores: dict[str, dict[str, float]]) -> Path:
     """Names a zip `<date>_<run>_<split><mIoU>-<accuracy>-<F1>.zip`, after its known scores in percent.
 
     Args:
         run: the run that made it.
         scores: by split, each {"miou", "f1", "accuracy"}; "estimate" and "test" are named.
-        folder: where the zip lies.
     """
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
     for split, word in (("estimate", "est"), ("test", "test")):
         if split in scores:
             values = (scores[split].get(key) for key in ("miou", "accuracy", "f1"))
             parts.append(word + "-".join("none" if x is None else f"{100 * x:.1f}" for x in values))
-    return folder / f"{'_'.join(parts)}.zip"
+    return FOLDER / f"{'_'.join(parts)}.zip"
 
 
 def read_predictions(
@@ -239,15 +238,15 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
     return found
 
 
-def latest_submission(run: record.Run, folder: Path = FOLDER) -> Path:
+def latest_submission(run: record.Run) -> Path:
     """Finds the newest zip of a run.
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run.
     """
-    paths = sorted(folder.glob(f"*_{run.folder.name}*.zip"), key=lambda path: path.stat().st_mtime)
+    paths = sorted(FOLDER.glob(f"*_{run.folder.name}*.zip"), key=lambda path: path.stat().st_mtime)
     if not paths:
-        raise FileNotFoundError(f"No zip of {run.folder.name} lies in {folder}/; run Save_test.ipynb first.")
+        raise FileNotFoundError(f"No zip of {run.folder.name} lies in {FOLDER}/; run Save_test.ipynb first.")
     return paths[-1]
 
 

@@ -36,7 +36,7 @@ def plot_live(
     """
     figure, axes = plt.subplots(1, 4, figsize=(13.5, 2.6), layout="constrained", width_ratios=(1.2, 1, 1, 1))
     plt.close(figure)
-    charts.draw_curves(axes[0], history, "loss", 1)
+    charts.draw_curves(axes[0], history, "loss")
     three = (image, classes.mask.paint(truth), classes.mask.paint(predicted))
     for ax, picture, title in zip(axes[1:], three, ("photo", "truth", "prediction"), strict=True):
         ax.imshow(picture)

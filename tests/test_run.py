@@ -43,6 +43,20 @@ def test_numbers_and_switches_are_asked_for():
         run.check_kinds({"FLIP": "yes"}, [notebook])
 
 
+@pytest.mark.parametrize(
+    ("word", "match"),
+    [
+        ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 on"),
+        ("EPOCHS=2.5", "EPOCHS must be a whole number from 1 on, found '2.5'"),
+        ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
+        ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
+    ],
+)
+def test_settings_out_of_range_are_refused_before_any_notebook(word, match, capsys):
+    assert run.main([word]) == 2
+    assert match in capsys.readouterr().err
+
+
 def test_bad_words_end_with_two(capsys):
     assert run.main(["SEED="]) == 2 and "SEED must be a number" in capsys.readouterr().err
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
