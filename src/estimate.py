@@ -9,23 +9,16 @@ another place, so that temperature is trusted by a share only. The constants wer
 alone (README, "How the estimate is made").
 """
 
-import json
-import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from src import batches, cluster, data, engine, files, metrics, model, predict, record, training
-from src import classes as class_lists
-from src.batches import Frames
-from src.classes import NO_LABEL, Classes
+from src import metrics, predict, record
+from src.classes import Classes
 from src.engine import Engine
-from src.recipe import Recipe
 
 CHOICES = ("off", "quick", "full")
 TEMPERATURES = np.geomspace(
@@ -38,7 +31,6 @@ LEAST_SHARE = 5e-4  # of the pixels; a class that is expected below it may be ab
 METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
 WIDEST = 0.1  # half of the widest interval that is worth saying
 DRAWS = 200  # of Test's recordings, for the interval
-SHORTER = 0.5  # a fold's steps, as a share of those that the submitted network takes on all frames
 
 
 def is_wanted(choice: str, first: record.Run | None = None) -> bool:
@@ -248,104 +240,3 @@ def _spread_recordings(outlook: Outlook, recordings: pd.Series) -> float:
     rng = np.random.default_rng(0)
     draws = [sums[rng.integers(0, len(sums), len(sums))].sum(0) for _ in range(DRAWS)]
     return float(np.std([expect_miou(confusion) for confusion in draws]))
-
-
-# Folds ----------------------------------------------
-
-
-def list_folds(
-    run: record.Run,
-    first: record.Run,
-    folder: Path,
-    sides: dict[str, tuple[np.ndarray, np.ndarray]],
-    share: float = SHORTER,
-) -> list[dict]:
-    """Describes trainings that leave frames out, so that any process that sees the same disk can do one.
-
-    Args:
-        run: of the joint network; its settings are each fold's.
-        first: of the segmentation network that it started from.
-        folder: of the data.
-        sides: by name, the rows to train on and the rows to be judged by.
-        share: of the steps that the submitted network takes on all frames.
-    """
-    steps = [max(1, round(share * training.count_planned(r.folder / "final"))) for r in (first, run)]
-    return [
-        {
-            "name": name,
-            "out": str((run.folder / "folds" / name.replace(" ", "")).resolve()),
-            "data": str(Path(folder).resolve()),
-            "settings": [first.settings, run.settings],
-            "steps": steps,
-            "train": [int(row) for row in train],
-            "val": [int(row) for row in val],
-        }
-        for name, (train, val) in sides.items()
-    ]
-
-
-def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
-    """Trains and judges folds; one that was done before is read again.
-
-    Args:
-        folds: of `list_folds`.
-        jobs: how many at the same time on this machine.
-        ray: "auto" or the address of a Ray cluster to spread them over (requirements-scale.txt); its machines
-            must see the project's and the data's folders under the same paths.
-
-    Returns:
-        One a fold: what `judge` gives, and `minutes`.
-
-    Raises:
-        ValueError: Ray is asked for, and is not installed or does not answer.
-    """
-    if ray:
-        return list(cluster.spread(train_fold, folds, ray))
-    if jobs == 1:
-        return [train_fold(fold) for fold in folds]
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(train_fold, folds))
-
-
-def train_fold(fold: dict) -> dict:
-    """Trains both networks of a fold by the notebooks' recipe, and judges the joint one on its val rows."""
-    out = Path(fold["out"])
-    if (out / "fold.json").exists():
-        return json.loads((out / "fold.json").read_text())
-    classes = class_lists.read_classes(Path(fold["data"]) / "Train")
-    samples = data.read_samples(Path(fold["data"]) / "Train", classes)
-    size, rows = tuple(fold["settings"][0]["SIZE"]), np.array(fold["train"])
-    depth = Recipe(**fold["settings"][0]["RECIPE"]).depth
-    frames = batches.load_frames(samples.iloc[rows], classes, size, depth)
-    lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
-    network = engine.prepare(train_pair(out, frames, classes, fold["settings"], lengths))
-    minutes = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
-    found = judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
-    files.write_json(out / "fold.json", found)
-    return found
-
-
-def train_pair(
-    out: Path, frames: Frames, classes: Classes, settings: list[dict], lengths: list[dict]
-) -> keras.Model:
-    """Trains both networks as the notebooks do, one from the other, and gives the joint one.
-
-    Args:
-        out: folder; the trainings lie in `seg` and `joint` below it.
-        frames: what to learn from.
-        classes: of both tasks.
-        settings: of the notebooks' runs, segmentation's and the joint one's.
-        lengths: of both trainings, as `training.fit` takes them: {"minutes": ...} or with "steps", too.
-    """
-    chosen = Recipe(**settings[0]["RECIPE"])
-    shared = {"crop": tuple(settings[0]["CROP"]), "batch_size": settings[0]["BATCH_SIZE"], "recipe": chosen}
-    seeds = [part["SEED"] for part in settings]
-    masked = frames.take(np.flatnonzero(frames.has_mask))
-    useful = frames.take(np.flatnonzero(frames.has_mask | (frames.labels != NO_LABEL)))
-    segmenter = training.build_seeded(seeds[0], lambda: model.build_segmenter(len(classes.mask), chosen))
-    training.compile_segmenter(segmenter, masked, classes, chosen)
-    training.fit(segmenter, out / "seg", masked, seed=seeds[0], **shared, **lengths[0])
-    network = training.build_seeded(seeds[1], lambda: model.build_joint(segmenter, len(classes.label)))
-    training.compile_joint(network, useful, classes, chosen)
-    training.fit(network, out / "joint", useful, seed=seeds[1], **shared, **lengths[1])
-    return network

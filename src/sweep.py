@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from src import batches, data, engine, estimate, files, predict, record, split, training
+from src import batches, data, engine, files, folds, predict, record, split, training
 from src import classes as class_lists
 from src.recipe import Recipe, read_recipe
 
@@ -65,7 +65,7 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     text = json.dumps([settings, minutes, data.fingerprint_data(samples, classes)])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
     lengths = [{"minutes": minutes * share} for share in record.SHARES.values()]
-    network = estimate.train_pair(out, frames.take(train), classes, [settings, settings], lengths)
+    network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
     network = engine.prepare(network)
     spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
     found = {"grouped": predict.score_samples(network, samples.iloc[val], classes, size)["scores"]}

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -100,50 +99,6 @@ def test_sentence_and_tables():
         estimate.is_wanted("quick", unjudged)
     with pytest.raises(ValueError, match=r"found 'off' here and 'quick' or 'full' in runs/a"):
         estimate.is_wanted("off", judged)
-
-
-def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
-    for name in ("seg", "joint"):
-        (tmp_path / name / "final").mkdir(parents=True)
-        (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 4, "validations": 1}')
-    first, run = (record.Run(tmp_path / name, settings) for name in ("seg", "joint"))
-    sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
-    folds = estimate.list_folds(run, first, learnable, sides)
-    assert folds[0]["steps"] == [4, 4] and json.loads(json.dumps(folds)) == folds
-    found = estimate.train_folds(folds)
-    assert found[0]["frames"] == 6 and set(found[0]["scores"]) == {"miou", "f1", "accuracy"}
-    assert training.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
-    begin = (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns
-    assert estimate.train_folds(folds) == found
-    assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["jobs", "ray"])
-def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
-    ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
-    shared = {"data": str(learnable), "settings": [settings, settings], "steps": [2, 2]}
-    sides = {"a": (range(18), range(18, 24)), "b": (range(6, 24), range(6))}
-    found, weights = {}, {}
-    if ray:
-        ray.init(num_cpus=2, include_dashboard=False)
-    for name, how in (("one", {}), ("two", {"ray": "auto"} if ray else {"jobs": 2})):
-        folds = [
-            shared | {"out": str(tmp_path / name / fold), "train": list(train), "val": list(val)}
-            for fold, (train, val) in sides.items()
-        ]
-        found[name] = estimate.train_folds(folds, **how)
-        paths = [tmp_path / name / fold / "joint" / "model.keras" for fold in sides]
-        weights[name] = [array for path in paths for array in model.load_model(path).get_weights()]
-    if ray:
-        ray.shutdown()
-    for ours, theirs in zip(found["two"], found["one"], strict=True):
-        assert ours["scores"] == pytest.approx(theirs["scores"], abs=1e-3, nan_ok=True)
-        assert ours["confusion"]["label"] == theirs["confusion"]["label"]
-    for ours, theirs in zip(weights["two"], weights["one"], strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_look_ahead_needs_no_truth(train_folder, classes):

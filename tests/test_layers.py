@@ -2,11 +2,12 @@ import ast
 from pathlib import Path
 
 LAYERS = {
-    "run": 5,
-    "sweep": 5,
-    "results": 5,
+    "run": 6,
+    "sweep": 6,
+    "results": 6,
     "submission": 4,
     "estimate": 4,
+    "folds": 5,
     "scoring": 4,
     "doctor": 3,
     "archive": 2,
@@ -28,7 +29,7 @@ LAYERS = {
     "figures": 1,
     "charts": 2,
     "widgets": 4,
-    "report": 5,
+    "report": 6,
     "benchmark": 4,
     "classes": 0,
     "files": 0,
