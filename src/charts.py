@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from src import metrics
 from src.classes import ClassList
 from src.figures import BLUE, GREY, ORANGE, STYLE
 
@@ -116,10 +117,9 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
         scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
         leaky: whether the held-out frames have neighbours in training.
     """
-    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
     kinds = {
         "random": ("random frames (leaky)", GREY, "X"),
-        "grouped": (held_out, BLUE, "s"),
+        "grouped": (metrics.name_held_out(leaky), BLUE, "s"),
         "estimate": ("estimate for Test", ORANGE, "o"),
         "test": ("Test, true", "black", "D"),
     }

@@ -196,8 +196,7 @@ def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
             f"Test gave a mean IoU of {value['test']:.1f} %, {inside} the estimate's {low:.0f} to {high:.0f}"
         )
         words += f" % ({value['estimate']:.1f})"
-    words += f"; held-out {'frames of the same street (leaky)' if leaky else 'recordings'} said "
-    words += f"{value['grouped']:.1f} %"
+    words += f"; {metrics.name_held_out(leaky)} said {value['grouped']:.1f} %"
     return words + (f", random frames (leaky) {value['random']:.1f} %." if "random" in value else ".")
 
 

@@ -131,6 +131,11 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
     return scores
 
 
+def name_held_out(leaky: bool) -> str:
+    """Names what was held out of training, so that a leaky score is never shown without that word."""
+    return "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
+
+
 def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored.
 
@@ -140,7 +145,7 @@ def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) ->
     """
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
-    held_out = "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
+    held_out = name_held_out(leaky)
     rows = {"random": "random frames (leaky)", "estimate": "estimate for Test"}
     rows |= {"grouped": held_out, "grouped_segmenter": f"{held_out}, segmentation alone"}
     rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
