@@ -203,15 +203,27 @@ def table_of_ablation(path: Path) -> str:
         for recipe, group in runs.groupby("recipe", sort=False):
             group = group.set_index("seed")
             line = [name, f"{budget:g}", recipe, group["changes"].iloc[0], len(group)]
-            for split in ("grouped", "test"):
-                if f"{split} miou" not in rows:
-                    line += ["-", ""]
-                    continue
-                gain = (group[f"{split} miou"] - default[f"{split} miou"]).dropna()
-                line.append(" / ".join(_describe_mean(group[f"{split} {key}"]) for key in ("miou", "f1")))
-                line.append("" if recipe == "default" or gain.empty else f"{100 * gain.mean():+.1f}")
-            lines.append(line)
+            lines.append(line + _describe_gains(group, default))
+            if "withheld grouped miou" in group and group["withheld grouped miou"].notna().any():
+                line[2] = f"{recipe}, depth withheld"
+                lines.append(line + _describe_gains(group, default, "withheld "))
     return _join_lines(lines)
+
+
+def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") -> list[str]:
+    """Tells the scores of a recipe on both splits, each with the gain over the default of equal seeds."""
+    cells = []
+    for split in ("grouped", "test"):
+        if f"{split} miou" not in default:
+            cells += ["-", ""]
+            continue
+        own = group[[f"{kind}{split} {key}" for key in ("miou", "f1")]]
+        gain = (own.iloc[:, 0] - default[f"{split} miou"]).dropna()
+        leaky = " (leaky)" if split == "grouped" and group.get("leaky", pd.Series(False)).any() else ""
+        cells.append(" / ".join(_describe_mean(own[name]) for name in own) + leaky)
+        same = not kind and (group["changes"] == "").all() and group["recipe"].iloc[0] == "default"
+        cells.append("" if same or gain.empty else f"{100 * gain.mean():+.1f}")
+    return cells
 
 
 def _describe_mean(scores: pd.Series) -> str:

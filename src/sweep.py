@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src import batches, data, engine, files, folds, predict, record, split, training
 from src import classes as class_lists
+from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
 
 KEPT = Path("results") / "ablation.json"
@@ -41,7 +42,9 @@ def read_kept() -> list[dict]:
     return json.loads(KEPT.read_text()) if KEPT.exists() else []
 
 
-def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: int, minutes: float) -> dict:
+def measure_recipe(
+    folder: Path, reference: Path | None, recipe: Recipe, seed: int, minutes: float, both: bool = False
+) -> dict:
     """Trains both networks without the held-out recordings, and scores the joint one.
 
     Args:
@@ -50,9 +53,11 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
         recipe: what to measure.
         seed: of the split and of both trainings.
         minutes: of both trainings together.
+        both: leaves out the frames that have no mask or no label.
 
     Returns:
-        "grouped" and, with a reference, "test": scores as fractions; "leaky", "minutes", "steps", "machine".
+        "grouped" and, with a reference, "test": scores as fractions; with depth also "withheld", which holds
+        the same without any; "leaky", "minutes", "steps", "machine", "commit".
     """
     classes = class_lists.read_classes(folder / "Train")
     samples = data.read_samples(folder / "Train", classes)
@@ -60,18 +65,27 @@ def measure_recipe(folder: Path, reference: Path | None, recipe: Recipe, seed: i
     frames = batches.load_frames(samples, classes, size, recipe.depth)
     train, val, leaky = split.split_samples(samples, split.find_blocks(samples, frames.images), seed)
     leaky = leaky or split.gives_away(split.audit_split(samples, frames.images, train, val))
+    if both:
+        train = train[(frames.has_mask & (frames.labels != NO_LABEL))[train]]
     settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
-    text = json.dumps([settings, minutes, data.fingerprint_data(samples, classes)])
+    text = json.dumps([settings, minutes, both, data.fingerprint_data(samples, classes)])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
     lengths = [{"minutes": minutes * share} for share in record.SHARES.values()]
     network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
     network = engine.prepare(network)
     spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
-    found = {"grouped": predict.score_samples(network, samples.iloc[val], classes, size)["scores"]}
+    sides = {"grouped": samples.iloc[val]}
     if reference is not None:
-        truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
-        found["test"] = predict.score_samples(network, truth, classes, size)["scores"]
+        sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
+
+    def score(**changes: str) -> dict[str, dict]:
+        return {
+            side: predict.score_samples(network, table.assign(**changes), classes, size)["scores"]
+            for side, table in sides.items()
+        }
+
+    found = score() | ({"withheld": score(depth="")} if recipe.depth else {})
     steps = sum(training.count_planned(out / part) for part in record.SHARES)
     about = {
         "minutes": spent,
@@ -89,12 +103,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds Train and Test")
     parser.add_argument("--reference", type=Path, help="folder with the truth of Test")
     parser.add_argument("--minutes", type=float, default=12, help="of both trainings together (default: 12)")
+    parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="as 0 1 2 (default: 0)")
     arguments = parser.parse_args()
     try:
         recipes = read_list(arguments.list)
         for seed in arguments.seeds:
             for name, changes in recipes.items():
+                name = f"{name}, both" if arguments.both else name
                 row = {"data": arguments.data.resolve().name, "recipe": name, "changes": changes}
                 row |= {"seed": seed, "budget": arguments.minutes}
                 scored = {"test"} if arguments.reference else set()
@@ -102,7 +118,8 @@ def main() -> None:
                     continue
                 print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
                 recipe = read_recipe(changes)
-                row |= measure_recipe(arguments.data, arguments.reference, recipe, seed, arguments.minutes)
+                how = (arguments.data, arguments.reference, recipe, seed, arguments.minutes, arguments.both)
+                row |= measure_recipe(*how)
                 files.write_json(KEPT, [*read_kept(), row])  # read anew: another sweep may have ended
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)

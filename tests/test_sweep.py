@@ -36,3 +36,8 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
     lines = results.table_of_ablation(tmp_path / "ablation.json").splitlines()
     assert "| 60.0 ± 14.1 / 50.0 ± 0.0 |  | 30.0 ± 7.1 / 25.0 ± 0.0 |  |" in lines[2]
     assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
+    rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("grouped", "test")}}
+    (tmp_path / "ablation.json").write_text(json.dumps(rows))
+    lines = results.table_of_ablation(tmp_path / "ablation.json").splitlines()
+    assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]
+    assert "| new, depth withheld |  | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]
