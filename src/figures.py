@@ -58,7 +58,7 @@ def pack_picture(path: Path) -> tuple[bytes, str]:
 
 def _make_grid(rows: int, columns: int, aspect: float) -> tuple[Figure, np.ndarray]:
     """Makes a grid of picture panels without axes; `aspect` is a panel's height over its width."""
-    size = (PANEL_WIDTH * columns, (PANEL_WIDTH * aspect + 0.32) * rows + 0.5)
+    size = (PANEL_WIDTH * columns, (PANEL_WIDTH * aspect + 0.42) * rows + 0.5)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     plt.close(figure)  # the caller shows it; pyplot would show it a second time
     for ax in axes.flat:
@@ -171,7 +171,7 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
 def describe_label(label: int, confidence: float, truth: int, classes: ClassList) -> str:
     """Says what a network names a frame, how sure it is (NaN: unknown), and the truth where it is known."""
     sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % sure"
-    true = "" if truth == NO_LABEL else f" (true: {classes.names[truth]})"
+    true = "" if truth == NO_LABEL else f"\ntrue: {classes.names[truth]}"
     return f"predicted: {classes.names[label]}{sure}{true}"
 
 

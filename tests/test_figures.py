@@ -35,7 +35,7 @@ def test_confusion_rows_are_shares(classes):
 
 
 def test_label_is_described_with_its_truth_where_that_is_known(classes):
-    assert figures.describe_label(1, 0.974, 0, classes.label) == "predicted: red box, 97 % sure (true: empty)"
+    assert figures.describe_label(1, 0.974, 0, classes.label) == "predicted: red box, 97 % sure\ntrue: empty"
     assert figures.describe_label(2, float("nan"), -1, classes.label) == "predicted: green box"
 
 
