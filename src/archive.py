@@ -2,11 +2,13 @@
 
 import csv
 import io
+import os
 import stat
 import struct
 import zipfile
 import zlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import cv2
@@ -60,12 +62,12 @@ def find_faults(path: Path, samples: pd.DataFrame, classes: Classes, limit: floa
     names = pred_names(samples)
     faults = _compare_names(path, members, names) + _compare_tables(path, table, samples, names, classes)
     ids: set[int] = set()
-    with zipfile.ZipFile(path) as archive:
-        for row, name in zip(samples.itertuples(), names, strict=True):
-            if f"data/{name}" in members:
-                found, fault = _look_at_mask(archive, name, (row.height, row.width))
-                ids |= found
-                faults += [f"{path.name}: {fault}"] if fault else []
+    sizes = zip(samples["height"], samples["width"], strict=True)
+    wanted = [pair for pair in zip(names, sizes, strict=True) if f"data/{pair[0]}" in members]
+    with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found, fault in pool.map(lambda pair: _look_at_mask(archive, *pair), wanted):
+            ids |= found
+            faults += [f"{path.name}: {fault}"] if fault else []
     unknown = sorted(ids - set(classes.mask.ids))
     if unknown:
         faults.append(
@@ -257,9 +259,10 @@ def _look_at_mask(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) ->
         return set(), f"{name} must be {size[0]} x {size[1]} as its photo, found {found}; {hint}."
     if ids.ndim == 3 and ids.shape[2] != 3:
         return set(), f"{name} must have 1 or 3 channels, found {ids.shape[2]}; write it without alpha."
-    if ids.ndim == 3 and (ids != ids[..., :1]).any():
+    first, *others = cv2.split(ids)
+    if any((channel != first).any() for channel in others):
         return set(), f"{name} must have equal channels, they differ; write class ids, not colours."
-    return set(np.flatnonzero(np.bincount(ids.ravel(), minlength=256)).tolist()), ""
+    return set(np.flatnonzero(np.bincount(first.ravel(), minlength=256)).tolist()), ""
 
 
 def _explain_ids(ids: set[int], classes: Classes) -> str:
