@@ -61,9 +61,8 @@ def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
 def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float]) -> None:
     """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
     whole = backbone.build_efficientnet_lite(include_top=True)
-    orders = [
-        batches.order_rows(frames, BATCH, SEED, epoch) for epoch in range(1 + STEPS * BATCH // len(frames))
-    ]
+    passes = 1 + STEPS // batches.count_steps(len(frames), BATCH)
+    orders = [batches.order_rows(frames, BATCH, SEED, epoch) for epoch in range(passes)]
     picture = np.random.default_rng(SEED).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
     np.savez(
         path,
