@@ -20,7 +20,7 @@ from src.batches import Frames
 from src.classes import Classes
 from src.recipe import Recipe
 
-STEPS, CHECKS, BATCH, SEED = 240, 8, 8, 0
+STEPS, CHECKS, BATCH, SEED = 480, 8, 4, 0
 
 
 class Clock(keras.callbacks.Callback):

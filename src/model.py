@@ -12,7 +12,7 @@ from keras import layers
 from src import backbone as lite0
 from src.recipe import Recipe
 
-FROZEN = ("", "norm", "early")
+FROZEN = ("norm", "none")
 WEIGHTS = ("imagenet", "none")
 # At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
 # with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
@@ -136,7 +136,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
         ValueError: the name is unknown, or its weights cannot be had on this machine.
     """
     unet = _build_unet(classes, recipe)
-    _freeze(unet, recipe.frozen)
+    _freeze(unet, recipe)
     image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
     logits = unet(make_scaling(recipe.backbone, recipe.depth)(image))
     return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
@@ -167,12 +167,6 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 
-def copy_head(source: keras.Model, target: keras.Model) -> None:
-    """Gives a joint network the label head of another, whose backbone is an earlier state of its own."""
-    for name in ("label_norm", "label"):
-        target.get_layer(name).set_weights(source.get_layer(name).get_weights())
-
-
 def list_stages(network: keras.Model) -> pd.DataFrame:
     """Lists the grids that a photo goes through, read off the network itself.
 
@@ -196,16 +190,16 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
     return table
 
 
-def _freeze(unet: keras.Model, frozen: str) -> None:
-    """Keeps the backbone's normalisation as pretrained, and its first stages where that is asked for."""
-    if frozen not in FROZEN:
-        raise ValueError(f"RECIPE's frozen must be one of {FROZEN}, found '{frozen}'; 'norm' is usual.")
-    for layer in unet.layers:
-        inside = not layer.name.startswith(("decoder", "final", "to_full"))
-        early = layer.name.startswith(("stem", "block1", "block2", "block3"))
-        norm = isinstance(layer, layers.BatchNormalization)
-        if inside and frozen and (norm or (frozen == "early" and early)):
-            layer.trainable = False
+def _freeze(unet: keras.Model, recipe: Recipe) -> None:
+    """Keeps the backbone's normalisation as pretrained: its moments are of more photos than a batch holds."""
+    if recipe.frozen not in FROZEN:
+        raise ValueError(
+            f"RECIPE's frozen must be one of {', '.join(FROZEN)}, found '{recipe.frozen}'; norm is usual."
+        )
+    if recipe.frozen == "norm" and recipe.weights != "none":  # random weights have no moments to keep
+        for layer in unet.layers:
+            if isinstance(layer, layers.BatchNormalization) and not layer.name.startswith("decoder"):
+                layer.trainable = False
 
 
 def load_model(path: Path) -> keras.Model:
@@ -223,10 +217,6 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     if recipe.depth and backbone not in lite0.VARIANTS:
         raise ValueError(
             f"RECIPE's depth needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
-        )
-    if recipe.frozen == "early" and backbone not in lite0.VARIANTS:
-        raise ValueError(
-            f"RECIPE's frozen=early needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
         )
     if recipe.weights not in WEIGHTS:
         raise ValueError(f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'.")

@@ -1,6 +1,6 @@
 """Measures recipes one after another: `python -m src.sweep LIST --data DIR --reference DIR`.
 
-LIST is a text file with one recipe a line, "name: changes", as "steady: frozen=norm"; the changes may be
+LIST is a text file with one recipe a line, "name: changes", as "free: frozen=none"; the changes may be
 empty. Each is trained without the held-out recordings and scored on them and, by the same network, on Test.
 What is done is kept in `results/ablation.json` and not done again; `python -m src.results` prints it.
 """
@@ -17,7 +17,7 @@ from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
 
 KEPT = Path("results") / "ablation.json"
-BATCH_SIZE = 8
+BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
 
 
 def read_list(path: Path) -> dict[str, str]:
@@ -43,7 +43,13 @@ def read_kept() -> list[dict]:
 
 
 def measure_recipe(
-    folder: Path, reference: Path | None, recipe: Recipe, seed: int, minutes: float, both: bool = False
+    folder: Path,
+    reference: Path | None,
+    recipe: Recipe,
+    seed: int,
+    minutes: float,
+    batch_size: int,
+    both: bool = False,
 ) -> dict:
     """Trains both networks without the held-out recordings, and scores the joint one.
 
@@ -53,6 +59,7 @@ def measure_recipe(
         recipe: what to measure.
         seed: of the split and of both trainings.
         minutes: of both trainings together.
+        batch_size: frames a step.
         both: leaves out the frames that have no mask or no label.
 
     Returns:
@@ -67,7 +74,7 @@ def measure_recipe(
     leaky = leaky or split.gives_away(split.audit_split(samples, frames.images, train, val))
     if both:
         train = train[(frames.has_mask & (frames.labels != NO_LABEL))[train]]
-    settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": BATCH_SIZE}
+    settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": batch_size}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
     text = json.dumps([settings, minutes, both, data.fingerprint_data(samples, classes)])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -103,6 +110,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds Train and Test")
     parser.add_argument("--reference", type=Path, help="folder with the truth of Test")
     parser.add_argument("--minutes", type=float, default=12, help="of both trainings together (default: 12)")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="frames a step (default: 4)")
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="as 0 1 2 (default: 0)")
     arguments = parser.parse_args()
@@ -110,7 +118,8 @@ def main() -> None:
         recipes = read_list(arguments.list)
         for seed in arguments.seeds:
             for name, changes in recipes.items():
-                name = f"{name}, both" if arguments.both else name
+                name += ", both" if arguments.both else ""
+                name += f", batch {arguments.batch_size}" if arguments.batch_size != BATCH_SIZE else ""
                 row = {"data": arguments.data.resolve().name, "recipe": name, "changes": changes}
                 row |= {"seed": seed, "budget": arguments.minutes}
                 scored = {"test"} if arguments.reference else set()
@@ -118,8 +127,8 @@ def main() -> None:
                     continue
                 print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
                 recipe = read_recipe(changes)
-                how = (arguments.data, arguments.reference, recipe, seed, arguments.minutes, arguments.both)
-                row |= measure_recipe(*how)
+                how = (recipe, seed, arguments.minutes, arguments.batch_size, arguments.both)
+                row |= measure_recipe(arguments.data, arguments.reference, *how)
                 files.write_json(KEPT, [*read_kept(), row])  # read anew: another sweep may have ended
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)

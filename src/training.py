@@ -11,17 +11,22 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from src import augment, batches, files, losses, metrics
 from src import model as model_files
 from src.batches import Frames
-from src.classes import Classes
+from src.classes import NO_LABEL, Classes
 from src.progress import show_progress
 from src.recipe import Recipe
 
 CHECKPOINT = "checkpoint.weights.h5"
 WARM_UP = 0.05  # share of the steps
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
+REFIT_FRAMES = 2000  # are enough for the label's last head
+REFIT_C = 0.001  # of its logistic regression; smaller is smoother
+ABSENT = -5.0  # logit of a label that no frame has
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
 
@@ -60,6 +65,39 @@ def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: 
         loss_weights={"mask": 1.0, "label": recipe.label_weight},
         metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},
     )
+
+
+def refit_label(joint: keras.Model, frames: Frames) -> None:
+    """Gives a trained joint network the label head that logistic regression finds on whole frames.
+
+    Gradient descent fits backbone and head on crops, and in a short training the head may not have found the
+    labels that the backbone tells apart. Source: Kang et al. 2020 (decoupled training, re-trained head).
+
+    Args:
+        joint: its output "label" is what a layer of that name makes; without two different labels among the
+            frames that layer stays as it is.
+        frames: what was learned from.
+    """
+    rows = np.flatnonzero(frames.labels != NO_LABEL)
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), REFIT_FRAMES)).astype(int)]
+    names = np.unique(frames.labels[rows])
+    if len(names) < 2:
+        return
+    head = joint.get_layer("label")
+    see = keras.Model(joint.input, head.input)
+    whole = batches.make_whole_batches(frames.take(rows), 8, with_label=True)
+    seen = [(see.predict_on_batch(image), target["label"]) for image, target in whole]
+    features, labels = (np.concatenate(part) for part in zip(*seen, strict=True))
+    scale = StandardScaler().fit(features)
+    regression = LogisticRegression(C=REFIT_C, class_weight="balanced", max_iter=1000)
+    regression.fit(scale.transform(features), labels)
+    slopes = regression.coef_ / scale.scale_
+    bias = regression.intercept_ - slopes @ scale.mean_
+    if len(names) == 2:  # scikit-learn gives one logit then, the second label's against the first's
+        slopes, bias = np.vstack([-slopes, slopes]) / 2, np.array([-bias[0], bias[0]]) / 2
+    kernel, first = np.zeros(head.kernel.shape), np.full(head.bias.shape, ABSENT)
+    kernel[:, names], first[names] = slopes.T, bias
+    head.set_weights([kernel, first])
 
 
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
@@ -139,6 +177,8 @@ def fit(
         )
     else:
         model.optimizer.finalize_variable_values(model.trainable_variables)
+    if with_label:
+        refit_label(model, frames)
     files.write_atomically(folder / "model.keras", model.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return keeper.history

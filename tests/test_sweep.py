@@ -8,9 +8,9 @@ from src.recipe import Recipe
 
 def test_list_names_recipes_and_wrong_lines(tmp_path):
     path = tmp_path / "list.txt"
-    path.write_text("# a try\ndefault:\nsteady: frozen=norm\n\n")
-    assert sweep.read_list(path) == {"default": "", "steady": "frozen=norm"}
-    path.write_text("steady frozen=norm\n")
+    path.write_text("# a try\ndefault:\nsteady: frozen=none\n\n")
+    assert sweep.read_list(path) == {"default": "", "steady": "frozen=none"}
+    path.write_text("steady frozen=none\n")
     with pytest.raises(ValueError, match="line 1 must be NAME: CHANGES"):
         sweep.read_list(path)
     path.write_text("steady: frosen=norm\n")
@@ -20,7 +20,8 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
 
 def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
-    found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), 0, minutes=0.02)
+    how = {"seed": 0, "minutes": 0.02, "batch_size": 4}
+    found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), **how)
     assert {"grouped", "test", "leaky", "minutes", "steps", "machine", "commit"} == set(found)
     assert found["steps"] >= 2 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found
