@@ -12,7 +12,6 @@ from keras import layers
 from src import backbone as lite0
 from src.recipe import Recipe
 
-FROZEN = ("norm", "none")
 WEIGHTS = ("imagenet", "none")
 # At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
 # with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
@@ -80,7 +79,7 @@ class FusedNormalization(layers.BatchNormalization):
 
     def call(self, x: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns (B, H, W, C) of (B, H, W, C), by the batch's moments in training."""
-        if training and not self.trainable:  # the fused gradient is slower than two plain operations here
+        if training and not self.trainable:  # as Keras does
             return super().call(x, training=False, mask=mask)
         known = [] if training else self.moving_mean, [] if training else self.moving_variance
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -125,7 +124,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
     Args:
         classes: how many classes a pixel may have.
-        recipe: its backbone, weights, depth and frozen layers are used.
+        recipe: its backbone, weights and depth are used.
 
     Returns:
         Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, or (B, H, W, 4)
@@ -136,7 +135,6 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
         ValueError: the name is unknown, or its weights cannot be had on this machine.
     """
     unet = _build_unet(classes, recipe)
-    _freeze(unet, recipe)
     image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
     logits = unet(make_scaling(recipe.backbone, recipe.depth)(image))
     return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
@@ -188,18 +186,6 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
         stride = 1 if name == "mask" else 2 * strides[0]
         table.loc[len(table)] = ("answer", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
     return table
-
-
-def _freeze(unet: keras.Model, recipe: Recipe) -> None:
-    """Keeps the backbone's normalisation as pretrained: its moments are of more photos than a batch holds."""
-    if recipe.frozen not in FROZEN:
-        raise ValueError(
-            f"RECIPE's frozen must be one of {', '.join(FROZEN)}, found '{recipe.frozen}'; norm is usual."
-        )
-    if recipe.frozen == "norm" and recipe.weights != "none":  # random weights have no moments to keep
-        for layer in unet.layers:
-            if isinstance(layer, layers.BatchNormalization) and not layer.name.startswith("decoder"):
-                layer.trainable = False
 
 
 def load_model(path: Path) -> keras.Model:

@@ -11,7 +11,6 @@ class Recipe:
     Attributes:
         backbone: a name that segmentation-models knows.
         weights: "imagenet", or "none" for random weights.
-        frozen: "norm" leaves the backbone's normalisation as pretrained, "none" lets it learn as well.
         crop: side of a training crop, as a share of the network's input.
         zoom: largest scale of a crop against the network's own scale; the smallest is 0.7. While labels are
             learned it is 1 at most.
@@ -27,7 +26,6 @@ class Recipe:
 
     backbone: str = "efficientnetlite0"
     weights: str = "imagenet"
-    frozen: str = "norm"
     crop: float = 0.75
     zoom: float = 1.6
     color: float = 1.0
@@ -45,7 +43,7 @@ class Recipe:
 
 
 def read_recipe(changes: str) -> Recipe:
-    """Reads changes of the recipe, as "tilt=0.5 frozen=none"; "" changes nothing.
+    """Reads changes of the recipe, as "tilt=0.5 crop=1"; "" changes nothing.
 
     Raises:
         ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind.

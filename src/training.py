@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from src import augment, batches, files, losses, metrics
 from src import model as model_files
@@ -25,7 +24,8 @@ CHECKPOINT = "checkpoint.weights.h5"
 WARM_UP = 0.05  # share of the steps
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 REFIT_FRAMES = 2000  # are enough for the label's last head
-REFIT_C = 0.001  # of its logistic regression; smaller is smoother
+REFIT_C = 0.003  # of its logistic regression; smaller is smoother
+REFIT_FLOOR = 0.01  # added to a feature's variance, which is about 4
 ABSENT = -5.0  # logit of a label that no frame has
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
@@ -88,11 +88,12 @@ def refit_label(joint: keras.Model, frames: Frames) -> None:
     whole = batches.make_whole_batches(frames.take(rows), 8, with_label=True)
     seen = [(see.predict_on_batch(image), target["label"]) for image, target in whole]
     features, labels = (np.concatenate(part) for part in zip(*seen, strict=True))
-    scale = StandardScaler().fit(features)
+    middle = features.mean(0)
+    spread = np.sqrt(features.var(0) + REFIT_FLOOR)  # else what hardly varies would get a huge slope
     regression = LogisticRegression(C=REFIT_C, class_weight="balanced", max_iter=1000)
-    regression.fit(scale.transform(features), labels)
-    slopes = regression.coef_ / scale.scale_
-    bias = regression.intercept_ - slopes @ scale.mean_
+    regression.fit((features - middle) / spread, labels)
+    slopes = regression.coef_ / spread
+    bias = regression.intercept_ - slopes @ middle
     if len(names) == 2:  # scikit-learn gives one logit then, the second label's against the first's
         slopes, bias = np.vstack([-slopes, slopes]) / 2, np.array([-bias[0], bias[0]]) / 2
     kernel, first = np.zeros(head.kernel.shape), np.full(head.bias.shape, ABSENT)

@@ -62,27 +62,6 @@ def test_weights_out_of_reach_name_the_way_out(monkeypatch):
         model.build_segmenter(3, Recipe(backbone="mobilenetv2"))
 
 
-def test_frozen_normalisation_does_not_learn_where_it_was_pretrained():
-    counts = {}
-    for weights, frozen in (("imagenet", "norm"), ("imagenet", "none"), ("none", "norm")):
-        segmenter = model.build_segmenter(3, Recipe(weights=weights, frozen=frozen))
-        counts[weights, frozen] = sum(int(np.prod(w.shape)) for w in segmenter.trainable_variables)
-    unet = next(layer for layer in segmenter.layers if isinstance(layer, keras.Model))
-    norms = [layer for layer in unet.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    backbone = [2 * n.gamma.shape[0] for n in norms if not n.name.startswith("decoder")]
-    assert counts["imagenet", "none"] - counts["imagenet", "norm"] == sum(backbone) > 0
-    assert counts["none", "norm"] == counts["imagenet", "none"]  # random weights have no moments to keep
-    with pytest.raises(ValueError, match="frozen must be one of"):
-        model.build_segmenter(3, Recipe(weights="none", frozen="all"))
-
-
-def test_a_saved_network_stays_frozen(tmp_path):
-    segmenter = model.build_segmenter(3, Recipe())
-    segmenter.save(tmp_path / "model.keras")
-    again = model.build_joint(model.load_model(tmp_path / "model.keras"), 2)
-    assert len(again.trainable_variables) == len(segmenter.trainable_variables) + 4  # the head's
-
-
 def test_a_network_that_brings_code_is_refused(tmp_path):
     numbers = keras.Input((8,))
     hostile = keras.Model(numbers, keras.layers.Lambda(lambda x: x + 1)(numbers))

@@ -5,7 +5,7 @@ from src.recipe import Recipe, read_recipe
 
 def test_words_change_the_recipe():
     assert read_recipe("") == Recipe()
-    assert read_recipe("tilt=0.5 frozen=none") == Recipe(tilt=0.5, frozen="none")
+    assert read_recipe("tilt=0.5 weights=none") == Recipe(tilt=0.5, weights="none")
     assert Recipe(**Recipe(color=2.0).to_dict()) == Recipe(color=2.0)
 
 
