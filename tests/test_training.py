@@ -58,7 +58,7 @@ def make_labelled(labels, count):
     ]
     masks = [np.zeros((32, 64), np.uint8) for _ in labels]
     many = batches.Frames(images, masks, np.array(labels, np.int32), np.ones(len(labels), bool))
-    return model.build_joint(model.build_segmenter(3, Recipe(weights="none")), count), many
+    return model.build_joint(model.build_segmenter(3, Recipe()), count), many
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [0, 2]])
