@@ -25,7 +25,7 @@ WARM_UP = 0.05  # share of the steps
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 REFIT_FRAMES = 2000  # are enough for the label's last head
 REFIT_C = 0.003  # of its logistic regression; smaller is smoother
-REFIT_FLOOR = 0.01  # added to a feature's variance, which is about 4
+REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
@@ -125,7 +125,8 @@ def fit(
     """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
 
     Args:
-        model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards.
+        model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
+            but in the label's last layer, which `refit_label` sets.
         folder: of this training: a checkpoint each epoch, `history.csv`, `plan.json`, at last `model.keras`.
         frames: what to learn from.
         recipe: how photos are changed, and how fast to learn; a joint network learns at half that rate.
