@@ -82,7 +82,7 @@ def train_fold(fold: dict) -> dict:
     classes = class_lists.read_classes(Path(fold["data"]) / "Train")
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
     size, rows = tuple(fold["settings"]["SIZE"]), np.array(fold["train"])
-    depth = Recipe(**fold["settings"]["RECIPE"]).depth
+    depth = Recipe.from_dict(fold["settings"]["RECIPE"]).depth
     frames = batches.load_frames(samples.iloc[rows], classes, size, depth)
     lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
     network = engine.prepare(train_pair(out, frames, classes, fold["settings"], lengths))
@@ -104,7 +104,7 @@ def train_pair(
         settings: of the segmentation network's run.
         lengths: of both trainings, as `training.fit` takes them: {"minutes": ...} or with "steps", too.
     """
-    recipe, seed = Recipe(**settings["RECIPE"]), settings["SEED"]
+    recipe, seed = Recipe.from_dict(settings["RECIPE"]), settings["SEED"]
     how = {"crop": tuple(settings["CROP"]), "batch_size": settings["BATCH_SIZE"]}
     how |= {"recipe": recipe, "seed": seed}
     masked = frames.take(np.flatnonzero(frames.has_mask))

@@ -41,6 +41,21 @@ class Recipe:
         """Gives the parts by name, as a settings file keeps them."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, parts: dict[str, str | float]) -> "Recipe":
+        """Makes the recipe that a settings file keeps.
+
+        Raises:
+            ValueError: a part is unknown, as in a run of another version of this project.
+        """
+        unknown = parts.keys() - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(
+                f"A run's RECIPE must have parts of src/recipe.py, found '{min(unknown)}', of another "
+                "version; run Train_seg_sem.ipynb again."
+            )
+        return cls(**parts)
+
 
 def read_recipe(changes: str) -> Recipe:
     """Reads changes of the recipe, as "tilt=0.5 crop=1"; "" changes nothing.

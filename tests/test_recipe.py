@@ -6,7 +6,7 @@ from src.recipe import Recipe, read_recipe
 def test_words_change_the_recipe():
     assert read_recipe("") == Recipe()
     assert read_recipe("tilt=0.5 weights=none") == Recipe(tilt=0.5, weights="none")
-    assert Recipe(**Recipe(color=2.0).to_dict()) == Recipe(color=2.0)
+    assert Recipe.from_dict(Recipe(color=2.0).to_dict()) == Recipe(color=2.0)
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ def test_words_change_the_recipe():
 def test_wrong_words_name_the_way_out(words, message):
     with pytest.raises(ValueError, match=message):
         read_recipe(words)
+
+
+def test_a_part_of_another_version_names_the_way_out():
+    with pytest.raises(ValueError, match=r"found 'frozen', of another version; run Train_seg_sem"):
+        Recipe.from_dict(Recipe().to_dict() | {"frozen": "norm"})
