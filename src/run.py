@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files
+from src import files, world
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -199,11 +199,10 @@ def main(words: list[str]) -> int:
 
 def _check_data(folder: Path) -> None:
     """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
-    present = [(folder / part / "data.csv").exists() for part in ("Train", "Test")]
-    if folder == Path() and not any(present):
+    if folder == Path() and not world.is_laid(folder):
         return
-    for part, is_there in zip(("Train", "Test"), present, strict=True):
-        if not is_there:
+    for part in ("Train", "Test"):
+        if not (folder / part / "data.csv").exists():
             raise ValueError(
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."

@@ -164,19 +164,25 @@ def _list_jobs(city: City, frames: int, length: float, seed: int, rest: tuple) -
 
 
 def find_data(folder: str | Path, world: Path = Path("world")) -> Path:
-    """Gives the folder that holds Train and Test: the user's, or the built-in world where that is empty.
+    """Gives the folder that holds Train and Test: the user's, or the built-in world where both are empty.
 
     Args:
         folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
         world: where the world is rendered on first use.
     """
     folder = Path(folder)
-    if folder != Path() or (folder / "Train" / "data.csv").exists():
+    if folder != Path() or is_laid(folder):
         return folder
     if not (world / "reference" / "world.json").exists():  # what is written last
-        print("Train/ holds no data.csv, so the built-in world is rendered and used; it is synthetic.")
+        print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")
         write_world(world)
     return world
+
+
+def is_laid(folder: Path) -> bool:
+    """Tells whether a user laid anything into Train or Test, be it photos without their table."""
+    laid = (path for part in ("Train", "Test") for path in (folder / part).glob("[!.]*"))
+    return any(path.name != "README.md" for path in laid)
 
 
 def find_reference(reference: str | Path, folder: Path) -> Path | None:

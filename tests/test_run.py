@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import nbformat
 import pytest
 
@@ -62,6 +64,15 @@ def test_bad_words_end_with_two(capsys):
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
     assert run.main(["REFERENCE=nowhere"]) == 2 and "REFERENCE" in capsys.readouterr().err
     assert run.main(["DATA=nowhere"]) == 2 and "nowhere/Train" in capsys.readouterr().err.replace("\\", "/")
+
+
+def test_photos_without_their_table_do_not_start_the_world(monkeypatch, tmp_path, capsys):
+    for name in run.NOTEBOOKS:
+        (tmp_path / name).write_text(Path(name).read_text())
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "0001.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert run.main([]) == 2 and "Train must hold a data.csv" in capsys.readouterr().err
 
 
 def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):

@@ -154,9 +154,11 @@ def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(world, "write_world", made.append)
     assert world.find_data("elsewhere") == world.Path("elsewhere") and not made
-    assert world.find_data(".") == world.Path("world") and made == [world.Path("world")]
     (tmp_path / "Train").mkdir()
-    (tmp_path / "Train" / "data.csv").write_text("image_path\n")
+    for name in ("README.md", ".gitkeep"):
+        (tmp_path / "Train" / name).touch()
+    assert world.find_data(".") == world.Path("world") and made == [world.Path("world")]
+    (tmp_path / "Train" / "0001.jpg").touch()  # without data.csv: the doctor says so
     assert world.find_data(".") == world.Path(".") and len(made) == 1
     assert world.find_reference("", world.Path(".")) is None
     assert world.find_reference("truth", world.Path(".")) == world.Path("truth")
