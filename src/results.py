@@ -38,7 +38,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
             continue
         row = {
             key: result.get(key, "")
-            for key in ("data", "recipe", "seed", "train_frames", "minutes", "machine")
+            for key in ("data", "version", "seed", "train_frames", "minutes", "machine")
         }
         row["budget"] = result.get("settings", {}).get("MINUTES", "")
         row["leaky"] = result.get("leaky", False)
@@ -54,9 +54,9 @@ def table_of_runs(results: pd.DataFrame) -> str:
 
     Behind them stands the mIoU of the segmentation network alone, on the held-out recordings and on Test.
     """
-    head = ["data", "recipe", "seed", "frames", "minutes", *SPLITS.values(), "segmentation alone", "run"]
+    head = ["data", "version", "seed", "frames", "minutes", *SPLITS.values(), "segmentation alone", "run"]
     lines = [head, ["---"] * len(head)]
-    for _, row in results.sort_values(["data", "recipe", "seed"]).iterrows():
+    for _, row in results.sort_values(["data", "version", "seed"]).iterrows():
         scores = [_join_scores(row, [f"{split} {key}" for key in MEASURES]) for split in SPLITS]
         scores = [
             f"{text} (leaky)" if split == "grouped" and row["leaky"] else text
@@ -66,7 +66,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
         lines.append(
             [
                 row["data"],
-                row["recipe"],
+                row["version"],
                 row["seed"],
                 row["train_frames"],
                 f"{row['minutes']:.0f}",
@@ -86,13 +86,13 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     """Writes in Markdown what was promised for the hidden test and what came, and by how much each missed it.
 
     mIoU / F1 in percent; the errors are points of mIoU, of the estimate, of held-out recordings and of random
-    frames. Below the table stand, by recipe, the mean errors and how often the test lay in the interval. ""
+    frames. Below the table stand, by version, the mean errors and how often the test lay in the interval. ""
     without runs.
     """
     if "estimate miou" not in results or "test miou" not in results:
         return ""
-    runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["recipe", "data", "seed"])
-    head = ["data", "recipe", "seed", "random frames (leaky)", "held-out recordings", "estimate [interval]"]
+    runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["version", "data", "seed"])
+    head = ["data", "version", "seed", "random frames (leaky)", "held-out recordings", "estimate [interval]"]
     head += ["hidden test", "errors", "run"]
     lines = [head, ["---"] * len(head)]
     for _, row in runs.iterrows():
@@ -101,13 +101,13 @@ def table_of_estimates(results: pd.DataFrame) -> str:
         said["grouped"] += " (leaky)" if row["leaky"] else ""
         errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(PROMISES)]
         missed = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
-        lines.append([row["data"], row["recipe"], row["seed"], *said.values(), missed, row["run"]])
-    means = [_describe_errors(recipe, part) for recipe, part in runs.groupby("recipe")]
+        lines.append([row["data"], row["version"], row["seed"], *said.values(), missed, row["run"]])
+    means = [_describe_errors(version, part) for version, part in runs.groupby("version")]
     return "\n\n".join([_join_lines(lines), *means])
 
 
-def _describe_errors(recipe: str, runs: pd.DataFrame) -> str:
-    """Says by how much the promises of a recipe's runs missed the hidden test."""
+def _describe_errors(version: str, runs: pd.DataFrame) -> str:
+    """Says by how much the promises of a version's runs missed the hidden test."""
     means = [
         f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
         for split, word in zip(PROMISES, ("random frames", "held-out recordings", "estimate"), strict=True)
@@ -115,20 +115,20 @@ def _describe_errors(recipe: str, runs: pd.DataFrame) -> str:
     ]
     f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
     inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
-    words = f"{recipe}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
+    words = f"{version}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
     return f"{words}. In the interval: {inside} of {len(runs)}."
 
 
 def table_of_seeds(results: pd.DataFrame) -> str:
-    """Writes mean and standard deviation over the seeds of each data set and recipe that has several."""
+    """Writes mean and standard deviation over the seeds of each data set and version that has several."""
     lines = []
-    for (name, recipe, budget), runs in results.groupby(["data", "recipe", "budget"]):
+    for (name, version, budget), runs in results.groupby(["data", "version", "budget"]):
         if len(runs) > 1:
             parts = [
                 _describe_spread(runs, split) for split in ("grouped", "test") if f"{split} miou" in runs
             ]
             parts += [_describe_gain(runs, split) for split in ALONE if f"{ALONE[split]} miou" in runs]
-            lines.append(f"{name}, {recipe}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
+            lines.append(f"{name}, {version}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
 
 
@@ -146,19 +146,19 @@ def _describe_gain(runs: pd.DataFrame, split: str) -> str:
     return f"joint minus segmentation alone on {SPLITS[split]} mIoU {gain.mean():+.1f} ± {gain.std():.1f}"
 
 
-def keep_result(run: Path, recipe: str = "default", folder: Path = FOLDER) -> Path:
-    """Copies a run's `result.json` to `results/<run>.json`, with the recipe's name.
+def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Path:
+    """Copies a run's `result.json` to `results/<run>.json`, with the version's name.
 
     Args:
         run: its folder.
-        recipe: what the tables call its settings; runs of one name are averaged over their seeds.
+        version: what the tables call its settings; runs of one name are averaged over their seeds.
         folder: where to keep it.
 
     Raises:
         FileNotFoundError: the run is not finished.
     """
     kept = folder / f"{run.name}.json"
-    files.write_json(kept, record.read_finished(run) | {"recipe": recipe})
+    files.write_json(kept, record.read_finished(run) | {"version": version})
     return kept
 
 
@@ -296,9 +296,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     keep = commands.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
-    keep.add_argument(
-        "--recipe", default="default", help="what the tables call its settings (default: default)"
-    )
+    keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
     sheet = commands.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument(
         "world", type=Path, nargs="?", default=Path("world"), help="its folder (default: world)"
@@ -307,7 +305,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         if arguments.command == "keep":
-            return print(keep_result(arguments.run, arguments.recipe))
+            return print(keep_result(arguments.run, arguments.version))
         if arguments.command == "sheet":
             draw_sheet(arguments.world, arguments.out)
             return print(arguments.out)

@@ -42,7 +42,7 @@ def test_tables_come_from_the_files(tmp_path):
 def test_table_of_estimates_by_hand():
     first = {
         "data": "town",
-        "recipe": "wide",
+        "version": "wide",
         "seed": 0,
         "run": "a",
         "leaky": False,
