@@ -33,8 +33,9 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
     figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
     plt.close(figure)
     for side, color in colors.items():
-        rows = np.flatnonzero((sides == side) & (known if known.any() else True))
+        rows = np.flatnonzero(sides == side)
         name = f"{side}: {len(rows)} frames of {blocks.iloc[rows].nunique()} blocks"
+        rows = rows[known[rows]] if known.any() else rows
         if known.any() and len(rows):
             ax.scatter(*places[rows].T, s=8, color=color, label=name)
         elif len(rows):

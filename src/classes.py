@@ -1,6 +1,6 @@
 """Names, ids and colours of both tasks' classes; the map between a file's ids and the network's indices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +37,21 @@ class ClassList:
         names: one name a class.
         colors: one "#rrggbb" a class.
         ignore_id: the id that files use for pixels that do not count.
+        lenient: ids that no class has do not count either, as in a reference whose classes are others.
     """
 
     ids: tuple[int, ...]
     names: tuple[str, ...]
     colors: tuple[str, ...]
     ignore_id: int = 255
+    lenient: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def encode(self, ids: np.ndarray) -> np.ndarray:
         """Maps file ids (uint8, any shape) to network indices (uint8), or to IGNORE or UNKNOWN."""
-        table = np.full(256, UNKNOWN, np.uint8)
+        table = np.full(256, IGNORE if self.lenient else UNKNOWN, np.uint8)
         table[self.ignore_id] = IGNORE
         table[list(self.ids)] = np.arange(len(self))
         return table[ids]
@@ -73,6 +75,10 @@ class Classes:
     mask: ClassList
     label: ClassList
 
+    def admit_others(self) -> "Classes":
+        """Gives these classes for reading a reference, which may hold ids that Train does not know."""
+        return Classes(replace(self.mask, lenient=True), self.label)
+
 
 def read_classes(folder: str | Path) -> Classes:
     """Reads `classes.csv` (task, id, name, color) of a data folder; without it the competition's hold.
@@ -81,8 +87,8 @@ def read_classes(folder: str | Path) -> Classes:
         folder: `Train/` or a reference folder.
 
     Raises:
-        DataError: it is no table, a column is missing, an id is no whole number from 0 to 255, or occurs
-            twice in a task.
+        DataError: it is no table, a column is missing, a task is neither mask nor label, an id is no whole
+            number from 0 to 255, a color is no #rrggbb, or an id or a name occurs twice in a task.
     """
     path = Path(folder) / "classes.csv"
     if not path.exists():
@@ -96,6 +102,9 @@ def read_classes(folder: str | Path) -> Classes:
         raise DataError(
             f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}."
         )
+    bad = table["task"][~table["task"].isin(("mask", "label"))]
+    if len(bad):
+        raise DataError(f"{path}: a task must be mask or label, found '{bad.iloc[0]}'; correct it.")
     bad = table[~table["id"].str.fullmatch(r"\d{1,3}") | (pd.to_numeric(table["id"], errors="coerce") > 255)]
     if len(bad):
         raise DataError(
@@ -111,11 +120,13 @@ def read_classes(folder: str | Path) -> Classes:
         for task, part in table.groupby("task")
     }
     for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
-        ids = [row[0] for row in rows.setdefault(task, list(defaults))]
-        if len(set(ids)) < len(ids):
-            raise DataError(
-                f"{path}: the ids of task {task} must differ, found {ids}; give each class its own."
-            )
+        ids, names, _ = zip(*rows.setdefault(task, list(defaults)), strict=True)
+        for what, found in (("ids", ids), ("names", names)):
+            if len(set(found)) < len(found) or "" in found:
+                raise DataError(
+                    f"{path}: the {what} of task {task} must differ and not be empty, found {list(found)}; "
+                    "give each class its own."
+                )
     return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))
 
 

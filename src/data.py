@@ -87,7 +87,8 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     samples["robot"] = next((samples[name] for name in ("kiwibot_id", "robot_id") if name in samples), "")
     samples["time"], found = _read_times(path, samples)
     problems += found
-    samples["lon"], samples["lat"] = _read_positions(samples)
+    samples["lon"], samples["lat"], found = _read_positions(path, samples)
+    problems += found
     with ThreadPoolExecutor() as pool:
         sizes = list(pool.map(_try_size, samples["image"]))
         mask_sizes = list(pool.map(_try_size, samples["mask"]))
@@ -219,7 +220,7 @@ def _leaves(folder: Path, name: str) -> bool:
 def _find_respelt(path: Path, listings: dict[Path, dict[str, str]]) -> str:
     """Finds a file whose ending's case or whose accents' spelling differs; "" where there is none."""
     if path.parent not in listings:
-        there = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        there = sorted(path.parent.iterdir()) if os.path.isdir(path.parent) else []  # noqa: PTH112
         listings[path.parent] = {_spell(file.name): file.name for file in there}
     name = listings[path.parent].get(_spell(path.name), "")
     return str((path.parent / name).resolve()) if name else ""
@@ -276,25 +277,38 @@ def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Proble
     ]
 
 
-def _read_positions(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def _read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series, list[Problem]]:
     """Longitude and latitude in degrees, of the columns `lon` and `lat` or of points "POINT (lon lat)"."""
     if "gps_point" in table and not {"lon", "lat"} <= set(table):
         parts = table["gps_point"].str.extract(r"(-?\d+\.?\d*)[ ,;]+(-?\d+\.?\d*)")
     else:
         parts = table.reindex(columns=["lon", "lat"])
     lon, lat = (pd.to_numeric(parts[name], errors="coerce") for name in parts)
-    return lon.where(lon.abs() <= 180), lat.where(lat.abs() <= 90)
+    lon, lat = lon.where(lon.abs() <= 180), lat.where(lat.abs() <= 90)
+    names = [name for name in ("lon", "lat", "gps_point") if name in table]
+    lost = table[names].ne("").any(axis=1) & (lon.isna() | lat.isna())
+    if not lost.any():
+        return lon, lat, []
+    row = table[lost].iloc[0]
+    text = (
+        f"{path}: the position of {lost.sum()} frames cannot be read, first in row {row['row']}, found "
+        f"'{', '.join(row[names])}', and does not count; write degrees with a point, lon from -180 to 180 "
+        "and lat from -90 to 90."
+    )
+    return lon, lat, [Problem("warning", text)]
 
 
 def require_masks(samples: pd.DataFrame) -> None:
-    """Refuses a table without a single mask.
+    """Refuses a table without masks to learn from and to hold out.
 
     Raises:
-        DataError: no row has a `label_path`.
+        DataError: fewer than two rows have a `label_path`.
     """
-    if (samples["mask"] == "").all():
+    count = (samples["mask"] != "").sum()
+    if count < 2:
         raise DataError(
-            "Train/data.csv must name some masks in label_path, every cell is empty; add masks to learn from."
+            f"Train/data.csv must name two masks or more in label_path, {count} cells are filled; add masks "
+            "to learn from."
         )
 
 

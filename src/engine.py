@@ -126,7 +126,9 @@ def has_bfloat16() -> bool:
 
 
 def open_exported(folder: Path) -> Engine | keras.Model:
-    """Opens the network of a finished run as what predicts fastest here, in bfloat16 where that is there.
+    """Opens the network of a finished run as what predicts fastest here.
+
+    An exported one counts in bfloat16 where the processor can.
 
     Args:
         folder: of the run; holds `final/model.keras`, and `export/` of `export`.

@@ -17,8 +17,8 @@ class MaskLoss(keras.losses.Loss):
         dice: factor of the Dice term.
     """
 
-    def __init__(self, class_weights: np.ndarray, dice: float = 1.0, **kwargs: object):
-        super().__init__(name="mask_loss", **kwargs)
+    def __init__(self, class_weights: np.ndarray, dice: float = 1.0):
+        super().__init__(name="mask_loss")
         self.class_weights = tf.constant(class_weights, tf.float32)
         self.dice = dice
 
@@ -48,8 +48,8 @@ class LabelLoss(keras.losses.Loss):
         smoothing: share of the target that is spread evenly over all classes.
     """
 
-    def __init__(self, smoothing: float = 0.1, **kwargs: object):
-        super().__init__(name="label_loss", **kwargs)
+    def __init__(self, smoothing: float = 0.1):
+        super().__init__(name="label_loss")
         self.smoothing = smoothing
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:

@@ -12,8 +12,8 @@ from src.classes import IGNORE, NO_LABEL, ClassList
 class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """Share of the labelled frames whose label is right, for the training curves."""
 
-    def __init__(self, name: str = "accuracy"):
-        super().__init__(name=name)
+    def __init__(self):
+        super().__init__(name="accuracy")
 
     def update_state(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
@@ -28,8 +28,8 @@ class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
 class MaskIoU(keras.metrics.MeanIoU):
     """Mean IoU of a batch's masks against logits, for the training curves; ignored pixels do not count."""
 
-    def __init__(self, classes: int, name: str = "miou"):
-        super().__init__(classes, name=name, ignore_class=IGNORE, sparse_y_pred=False)
+    def __init__(self, classes: int):
+        super().__init__(classes, name="miou", ignore_class=IGNORE, sparse_y_pred=False)
 
     def result(self) -> tf.Tensor:
         """Averages over the classes that the truth holds, as `score_masks`; Keras counts the others 0."""

@@ -84,7 +84,8 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
     content = np.fromfile(path, np.uint8)  # OpenCV's imread fails on accents in Windows paths
     if bytes(content[:2]) != b"\xff\xd8":  # only a JPEG is averaged when it is decoded smaller
         flag = cv2.IMREAD_COLOR
-    photo = cv2.imdecode(content, flag) if is_whole(content.tobytes()) else None
+    whole = is_whole(content.tobytes()) or _is_decoded(path)
+    photo = cv2.imdecode(content, flag) if whole else None
     if photo is None:
         raise DataError(
             f"{path} must be a whole JPEG or PNG picture, it is cut short or broken; export it again."
@@ -103,6 +104,16 @@ def is_whole(content: bytes) -> bool:
     if content[:2] == b"\xff\xd8":
         return content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda") >= 0
     return b"IEND" in content
+
+
+def _is_decoded(path: str) -> bool:
+    """True where Pillow decodes a photo to its end: a phone's may have a film behind it."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except BROKEN:
+        return False
+    return True
 
 
 def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None) -> np.ndarray:

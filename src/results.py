@@ -111,7 +111,7 @@ def _describe_errors(version: str, runs: pd.DataFrame) -> str:
     means = [
         f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
         for split, word in zip(PROMISES, ("random frames", "held-out recordings", "estimate"), strict=True)
-        if f"{split} miou" in runs and runs[f"{split} miou"].notna().any()
+        if _is_known(runs, split)
     ]
     f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
     inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
@@ -124,12 +124,15 @@ def table_of_seeds(results: pd.DataFrame) -> str:
     lines = []
     for (name, version, budget), runs in results.groupby(["data", "version", "budget"]):
         if len(runs) > 1:
-            parts = [
-                _describe_spread(runs, split) for split in ("grouped", "test") if f"{split} miou" in runs
-            ]
-            parts += [_describe_gain(runs, split) for split in ALONE if f"{ALONE[split]} miou" in runs]
+            parts = [_describe_spread(runs, split) for split in ("grouped", "test") if _is_known(runs, split)]
+            parts += [_describe_gain(runs, split) for split in ALONE if _is_known(runs, ALONE[split])]
             lines.append(f"{name}, {version}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
+
+
+def _is_known(runs: pd.DataFrame, split: str) -> bool:
+    """Tells whether any of some runs has been scored on a split."""
+    return f"{split} miou" in runs and runs[f"{split} miou"].notna().any()
 
 
 def _describe_spread(runs: pd.DataFrame, split: str) -> str:
@@ -217,7 +220,7 @@ def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") 
         if f"{split} miou" not in default:
             cells += ["-", ""]
             continue
-        own = group[[f"{kind}{split} {key}" for key in ("miou", "f1")]]
+        own = group.reindex(columns=[f"{kind}{split} {key}" for key in ("miou", "f1")])
         gain = (own.iloc[:, 0] - default[f"{split} miou"]).dropna()
         leaky = " (leaky)" if split == "grouped" and group.get("leaky", pd.Series(False)).any() else ""
         cells.append(" / ".join(_describe_mean(own[name]) for name in own) + leaky)

@@ -154,7 +154,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Runs the road; returns 0, 2 on a bad setting or bad data with a line that says what to do, else 1."""
+    """Runs the road; returns 0, 2 on a bad setting or bad data, 130 when interrupted, else 1."""
     if {"-h", "--help"} & set(words):
         print(__doc__)
         return 0

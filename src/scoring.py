@@ -88,6 +88,7 @@ def read_table(folder, columns, whose):
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, delimiter=find_delimiter(file), restval="", strict=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             rows = list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ScoringError("data.csv of %s must be a table in UTF-8, found: %s." % (whose, error))
@@ -246,13 +247,17 @@ def score(reference, submission):
             if not labels[-1]:
                 raise ScoringError("image_lvl_pred of %s must be a label, it is empty." % row["image_path"])
     scores = {}
-    if confusion.any():
+    if drop_ignored(confusion, ignore_id).any():
         iou = score_confusion(confusion, ignore_id)
         scores["miou"] = sum(iou.values()) / len(iou)
         for id, value in iou.items():
             scores[name_score(id, names)] = value
     if truth_labels:
         scores["f1"], scores["accuracy"] = score_labels(truth_labels, labels)
+    if not scores:
+        raise ScoringError(
+            "data.csv of the reference must name some truth in label_path or image_lvl_label, none is there."
+        )
     return scores, {"mask": drop_ignored(confusion, ignore_id), "label": list(zip(truth_labels, labels))}
 
 

@@ -25,7 +25,8 @@ ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "w
 def find_recordings(samples: pd.DataFrame) -> pd.Series:
     """Names each frame's recording: a robot's frames without a gap over max(60 s, 10 times the median).
 
-    Frames without a time stay with their robot; without robot ids all frames are one robot's.
+    Where a frame has no time, all of its robot's are one recording, for it may be of any; without robot ids
+    all frames are one robot's.
 
     Args:
         samples: table with `robot` and `time`.
@@ -38,7 +39,7 @@ def find_recordings(samples: pd.DataFrame) -> pd.Series:
         times = frames["time"].sort_values()
         spacing = times.diff().dt.total_seconds()
         usual = spacing.median() if spacing.notna().any() else 0.0
-        limit = max(SMALLEST_GAP, GAP_FACTOR * usual)
+        limit = np.inf if times.isna().any() else max(SMALLEST_GAP, GAP_FACTOR * usual)
         number = (spacing > limit).cumsum() + 1
         names[number.index] = [f"{robot or 'robot'}/{n}" for n in number]
     return names

@@ -244,7 +244,7 @@ def latest_submission(run: record.Run) -> Path:
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run.
     """
-    paths = sorted(FOLDER.glob(f"*_{run.folder.name}*.zip"), key=lambda path: path.stat().st_mtime)
+    paths = sorted(FOLDER.glob(f"[!_]*_{run.folder.name}*.zip"), key=lambda path: path.stat().st_mtime)
     if not paths:
         raise FileNotFoundError(f"No zip of {run.folder.name} lies in {FOLDER}/; run Save_test.ipynb first.")
     return paths[-1]

@@ -42,6 +42,19 @@ def read_kept() -> list[dict]:
     return json.loads(KEPT.read_text()) if KEPT.exists() else []
 
 
+def is_measured(row: dict, scored: bool) -> bool:
+    """Tells whether a row is kept, on Test too where it shall be `scored` there."""
+    return any(row.items() <= other.items() and (not scored or "test" in other) for other in read_kept())
+
+
+def keep_row(row: dict, found: dict) -> None:
+    """Keeps what was found of a row, in place of what was known of it."""
+    others = [
+        other for other in read_kept() if not row.items() <= other.items()
+    ]  # another sweep may have ended
+    files.write_json(KEPT, [*others, row | found])
+
+
 def measure_recipe(
     folder: Path,
     reference: Path | None,
@@ -76,7 +89,8 @@ def measure_recipe(
         train = train[(frames.has_mask & (frames.labels != NO_LABEL))[train]]
     settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": batch_size}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
-    text = json.dumps([settings, minutes, both, data.fingerprint_data(samples, classes)])
+    about = {"machine": record.describe_machine(), "commit": record.find_commit()}
+    text = json.dumps([settings, minutes, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
     lengths = [{"minutes": minutes * share} for share in record.SHARES.values()]
     network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
@@ -94,13 +108,7 @@ def measure_recipe(
 
     found = score() | ({"withheld": score(depth="")} if recipe.depth else {})
     steps = sum(training.count_planned(out / part) for part in record.SHARES)
-    about = {
-        "minutes": spent,
-        "steps": steps,
-        "machine": record.describe_machine(),
-        "commit": record.find_commit(),
-    }
-    return found | {"leaky": leaky} | about
+    return found | {"leaky": leaky, "minutes": spent, "steps": steps} | about
 
 
 def main() -> None:
@@ -121,15 +129,13 @@ def main() -> None:
                 name += ", both" if arguments.both else ""
                 name += f", batch {arguments.batch_size}" if arguments.batch_size != BATCH_SIZE else ""
                 row = {"data": arguments.data.resolve().name, "recipe": name, "changes": changes}
-                row |= {"seed": seed, "budget": arguments.minutes}
-                scored = {"test"} if arguments.reference else set()
-                if any(row.items() <= other.items() and scored <= other.keys() for other in read_kept()):
+                row |= {"seed": seed, "budget": arguments.minutes, "batch_size": arguments.batch_size}
+                if is_measured(row, bool(arguments.reference)):
                     continue
                 print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
                 recipe = read_recipe(changes)
                 how = (recipe, seed, arguments.minutes, arguments.batch_size, arguments.both)
-                row |= measure_recipe(arguments.data, arguments.reference, *how)
-                files.write_json(KEPT, [*read_kept(), row])  # read anew: another sweep may have ended
+                keep_row(row, measure_recipe(arguments.data, arguments.reference, *how))
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -201,8 +201,8 @@ def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
 def _plan_epochs(
     model: keras.Model,
     folder: Path,
-    batches: tf.data.Dataset,
-    val_batches: tf.data.Dataset | None,
+    stream: tf.data.Dataset,
+    val_stream: tf.data.Dataset | None,
     pass_steps: int,
     minutes: float,
     epochs: int | None,
@@ -219,13 +219,13 @@ def _plan_epochs(
     else:
         variables = model.variables + model.optimizer.variables
         before = [variable.numpy() for variable in variables]
-        step = _time_batches(partial(model.fit, batches.repeat(), steps_per_epoch=7, shuffle=False))
+        step = _time_batches(partial(model.fit, stream.repeat(), steps_per_epoch=7, shuffle=False))
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         val_seconds = 0.0
-        if val_batches is not None:
-            val_step = _time_batches(partial(model.evaluate, val_batches.repeat(), steps=3))
-            val_seconds = val_step * len(val_batches)
+        if val_stream is not None:
+            val_step = _time_batches(partial(model.evaluate, val_stream.repeat(), steps=3))
+            val_seconds = val_step * len(val_stream)
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         plan = share_time(seconds, step, pass_steps, val_seconds)
         print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")

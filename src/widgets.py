@@ -148,7 +148,7 @@ class FrameBrowser:
     def _choose_rows(self, _: object) -> None:
         """Orders the frames and keeps those that show the wanted class."""
         column = self.orders[self.order.value]
-        rows = np.arange(len(self.samples)) if column is None else self.notes[column].argsort().to_numpy()
+        rows = np.arange(len(self.samples)) if column is None else self.notes[column].to_numpy().argsort()
         if self.wanted.value in self.classes.mask.names:
             share = self.notes[f"share {self.wanted.value}"].to_numpy()
             rows = np.array([row for row in rows if share[row] > 0])

@@ -27,6 +27,12 @@ def test_class_named_ignore_is_no_class(tmp_path):
     assert len(classes.label) == 3  # a task that the file leaves out keeps its default
 
 
+def test_a_reference_may_hold_ids_that_train_does_not_know(classes):
+    there = classes.admit_others().mask.encode(np.array([0, 1, 77, 255], np.uint8))
+    assert there.tolist() == [0, 1, class_lists.IGNORE, class_lists.IGNORE]
+    assert classes.mask.encode(np.array([77], np.uint8)).tolist() == [class_lists.UNKNOWN]
+
+
 @pytest.mark.parametrize(
     "row, word", [("mask,x,road", "'x'"), ("mask,256,road", "'256'"), ("mask,1,a\nmask,1,b", "differ")]
 )

@@ -150,6 +150,18 @@ ERRORS = {  # what is done to Train: what the message must hold
         lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,1,b\n"),
         r"classes\.csv: the ids of task mask must differ",
     ),
+    "class name twice": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,2,a\n"),
+        r"classes\.csv: the names of task mask must differ",
+    ),
+    "class name is empty": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nlabel,1,\n"),
+        r"classes\.csv: the names of task label must differ and not be empty",
+    ),
+    "class of another task": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmasks,1,a\n"),
+        r"classes\.csv: a task must be mask or label, found 'masks'",
+    ),
     "class table lacks a column": (lambda f: overwrite(f, "classes.csv", b"task,id\nmask,1\n"), r"add name"),
     "class table is not UTF-8": (
         lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,\xe9\n"),
@@ -181,6 +193,10 @@ WARNINGS = {
     "positions are lost": (
         lambda f: edit(f, lon=(5, "2.1"), lat=(5, "41.3")),
         r"5 frames have no position \(rows 2, 3",
+    ),
+    "positions have commas": (
+        lambda f: edit(f, lon=(5, "2,1"), lat=(5, "41,3")),
+        r"position of 1 frames cannot be read, first in row 5, found '2,1, 41,3'",
     ),
     "zones are mixed": (
         lambda f: edit(f, timestamp=(5, "2026-05-02T10:00:01")),

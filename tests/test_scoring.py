@@ -147,6 +147,16 @@ def test_a_class_that_nobody_holds_is_left_out(train_folder, server, tmp_path):
     assert scoring.name_score(3, {3: "a: b #1"}) == "iou_a_b_1"
 
 
+def test_a_reference_without_truth_is_no_score_of_nothing(server):
+    path = server / "ref" / "data.csv"
+    text = path.read_text()
+    path.write_text(text.replace(",", " ,", text.split("\n")[0].count(",")))  # heads with spaces are known
+    assert "miou" in scoring.score(str(server / "ref"), str(server / "res"))[0]
+    path.write_text("\n".join(line.split(",")[0] for line in text.splitlines()))
+    with pytest.raises(scoring.ScoringError, match="none is there"):
+        scoring.score(str(server / "ref"), str(server / "res"))
+
+
 def test_program_stands_alone_and_is_of_python_37():
     source = Path("src/scoring.py").read_text()
     tree = ast.parse(source, feature_version=(3, 7))

@@ -53,6 +53,9 @@ def test_recordings_without_times_or_robots():
     samples["time"] = pd.NaT
     samples["time"] = pd.to_datetime(samples["time"], utc=True)
     assert set(split.find_recordings(samples)) == {"robot/1"}
+    samples = make_samples(["a"] * 5 + ["b"] * 4, [0, 1, 300, 301, 0, 0, 1, 300, 301])
+    samples.loc[4, "time"] = pd.NaT  # may be of either of a's drives
+    assert split.find_recordings(samples).tolist() == ["a/1"] * 5 + ["b/1"] * 2 + ["b/2"] * 2
 
 
 def test_no_recording_is_on_both_sides_and_seeds_repeat():

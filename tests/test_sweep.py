@@ -27,6 +27,16 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     assert json.loads(json.dumps(found)) == found
 
 
+def test_a_row_is_kept_once_and_known_by_all_that_it_was_measured_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "KEPT", tmp_path / "ablation.json")
+    row = {"data": "a", "recipe": "default", "changes": "", "seed": 0, "budget": 8.0, "batch_size": 4}
+    sweep.keep_row(row, {"grouped": {"miou": 0.5}})
+    assert sweep.is_measured(row, scored=False) and not sweep.is_measured(row, scored=True)
+    sweep.keep_row(row, {"grouped": {"miou": 0.5}, "test": {"miou": 0.4}})
+    assert len(sweep.read_kept()) == 1 and sweep.is_measured(row, scored=True)
+    assert not sweep.is_measured(row | {"batch_size": 8}, scored=False)
+
+
 def test_gain_is_taken_over_equal_seeds(tmp_path):
     rows = [
         {"data": "a", "budget": 12, "recipe": recipe, "changes": "", "seed": seed}

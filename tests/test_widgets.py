@@ -59,6 +59,10 @@ def test_order_and_class_choose_the_frames(browser):
     assert "frame_002.jpg" in browser.words.value
     browser.order.value = "worst first"
     assert "frame_000.jpg" in browser.words.value and "mean IoU 0 %" in browser.words.value
+    browser.notes["miou"] = [0.9, np.nan, 0.2, np.nan, 0.1, 0.3]  # two frames without truth come last
+    browser.order.value = "as in data.csv"
+    browser.order.value = "worst first"
+    assert browser.rows[:4].tolist() == [4, 2, 5, 0] and "frame_004.jpg" in browser.words.value
     browser.wanted.value = "green"
     assert "frame_002.jpg" in browser.words.value and browser.slider.max == 1  # frames 2 and 5
     browser.notes["share green"] = 0.0
