@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from src import pictures
+from src import files, pictures
 from src.classes import IGNORE, NO_LABEL, Classes, DataError
 from src.progress import show_progress
 
@@ -116,6 +117,8 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
         store = np.empty(shape, np.uint8)
     else:
         with tempfile.TemporaryFile() as file:  # the map outlives the handle, the file goes with the map
+            with files.naming_full_disk(Path(tempfile.gettempdir())):
+                files.reserve(file, shape[0] * shape[1])  # a disk that fills up under a map kills the process
             store = np.memmap(file, np.uint8, "w+", shape=shape)
     sizes = [pictures.turn_size(size, row.height, row.width) for row in samples.itertuples()]
     images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, more than a file may have
 
@@ -31,15 +32,21 @@ def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0)
     beside = path.with_name(f"_{path.name}")
     with naming_full_disk(path):
         try:
-            if size and hasattr(os, "posix_fallocate"):
+            if size:
                 with beside.open("wb") as file:
-                    os.posix_fallocate(file.fileno(), 0, size)
+                    reserve(file, size)
             write(beside)
             with beside.open("r+b") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def reserve(file: IO[bytes], size: int) -> None:
+    """Takes bytes of the disk for an open file, where the system can; OSError where there are not so many."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_json(path: Path, content: dict | list) -> None:

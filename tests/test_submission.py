@@ -53,6 +53,14 @@ def test_one_channel_on_request(tmp_path, samples, classes):
         assert archive.read_mask(members, "frame_001_pred.png").shape == (64, 96)
 
 
+def test_a_zip_over_the_limit_is_kept_and_says_so(tmp_path, samples, classes, monkeypatch, capsys):
+    monkeypatch.setattr(submission, "LIMIT", 0.0001)
+    predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
+    kept = submission.Kept(tmp_path / "kept", classes)
+    path = submission.write_submission(tmp_path / "large.zip", samples, predictions, classes, kept)
+    assert path.exists() and "large.zip has 0 MB, and CodaLab takes 0.0001" in capsys.readouterr().out
+
+
 def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classes, path):
     kept = submission.Kept(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)]
