@@ -56,10 +56,17 @@ def pack_picture(path: Path) -> tuple[bytes, str]:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "jpeg"
 
 
-def _make_grid(rows: int, columns: int, aspect: float) -> tuple[Figure, np.ndarray]:
-    """Makes a grid of picture panels without axes; `aspect` is a panel's height over its width."""
-    size = (PANEL_WIDTH * columns, (PANEL_WIDTH * aspect + 0.42) * rows + 0.5)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+def _make_grid(lines: list[list[np.ndarray]], columns: int) -> tuple[Figure, np.ndarray]:
+    """Makes a grid of panels without axes, each line as tall as its tallest photo asks, at most square."""
+    heights = [PANEL_WIDTH * min(1, max(len(photo) / photo.shape[1] for photo in line)) for line in lines]
+    figure, axes = plt.subplots(
+        len(lines),
+        columns,
+        figsize=(PANEL_WIDTH * columns, sum(heights) + 0.42 * len(lines) + 0.5),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
     plt.close(figure)  # the caller shows it; pyplot would show it a second time
     for ax in axes.flat:
         ax.set_axis_off()
@@ -93,8 +100,8 @@ def plot_samples(
         classes: of both tasks.
     """
     pairs = min(2, len(images))
-    rows = -(-len(images) // pairs)
-    figure, axes = _make_grid(rows, 2 * pairs, images[0].shape[0] / images[0].shape[1])
+    lines = [images[i : i + pairs] for i in range(0, len(images), pairs)]
+    figure, axes = _make_grid(lines, 2 * pairs)
     for pair, image, mask, title in zip(axes.reshape(-1, 2), images, masks, titles, strict=False):
         pair[0].imshow(image)
         pair[0].set_title(title)
@@ -125,7 +132,7 @@ def plot_predictions(
     """
     columns = ["photo", "truth", "prediction"] if truths is not None else ["photo", "prediction"]
     columns += ["disagreement"] if disagreement and truths is not None else []
-    figure, axes = _make_grid(len(images), len(columns), images[0].shape[0] / images[0].shape[1])
+    figure, axes = _make_grid([[image] for image in images], len(columns))
     for row, (image, mask, title) in enumerate(zip(images, predicted, titles, strict=True)):
         line = axes[row]
         line[0].imshow(image)
@@ -157,10 +164,9 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
         pairs: uint8 RGB, (H, W, 3) each.
         titles: of both photos of each pair.
     """
-    columns = 2 * min(2, len(pairs))
-    aspect = max(photo.shape[0] / photo.shape[1] for pair in pairs for photo in pair)
-    figure, axes = _make_grid(-(-2 * len(pairs) // columns), columns, aspect)
-    photos = [photo for pair in pairs for photo in pair]
+    columns, photos = 2 * min(2, len(pairs)), [photo for pair in pairs for photo in pair]
+    lines = [photos[i : i + columns] for i in range(0, len(photos), columns)]
+    figure, axes = _make_grid(lines, columns)
     words = [title for pair in titles for title in pair]
     for ax, photo, title in zip(axes.flat, photos, words, strict=False):
         ax.imshow(photo)
