@@ -66,10 +66,15 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
     ends = frames["frames"].iloc[[0, -1]]
     axes[0].plot(ends, ends * minutes.iloc[0] / frames["frames"].iloc[0], ":", color=GREY)
     axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
+    axes[0].yaxis.set_major_formatter("{x:g}")
     axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
-    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0, ylim=0)
+    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0)
     axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
-    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB", ylim=0)
+    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB")
+    for ax, highest in ((axes[1], 1e3 * pixels["seconds"].max()), (axes[2], frames["memory"].max())):
+        ax.set_ylim(0, 1.2 * highest)
+    for ax in (axes[0], axes[2]):
+        ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
     return figure
 
 
