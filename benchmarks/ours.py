@@ -77,13 +77,13 @@ def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
         network = model.load_model(Path(run) / "final" / "model.keras")
         return lambda: time_calls(lambda: network.predict(image[None], verbose=0), 20)
     path = Path(run) / "export" / engine.EXPORTED
-    if kind == "ours":
-        ours = engine.Engine(path, streams=1)
+    if kind.startswith("ours"):
+        ours = engine.Engine(path, streams=1, exact=kind == "ours, exact")
         return lambda: time_calls(lambda: ours.answer(image), 20)
     if kind == "litert":
         infer = _open_litert(run, image)
         return lambda: time_calls(infer, 20)
-    request = _open_bare(path, image.shape, 1).create_infer_request()
+    request = _open_bare(path, image.shape, 1, _choose_hint(kind)).create_infer_request()
     return lambda: time_calls(lambda: request.infer([image[None]]), 20)
 
 
@@ -99,8 +99,7 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     if kind == "ours":
         ours, pool = engine.Engine(path), ThreadPoolExecutor(CORES)
         return lambda: time_calls(lambda: list(pool.map(ours.answer, images)), 2, len(images))
-    hint = "bf16" if kind == "bare, fast" and engine.has_bfloat16() else "f32"
-    queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES, hint), CORES)
+    queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES, _choose_hint(kind)), CORES)
 
     def run_queue() -> None:
         for image in images:
@@ -108,6 +107,11 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
         queue.wait_all()
 
     return lambda: time_calls(run_queue, 2, len(images))
+
+
+def _choose_hint(kind: str) -> str:
+    """What OpenVINO shall count in: float32, or for the "fast" rows bfloat16 where the processor can."""
+    return "bf16" if kind.endswith("fast") and engine.has_bfloat16() else "f32"
 
 
 def _open_bare(path: Path, shape: tuple[int, ...], streams: int, hint: str = "f32") -> ov.CompiledModel:

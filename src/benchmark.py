@@ -94,7 +94,9 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
                 "bare OpenVINO": [f"answer_{kind}", run, at, "bare"],
             }
             rows["Keras predict"] = [f"answer_{kind}", run, at, "keras"]
-            if kind == "one":
+            if kind == "one":  # as Save_test counts, and in float32 alone
+                rows["ours, float32"] = ["answer_one", run, at, "ours, exact"]
+                rows["bare OpenVINO, bfloat16"] = ["answer_one", run, at, "bare, fast"]
                 rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
             rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]
             groups[f"{'latency' if kind == 'one' else 'throughput'} {at[0]}x{at[1]}"] = rows
