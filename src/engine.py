@@ -83,6 +83,8 @@ class Engine:
             "INFERENCE_NUM_THREADS": os.cpu_count(),
             "INFERENCE_PRECISION_HINT": "f32" if exact or not has_bfloat16() else "bf16",
         }
+        said = {name for output in self.graph.outputs for name in output.get_names()}
+        self.outputs = [name for name in ("mask", "label") if name in said]  # "label" where it has that head
         self.compiled: dict[tuple, ov.CompiledModel] = {}
         self.lock, self.own = threading.Lock(), threading.local()
 
@@ -104,11 +106,6 @@ class Engine:
         view = np.ascontiguousarray(image)[None]
         found = requests[image.shape].infer([view], share_inputs=True, share_outputs=True)
         return {name: found[name][0].copy() for name in self.outputs}
-
-    @property
-    def outputs(self) -> list[str]:
-        """Names of what the network says: "mask", and "label" where it has that head."""
-        return [name for name in ("mask", "label") if any(name in o.get_names() for o in self.graph.outputs)]
 
     def _compile(self, shape: tuple[int, int, int]) -> ov.CompiledModel:
         """Compiles for frames of one size, once: much faster than for any size."""
