@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import charts, data, figures, files, pictures, record
+from src import charts, data, engine, figures, files, pictures, record
 from src import classes as class_lists
 
 KEPT = Path("results") / "benchmark.json"
@@ -94,9 +94,10 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
                 "bare OpenVINO": [f"answer_{kind}", run, at, "bare"],
             }
             rows["Keras predict"] = [f"answer_{kind}", run, at, "keras"]
-            if kind == "one":  # as Save_test counts, and in float32 alone
+            if kind == "one" and engine.has_bfloat16():  # ours is as Save_test counts
                 rows["ours, float32"] = ["answer_one", run, at, "ours, exact"]
                 rows["bare OpenVINO, bfloat16"] = ["answer_one", run, at, "bare, fast"]
+            if kind == "one":
                 rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
             rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]
             groups[f"{'latency' if kind == 'one' else 'throughput'} {at[0]}x{at[1]}"] = rows

@@ -97,6 +97,19 @@ def read_classes(folder: str | Path) -> Classes:
         table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str).fillna("")
     except ValueError as error:  # of pandas, whatever is wrong with the text
         raise DataError(f"{path} must be a table in UTF-8, found {error}; save it as 'CSV UTF-8'.") from error
+    if "color" not in table:
+        table["color"] = ""
+    _check_table(path, table)
+    rows = {
+        task: list(zip(part["id"].astype(int), part["name"], part["color"], strict=True))
+        for task, part in table.groupby("task")
+    }
+    mask, label = rows.get("mask", DEFAULT_MASK), rows.get("label", DEFAULT_LABEL)
+    return Classes(_make_list(mask), _make_list(label))
+
+
+def _check_table(path: Path, table: pd.DataFrame) -> None:
+    """Refuses a table of classes that breaks a rule of `read_classes`."""
     missing = {"task", "id", "name"} - set(table.columns)
     if missing:
         raise DataError(
@@ -110,24 +123,16 @@ def read_classes(folder: str | Path) -> Classes:
         raise DataError(
             f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it."
         )
-    if "color" not in table:
-        table["color"] = ""
     bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
     if len(bad):
         raise DataError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
-    rows = {
-        task: list(zip(part["id"].astype(int), part["name"], part["color"], strict=True))
-        for task, part in table.groupby("task")
-    }
-    for task, defaults in (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL)):
-        ids, names, _ = zip(*rows.setdefault(task, list(defaults)), strict=True)
-        for what, found in (("ids", ids), ("names", names)):
-            if len(set(found)) < len(found) or "" in found:
+    for task, part in table.groupby("task"):
+        for what, found in (("ids", part["id"].astype(int)), ("names", part["name"])):
+            if found.duplicated().any() or (found == "").any():
                 raise DataError(
-                    f"{path}: the {what} of task {task} must differ and not be empty, found {list(found)}; "
-                    "give each class its own."
+                    f"{path}: the {what} of task {task} must differ and not be empty, found "
+                    f"{found.tolist()}; give each class its own."
                 )
-    return Classes(_make_list(rows["mask"]), _make_list(rows["label"]))
 
 
 def write_classes(folder: Path) -> None:

@@ -72,10 +72,7 @@ def write_report(folder: Path) -> Path:
     shown = {
         name: path
         for name in CAPTIONS
-        for path in (
-            earlier / "figures" / f"{name}.png",
-            run.figures / f"{name}.png",
-        )
+        for path in (earlier / "figures" / f"{name}.png", run.figures / f"{name}.png")
         if path.exists()
     }
     title = f"{run.settings['data']}: what every pixel is, and where"

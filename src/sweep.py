@@ -49,9 +49,8 @@ def is_measured(row: dict, scored: bool) -> bool:
 
 def keep_row(row: dict, found: dict) -> None:
     """Keeps what was found of a row, in place of what was known of it."""
-    others = [
-        other for other in read_kept() if not row.items() <= other.items()
-    ]  # another sweep may have ended
+    # read anew, for another sweep may have ended meanwhile
+    others = [other for other in read_kept() if not row.items() <= other.items()]
     files.write_json(KEPT, [*others, row | found])
 
 

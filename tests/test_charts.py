@@ -30,6 +30,13 @@ def test_without_positions_each_recording_is_a_strip():
     assert {"a", "b", "x (3)", "y (1)", "labels"} <= set(found)
 
 
+def test_sides_count_frames_without_a_position_too():
+    places = np.array([[0.0, 0.0], [5.0, 0.0], [np.nan, np.nan]])
+    figure = charts.plot_sides(pd.Series(["train", "val", "train"]), pd.Series(list("aba")), places)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["train: 2 frames of 1 blocks", "val: 1 frames of 1 blocks"]
+
+
 def test_reliability_by_hand():
     confidence, right = np.array([0.6, 0.6, 0.9, 0.9]), np.array([True, False, True, True])
     figure = charts.plot_reliability(confidence, right, "Labels", bins=2)

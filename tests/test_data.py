@@ -114,6 +114,16 @@ def test_size_follows_the_photos():
     assert batches.choose_crop((352, 480), 0.75) == (256, 352)
 
 
+def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
+    photo = np.full((64, 96, 3), 90, np.uint8)
+    content = cv2.imencode(".jpg", photo)[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(content + b"film \xff\xda film")  # as a start of scan without an end
+    assert abs(pictures.load_photo(str(tmp_path / "a.jpg"), (64, 96)).astype(int) - 90).max() < 3
+    (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(data.DataError):
+        pictures.load_photo(str(tmp_path / "a.jpg"), (64, 96))
+
+
 def test_large_sets_lie_in_a_file_and_read_the_same(train_folder, classes, monkeypatch):
     samples = data.read_samples(train_folder, classes)
     kept = batches.load_frames(samples, classes, (64, 96))

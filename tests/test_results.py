@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +38,14 @@ def test_tables_come_from_the_files(tmp_path):
     seeds = results.table_of_seeds(table)
     assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
     assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
+
+
+def test_runs_that_no_test_scored_say_nothing_of_it():
+    row = {"version": "a", "budget": 5, "grouped miou": 50.0, "test miou": np.nan}
+    rows = [row | {"data": "one", "seed": seed} for seed in (0, 1)]
+    rows += [row | {"data": "two", "seed": seed, "test miou": 40.0} for seed in (0, 1)]
+    first, second = results.table_of_seeds(pd.DataFrame(rows)).splitlines()
+    assert "nan" not in first and "hidden test" not in first and "hidden test mIoU 40.0" in second
 
 
 def test_table_of_estimates_by_hand():

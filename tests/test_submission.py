@@ -108,6 +108,14 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     assert scored["confusion"]["label"] == [[0, 2, 0], [0, 2, 0], [0, 2, 0]]
 
 
+def test_a_half_written_zip_is_not_the_newest(tmp_path, monkeypatch):
+    monkeypatch.setattr(submission, "FOLDER", tmp_path)
+    for name in ("2026-01-01_joint-a.zip", "_2026-01-02_joint-a.zip"):  # the second of a killed process
+        (tmp_path / name).touch()
+    run = record.Run(tmp_path / "joint-a", {})
+    assert submission.latest_submission(run).name == "2026-01-01_joint-a.zip"
+
+
 def test_name_carries_the_known_scores(tmp_path):
     run = record.Run(tmp_path / "joint-x-0123", {})
     scores = {

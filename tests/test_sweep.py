@@ -27,7 +27,7 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     assert json.loads(json.dumps(found)) == found
 
 
-def test_a_row_is_kept_once_and_known_by_all_that_it_was_measured_with(tmp_path, monkeypatch):
+def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "KEPT", tmp_path / "ablation.json")
     row = {"data": "a", "recipe": "default", "changes": "", "seed": 0, "budget": 8.0, "batch_size": 4}
     sweep.keep_row(row, {"grouped": {"miou": 0.5}})
