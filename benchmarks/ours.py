@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ import pandas as pd
 import tensorflow as tf
 from turns import serve, time_calls
 
-from src import batches, data, engine, model, pictures, predict, submission, training
+from src import augment, batches, data, engine, model, pictures, predict, submission, training
 from src import classes as class_lists
 from src.recipe import Recipe
 
@@ -39,12 +40,45 @@ def make_frames(size: list[int], count: int = BATCH) -> batches.Frames:
 
 def train_ours(size: list[int]) -> Callable[[], float]:
     """A training step of the joint network, by Keras' own `fit`."""
-    recipe, frames = Recipe(weights="none"), make_frames(size)
+    frames = make_frames(size)
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    return _fit(_compile_ours(frames), np.stack(frames.images), target)
+
+
+def step_part(size: list[int], part: str) -> Callable[[], float]:
+    """A part of that step alone: the augmentation, or the graph up to that part."""
+    frames = make_frames(size)
+    if part == "augmentation":
+        change = partial(augment.augment, recipe=Recipe())
+        how = {"batch_size": BATCH, "crop": tuple(size), "seed": 0, "with_label": True}
+        stream = iter(batches.make_batches(frames, change, **how))
+        return lambda: time_calls(lambda: next(stream), 10, BATCH)
+    network = _compile_ours(frames)
+    image, target = np.stack(frames.images), {"mask": np.stack(frames.masks), "label": frames.labels}
+    unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    backbone = keras.Model(unet.input, unet.get_layer("decoder_stage0_upsampling").input)
+    scale = network.get_layer("scale_colors")
+
+    @tf.function
+    def run(image: tf.Tensor, target: dict[str, tf.Tensor]) -> object:
+        if part == "backbone, forward":
+            return backbone(scale(image), training=True)
+        with tf.GradientTape() as tape:
+            logits = network(image, training=True)
+            loss = network.compute_loss(image, target, logits)
+        if part == "network, forward":
+            return logits
+        return loss if part == "and loss" else tape.gradient(loss, network.trainable_variables)
+
+    return lambda: time_calls(lambda: run(image, target), 4, BATCH)
+
+
+def _compile_ours(frames: batches.Frames) -> keras.Model:
+    recipe = Recipe(weights="none")
     names = class_lists.ClassList(tuple(range(CLASSES)), tuple(map(str, range(CLASSES))), (), None)
     network = model.build_joint(model.build_segmenter(CLASSES, recipe), LABELS)
     training.compile_joint(network, frames, class_lists.Classes(names, names), recipe)
-    target = {"mask": np.stack(frames.masks), "label": frames.labels}
-    return _fit(network, np.stack(frames.images), target)
+    return network
 
 
 def train_examples(size: list[int]) -> Callable[[], float]:
@@ -184,31 +218,53 @@ def save_loop(run: str, folder: str) -> Callable[[], float]:
 
 
 def save_floor(run: str, folder: str) -> Callable[[], float]:
-    """The parts of that measured alone: the bare network, and the rest as if spread over all cores."""
+    """The parts that nothing does without, each measured alone and added up."""
+    parts = [_list_parts(run, folder)[name] for name in ("reading", "network", "resizing", "PNG")]
+    return lambda: sum(part() for part in parts)
+
+
+def save_part(run: str, folder: str, part: str) -> Callable[[], float]:
+    """A part of the whole of Save_test, alone."""
+    return _list_parts(run, folder)[part]
+
+
+def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
+    """The parts of Save_test: the bare network, the check, and the rest as if spread over all cores."""
     classes, samples, size = _open_test(run, folder)
     samples = samples.iloc[:40]
     images = [pictures.load_photo(path, size) for path in samples["image"]]
     network = engine.open_exported(Path(run))
-    masks = [predict.predict_image(network, image, flip=False)[0] for image in images]
-    chosen = [predict.resize_argmax(mask, PHOTO) for mask in masks]
-    parts = (
-        (lambda: [pictures.load_photo(path, size) for path in samples["image"]], CORES),
-        (answer_many(run, size, "bare, fast"), 1),
-        (lambda: [predict.resize_argmax(mask, PHOTO) for mask in masks], CORES),
-        (
-            lambda: [submission.encode_png(cv2.merge([classes.mask.decode(mask)] * 3)) for mask in chosen],
-            CORES,
-        ),
-    )
+    said = [predict.predict_image(network, image, flip=False) for image in images]
+    masks = [mask for mask, _ in said]
+    chosen = [predict.resize_argmax(mask, PHOTO)[0] for mask in masks]
+    answers = [
+        predict.Prediction(mask, int(label.argmax()), 1.0, 1.0)
+        for mask, (_, label) in zip(chosen, said, strict=True)
+    ]
 
-    def measure() -> float:
-        seconds = 0.0
-        for number, (part, share) in enumerate(parts):
-            cv2.setNumThreads(1 if share > 1 else CORES)
-            seconds += part() if number == 1 else time_calls(part, 1, len(samples)) / share
-        return seconds
+    def spread(call: Callable) -> Callable[[], float]:
+        def measure() -> float:
+            cv2.setNumThreads(1)
+            return time_calls(call, 1, len(samples)) / CORES
 
-    return measure
+        return measure
+
+    def keep() -> float:
+        """Counts, packs, writes, zips, reads back and checks."""
+        with tempfile.TemporaryDirectory() as out:
+            begin = time.perf_counter()
+            kept = submission.Kept(Path(out) / "kept", classes)
+            submission.write_submission(Path(out) / "ours.zip", samples, answers, classes, kept)
+            return (time.perf_counter() - begin) / len(samples)
+
+    packed = [classes.mask.decode(mask) for mask in chosen]
+    return {
+        "reading": spread(lambda: [pictures.load_photo(path, size) for path in samples["image"]]),
+        "network": answer_many(run, size, "bare, fast"),
+        "resizing": spread(lambda: [predict.resize_argmax(mask, PHOTO) for mask in masks]),
+        "PNG": spread(lambda: [submission.encode_png(cv2.merge([ids] * 3)) for ids in packed]),
+        "PNG, zip and check": keep,
+    }
 
 
 def _open_test(run: str, folder: str) -> tuple[class_lists.Classes, pd.DataFrame, tuple[int, int]]:
@@ -222,4 +278,10 @@ def _load_photos(size: list[int], count: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    serve({name: value for name, value in globals().items() if name.startswith(("train", "answer", "save"))})
+    serve(
+        {
+            name: value
+            for name, value in globals().items()
+            if name.startswith(("train", "step", "answer", "save"))
+        }
+    )

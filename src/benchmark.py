@@ -87,6 +87,10 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
             "smp, same decoder": ["train", at, "same"],
             "smp, as shipped": ["train", at, "shipped"],
         }
+    for at in TRAIN_SIZES[1:]:
+        parts = ("augmentation", "backbone, forward", "network, forward", "and loss", "and gradients")
+        groups[f"step {at[0]}x{at[1]}"] = {part: ["step_part", at, part] for part in parts}
+        groups[f"step {at[0]}x{at[1]}"]["whole"] = ["train_ours", at]
     for at in ((192, 320), tuple(size)):
         for kind in ("one", "many"):
             rows = {
@@ -107,6 +111,8 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
         "frame by frame": ["save_loop", run, photos],
         "floor": ["save_floor", run, photos],
     }
+    parts = ("reading", "network", "resizing", "PNG", "PNG, zip and check")
+    groups["save_parts 720x1280"] = {part: ["save_part", run, photos, part] for part in parts}
     for group, sets in GROWTH.items():
         groups[group] = {name: ["save_ours", run, folder / name, WARM] for name in sets}
     commands: dict[str, dict[str, list[str]]] = {}
@@ -289,12 +295,14 @@ def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
 
 def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, rounds: int, frames: int) -> None:
     """Measures the groups whose name begins with `only`, and keeps each as soon as it is measured."""
-    sets = {"save_test 720x1280": {"save_test": (frames, PHOTO)}} | GROWTH
+    photos = {"save_test": (frames, PHOTO)}
+    sets = {"save_test 720x1280": photos, "save_parts 720x1280": photos} | GROWTH
     with tempfile.TemporaryDirectory() as beside:
         for group, commands in list_rows(run, Path(beside), peers).items():
             if group.startswith(only):
                 for name, (count, shape) in sets.get(group, {}).items():
-                    write_photos(folder, Path(beside) / name, count, shape)
+                    if not (Path(beside) / name).exists():
+                        write_photos(folder, Path(beside) / name, count, shape)
                 turns = min(rounds, MOST_ROUNDS.get(group.split()[0], rounds))
                 kept = read_kept()
                 kept["groups"][group] = measure_rows(commands, turns)

@@ -59,8 +59,8 @@ def predict_samples(
     """
 
     def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
-        own = resize_argmax(mask, (sample.height, sample.width))
-        sure = float(mask.max(-1).mean())
+        own, certainty = resize_argmax(mask, (sample.height, sample.width))
+        sure = float(certainty.mean())
         if label is None:
             return Prediction(own, sureness=sure)
         return Prediction(own, int(label.argmax()), float(label.max()), sure)
@@ -213,7 +213,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return p / p.sum(-1, keepdims=True)
 
 
-def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Resizes probabilities (h, w, classes), then picks each pixel's class, so that none is invented.
 
     Args:
@@ -221,7 +221,7 @@ def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarra
         size: (height, width) to return.
 
     Returns:
-        uint8 class indices, (*size).
+        Class indices, uint8 (*size), and their probabilities, float32 (*size).
     """
     best, winner = np.zeros(size, np.float32), np.zeros(size, np.uint8)
     for index in range(probabilities.shape[-1]):  # class by class: all at once take 0.5 GB on a 12 MP photo
@@ -229,9 +229,9 @@ def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarra
         if layer.max() < 0.99 / probabilities.shape[-1]:  # wins nowhere, and is no larger between pixels
             continue
         layer = cv2.resize(layer, size[::-1], interpolation=cv2.INTER_LINEAR)
-        np.copyto(winner, index, where=layer > best)
+        cv2.copyTo(np.full(size, index, np.uint8), cv2.compare(layer, best, cv2.CMP_GT), winner)
         cv2.max(best, layer, dst=best)
-    return winner
+    return winner, best
 
 
 def score_samples(

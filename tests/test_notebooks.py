@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
 from src import run
@@ -87,6 +89,27 @@ def test_reference_is_opened_by_nothing_before_the_zip_is_written(road):
     opened = [line.split(" ", 1) for line in (folder / "opened.txt").read_text().splitlines()]
     assert any(name.endswith("data.csv") for _, name in opened)  # the final scoring is seen
     assert all(int(zips) == 1 for zips, _ in opened)
+
+
+@pytest.mark.parametrize("label", ["", "9"])
+def test_a_reference_without_labels_or_with_others_is_shown(road, learnable, tmp_path, label):
+    folder, _ = road
+    shutil.copytree(learnable / "reference", tmp_path / "reference")
+    table = pd.read_csv(tmp_path / "reference" / "data.csv", dtype=str)
+    table.loc[table.index if not label else [0], "image_lvl_label"] = label
+    table.to_csv(tmp_path / "reference" / "data.csv", index=False)
+    words = f"{{'DATA': {str(learnable)!r}, 'REFERENCE': {str(tmp_path / 'reference')!r}}}"
+    steps = "; ".join(
+        f"run.run_notebook(Path('{name}'), {words})" for name in ("Save_test.ipynb", "main.ipynb")
+    )
+    code = f"from pathlib import Path; from src import run; {steps}"
+    done = subprocess.run(
+        [ROOT / ".venv" / "bin" / "python", "-c", code], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"]["test"]
+    assert scores["miou"] > 0.5
+    assert scores["f1"] < 0.8 if label else np.isnan(scores["f1"])
 
 
 def test_notebooks_are_clean():

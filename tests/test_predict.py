@@ -90,14 +90,16 @@ def test_flip_averages_the_mirror_image():
 def test_resizing_invents_no_class_between_two_others():
     probabilities = np.zeros((4, 8, 3), np.float32)
     probabilities[:, :4, 0], probabilities[:, 4:, 2] = 1, 1
-    assert set(np.unique(predict.resize_argmax(probabilities, (37, 91)))) == {0, 2}
+    assert set(np.unique(predict.resize_argmax(probabilities, (37, 91))[0])) == {0, 2}
 
 
 def test_resizing_class_by_class_is_resizing_all_at_once():
     probabilities = np.random.default_rng(0).random((8, 12, 5), np.float32)
     probabilities /= probabilities.sum(-1, keepdims=True)
-    expected = cv2.resize(probabilities, (31, 21), interpolation=cv2.INTER_LINEAR).argmax(-1)
-    assert (predict.resize_argmax(probabilities, (21, 31)) == expected).mean() > 0.999
+    expected = cv2.resize(probabilities, (31, 21), interpolation=cv2.INTER_LINEAR)
+    chosen, certainty = predict.resize_argmax(probabilities, (21, 31))
+    assert (chosen == expected.argmax(-1)).mean() > 0.999
+    np.testing.assert_allclose(certainty, expected.max(-1), atol=1e-6)
 
 
 def test_scores_by_hand(train_folder, classes):
