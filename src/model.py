@@ -17,6 +17,7 @@ WEIGHTS = ("imagenet", "none")
 # with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
 # training, seeds 0 and 1, these gave 49.5 and 49.4 % mean IoU, 96-64-48-32 gave 48.6 and 48.4.
 DECODER_FILTERS = (128, 64, 32, 16)
+HEADS = ("decoder_", "final_conv", "label")  # how the names of layers beyond the backbone begin
 LABEL_FEATURE = 4.0  # standard deviation of what the label's head sees
 
 
@@ -186,6 +187,11 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
         stride = 1 if name == "mask" else 2 * strides[0]
         table.loc[len(table)] = ("answer", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
     return table
+
+
+def is_backbones(variable: keras.Variable) -> bool:
+    """Tells whether a variable belongs to the backbone, and not to what stands on it."""
+    return not any(part.startswith(HEADS) for part in variable.path.split("/"))
 
 
 def load_model(path: Path) -> keras.Model:

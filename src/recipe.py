@@ -22,6 +22,7 @@ class Recipe:
         depth: metres a step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss beside the mask's.
         rate: the highest learning rate of the segmentation network; the joint one goes on at half of it.
+        backbone_rate: the backbone's learning rate, as a share of the other layers'.
     """
 
     backbone: str = "efficientnetlite0"
@@ -36,6 +37,7 @@ class Recipe:
     depth: float = 0.0
     label_weight: float = 0.3
     rate: float = 1e-3
+    backbone_rate: float = 1.0
 
     def to_dict(self) -> dict[str, str | float]:
         """Gives the parts by name, as a settings file keeps them."""

@@ -31,9 +31,33 @@ VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top o
 VALIDATION_SHARE = 0.1
 
 
-def make_optimizer() -> keras.optimizers.Optimizer:
+class SlowBackboneAdamW(keras.optimizers.AdamW):
+    """AdamW by which the backbone, which has seen a million photos, learns more slowly than the rest.
+
+    Args:
+        backbone_rate: its learning rate, as a share of the others'.
+    """
+
+    def __init__(self, backbone_rate: float, **kwargs: object):
+        super().__init__(**kwargs)
+        self.backbone_rate = backbone_rate
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Makes the moments of the variables, and notes which of them are the backbone's."""
+        super().build(variables)
+        self.shares = [self.backbone_rate if model_files.is_backbones(one) else 1.0 for one in variables]
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        """Moves one variable by its gradient."""
+        share = self.shares[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, share * learning_rate)
+
+
+def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     """Makes AdamW that also keeps an exponential moving average of the weights, which training returns."""
-    optimizer = keras.optimizers.AdamW(weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0)
+    optimizer = SlowBackboneAdamW(
+        recipe.backbone_rate, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -50,7 +74,7 @@ def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, 
     """Gives a segmentation network its optimizer, a loss balanced over the frames' masks, and a metric."""
     weights = losses.balance_classes(frames.masks, len(classes.mask))
     segmenter.compile(
-        make_optimizer(),
+        make_optimizer(recipe),
         loss={"mask": losses.MaskLoss(weights, recipe.dice)},
         metrics={"mask": metrics.MaskIoU(len(classes.mask))},
     )
@@ -60,7 +84,7 @@ def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: 
     """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
     weights = losses.balance_classes(frames.masks, len(classes.mask))
     joint.compile(
-        make_optimizer(),
+        make_optimizer(recipe),
         loss={"mask": losses.MaskLoss(weights, recipe.dice), "label": losses.LabelLoss()},
         loss_weights={"mask": 1.0, "label": recipe.label_weight},
         metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},

@@ -8,15 +8,18 @@ from src import augment, batches, data, losses, metrics, model, record, training
 from src.recipe import Recipe
 
 
+HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
+
+
 @pytest.fixture
 def frames(train_folder, classes):
     return batches.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
 
 
-def compile_network(network):
+def compile_network(network, recipe=HOW["recipe"]):
     goal = {"mask": losses.MaskLoss(np.ones(3)), "label": losses.LabelLoss()}
     watch = {"mask": metrics.MaskIoU(3), "label": metrics.LabelAccuracy()}
-    network.compile(training.make_optimizer(), loss=goal, metrics=watch)
+    network.compile(training.make_optimizer(recipe), loss=goal, metrics=watch)
     return network
 
 
@@ -32,9 +35,6 @@ def make_small():
     return compile_network(keras.Model(image, {"mask": mask, "label": label}))
 
 
-HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
-
-
 def test_one_batch_can_be_overfitted(frames):
     keras.utils.set_random_seed(0)
     joint = compile_network(model.build_joint(model.build_segmenter(3, Recipe()), 3))
@@ -48,6 +48,24 @@ def test_one_batch_can_be_overfitted(frames):
     logits = joint(np.stack(frames.images), training=True)
     assert (logits["mask"].numpy().argmax(-1) == target["mask"]).mean() > 0.95
     assert (logits["label"].numpy().argmax(-1) == frames.labels).all()
+
+
+def test_the_backbone_learns_more_slowly(frames):
+    """Adam's first step is the learning rate, whatever the gradient; the averaged weights follow it."""
+    joint = compile_network(
+        model.build_joint(model.build_segmenter(3, Recipe()), 3), Recipe(backbone_rate=0.25)
+    )
+    joint.optimizer.learning_rate = 1e-3
+    names = ("block3a_expand", "decoder_stage0a_conv", "final_conv", "label")
+    layers = {layer.name: layer for layer in joint._flatten_layers() if layer.name in names}
+    assert set(layers) == set(names)
+    before = {name: layer.kernel.numpy() for name, layer in layers.items()}
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    joint.train_on_batch(np.stack(frames.images), target)
+    steps = {name: np.abs(layer.kernel.numpy() - before[name]).max() for name, layer in layers.items()}
+    for name in names:
+        expected = 0.25e-3 if name == "block3a_expand" else 1e-3
+        assert np.isclose(steps[name], expected, rtol=0.1), name
 
 
 def make_labelled(labels, count):
