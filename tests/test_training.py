@@ -7,7 +7,6 @@ import pytest
 from src import augment, batches, data, losses, metrics, model, record, training
 from src.recipe import Recipe
 
-
 HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
 
 
