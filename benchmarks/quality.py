@@ -76,6 +76,8 @@ def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates
         sizes=(len(classes.mask), len(classes.label), CHECKS),
         crop=batches.choose_crop(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
+        backbone_rate=Recipe().backbone_rate,
+        averaged=training.AVERAGED,
         label_weight=Recipe().label_weight,
         picture=backbone.preprocess_input(picture),
         logits=whole.predict(backbone.preprocess_input(picture), verbose=0),
@@ -88,7 +90,10 @@ def main() -> None:
     folder, reference, path = map(Path, sys.argv[1:])
     classes, frames, test = load_task(folder, reference)
     recipe = Recipe()
-    rates = [training.schedule_rate(step, STEPS, recipe.rate) for step in range(STEPS)]
+    rates = [
+        training.schedule_rate(step, STEPS, recipe.rate, recipe.rate * recipe.last_rate)
+        for step in range(STEPS)
+    ]
     write_task(path, frames, test, classes, rates)
     segmenter = training.build_seeded(SEED, lambda: model.build_segmenter(len(classes.mask), recipe))
     network = training.build_seeded(SEED, lambda: model.build_joint(segmenter, len(classes.label)))

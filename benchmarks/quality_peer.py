@@ -22,8 +22,6 @@ from src import augment
 from src.classes import IGNORE, NO_LABEL
 from src.recipe import Recipe
 
-AVERAGE = 0.98  # momentum of the weights' moving average
-
 
 def load_backbone(task: dict) -> dict[str, torch.Tensor]:
     """Names the file's tensors as timm does, which lists them in the same order, and checks the logits."""
@@ -99,9 +97,15 @@ def main() -> None:
     missing = network.encoder.model.load_state_dict(load_backbone(task), strict=False).missing_keys
     assert not [name for name in missing if "num_batches_tracked" not in name], missing
     average = copy.deepcopy(network)
-    flat = [p for p in network.parameters() if p.ndim == 1]
-    deep = [p for p in network.parameters() if p.ndim > 1]
-    parts = [{"params": deep, "weight_decay": 1e-2}, {"params": flat, "weight_decay": 0.0}]
+    groups: dict[tuple, list] = {}
+    for name, parameter in network.named_parameters():
+        share = float(task["backbone_rate"]) if name.startswith("encoder.") else 1.0
+        groups.setdefault((share, parameter.ndim > 1), []).append(parameter)
+    parts = [
+        # ours decays all weights by the full rate
+        {"params": some, "share": share, "weight_decay": 1e-2 / share if decays else 0.0}
+        for (share, decays), some in groups.items()
+    ]
     optimizer = torch.optim.AdamW(parts, fused=True)
     stream, minutes, miou, spent = draw_batches(task, tuple(task["crop"])), [], [], 0.0
     for step, rate in enumerate(float(sys.argv[2]) * task["rates"], start=1):
@@ -109,14 +113,15 @@ def main() -> None:
         network.train()
         image, mask, label = next(stream)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         optimizer.zero_grad()
         count_loss(network(image.to(memory_format=torch.channels_last)), mask, label, task).backward()
         for parameter in network.parameters():
             torch.nn.utils.clip_grad_norm_(parameter, 5.0)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - AVERAGE)
+            new = float(task["averaged"] / (task["averaged"] + step - 1))
+            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), new)
         spent += (time.perf_counter() - begin) / 60
         if step % (len(task["rates"]) // checks) == 0:
             for ours, theirs in zip(average.buffers(), network.buffers(), strict=True):

@@ -23,6 +23,7 @@ class Recipe:
         label_weight: factor of the label's loss beside the mask's.
         rate: the highest learning rate of the segmentation network; the joint one goes on at half of it.
         backbone_rate: the backbone's learning rate, as a share of the other layers'.
+        last_rate: the learning rate that a training ends at, as a share of its highest.
     """
 
     backbone: str = "efficientnetlite0"
@@ -37,7 +38,8 @@ class Recipe:
     depth: float = 0.0
     label_weight: float = 0.3
     rate: float = 1e-3
-    backbone_rate: float = 1.0
+    backbone_rate: float = 0.2
+    last_rate: float = 0.3
 
     def to_dict(self) -> dict[str, str | float]:
         """Gives the parts by name, as a settings file keeps them."""

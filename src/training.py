@@ -22,6 +22,7 @@ from src.recipe import Recipe
 
 CHECKPOINT = "checkpoint.weights.h5"
 WARM_UP = 0.05  # share of the steps
+AVERAGED = 9  # one in so many of the steps so far count in the averaged weights
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 REFIT_FRAMES = 2000  # are enough for the label's last head
 REFIT_C = 0.003  # of its logistic regression; smaller is smoother
@@ -31,15 +32,18 @@ VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top o
 VALIDATION_SHARE = 0.1
 
 
-class SlowBackboneAdamW(keras.optimizers.AdamW):
-    """AdamW by which the backbone, which has seen a million photos, learns more slowly than the rest.
+class AveragingAdamW(keras.optimizers.AdamW):
+    """AdamW by which the backbone learns more slowly than the rest, and the average over the last weights.
+
+    The average reaches farther back the longer the training lasts (over about its last ninth), where Keras'
+    own reaches back a fixed number of steps. Source: Shamir & Zhang 2013 (polynomial-decay averaging).
 
     Args:
         backbone_rate: its learning rate, as a share of the others'.
     """
 
     def __init__(self, backbone_rate: float, **kwargs: object):
-        super().__init__(**kwargs)
+        super().__init__(use_ema=True, **kwargs)
         self.backbone_rate = backbone_rate
 
     def build(self, variables: list[keras.Variable]) -> None:
@@ -52,22 +56,31 @@ class SlowBackboneAdamW(keras.optimizers.AdamW):
         share = self.shares[self._get_variable_index(variable)]
         super().update_step(gradient, variable, share * learning_rate)
 
+    def _update_model_variables_moving_average(self, variables: list[keras.Variable]) -> None:
+        done = keras.ops.cast(self.iterations, "float32")
+        new = AVERAGED / (AVERAGED + done)  # 1 at the first step
+        for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
+            average.assign(average + new * (variable - average))
+
 
 def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """Makes AdamW that also keeps an exponential moving average of the weights, which training returns."""
-    optimizer = SlowBackboneAdamW(
-        recipe.backbone_rate, weight_decay=1e-2, use_ema=True, ema_momentum=0.98, clipnorm=5.0
-    )
+    """Makes the optimizer; what training returns are the averaged weights."""
+    optimizer = AveragingAdamW(recipe.backbone_rate, weight_decay=1e-2, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
-def schedule_rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of a step: linear warm-up, then a half cosine. Source: Loshchilov & Hutter 2017."""
+def schedule_rate(step: int, steps: int, peak: float, last: float) -> float:
+    """Learning rate of a step: linear warm-up to `peak`, then a half cosine down to `last`.
+
+    Source: Loshchilov & Hutter 2017, and Izmailov et al. 2018 for not going down to nothing where weights are
+    averaged.
+    """
     warm = max(1, round(WARM_UP * steps))
     if step < warm:
         return peak * (step + 1) / warm
-    return peak * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+    share = 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+    return last + (peak - last) * share
 
 
 def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
@@ -188,7 +201,7 @@ def fit(
     plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
     first_epoch = _find_epoch(model, folder, plan)
     rate = recipe.rate / 2 if with_label else recipe.rate
-    keeper = KeepEpochs(folder, first_epoch, plan, rate, seed, show)
+    keeper = KeepEpochs(folder, first_epoch, plan, (rate, rate * recipe.last_rate), seed, show)
     if first_epoch < plan["epochs"]:
         model.fit(
             batches.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
@@ -303,10 +316,16 @@ class KeepEpochs(keras.callbacks.Callback):
     """Sets each step's learning rate, shows the progress, and keeps weights and history after every epoch."""
 
     def __init__(
-        self, folder: Path, first_epoch: int, plan: dict, rate: float, seed: int, show: Callable | None
+        self,
+        folder: Path,
+        first_epoch: int,
+        plan: dict,
+        rates: tuple[float, float],
+        seed: int,
+        show: Callable | None,
     ):
         super().__init__()
-        self.folder, self.rate, self.seed, self.show = folder, rate, seed, show
+        self.folder, self.rates, self.seed, self.show = folder, rates, seed, show
         self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
         known = first_epoch and (folder / "history.csv").exists()
         self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
@@ -321,7 +340,7 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the learning rate."""
-        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total, self.rate)
+        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total, *self.rates)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the progress bar."""

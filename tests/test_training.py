@@ -172,10 +172,11 @@ def test_epochs_and_their_validations_fill_the_time():
     assert share(5, 1, 10, 20) == (1, 5, 1)
 
 
-def test_rate_warms_up_and_falls_to_nothing():
-    rates = [training.schedule_rate(step, 100, 1.0) for step in range(100)]
+def test_rate_warms_up_and_falls():
+    rates = [training.schedule_rate(step, 100, 1.0, 0.3) for step in range(100)]
     assert rates[0] == pytest.approx(0.2) and rates[4] == 1.0 and rates[5] == 1.0
-    assert rates[-1] < 1e-3 and rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[-1] == pytest.approx(0.3, abs=1e-3) and rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[52] == pytest.approx(0.65, abs=0.01)
 
 
 def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
@@ -200,6 +201,21 @@ def test_result_grows_and_holds_no_nan(tmp_path):
     assert result["seed"] == 3
     record.forget_scores(run, "test", "constant")
     assert set(record.read_result(run)["scores"]) == {"grouped"}
+
+
+def test_weights_are_averaged_over_the_last_ninth():
+    """Of a weight that grows by one a step from 1 on: 1, 1 + 9/10, then + 9/11 of what is still missing."""
+    optimizer = training.AveragingAdamW(1.0)
+    weight = keras.Variable(1.0)
+    optimizer.build([weight])
+    averages = []
+    for step in range(300):
+        weight.assign(step + 1.0)
+        optimizer._update_model_variables_moving_average([weight])
+        optimizer.iterations.assign_add(1)
+        averages.append(float(optimizer._model_variables_moving_average[0]))
+    np.testing.assert_allclose(averages[:3], [1, 1.9, 1.9 + 9 / 11 * 1.1], rtol=1e-5)
+    assert averages[-1] == pytest.approx(300 * 9 / 10, rel=0.01)
 
 
 def test_average_of_weights_is_what_remains(frames, tmp_path):
