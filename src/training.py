@@ -33,7 +33,7 @@ VALIDATION_SHARE = 0.1
 
 
 class AveragingAdamW(keras.optimizers.AdamW):
-    """AdamW by which the backbone learns more slowly than the rest, and the average over the last weights.
+    """AdamW by which the backbone learns more slowly than the rest, and which averages the last weights.
 
     The average reaches farther back the longer the training lasts (over about its last ninth), where Keras'
     own reaches back a fixed number of steps. Source: Shamir & Zhang 2013 (polynomial-decay averaging).

@@ -50,7 +50,7 @@ def test_one_batch_can_be_overfitted(frames):
 
 
 def test_the_backbone_learns_more_slowly(frames):
-    """Adam's first step is the learning rate, whatever the gradient; the averaged weights follow it."""
+    """Adam's first step is the learning rate, whatever the gradient."""
     joint = compile_network(
         model.build_joint(model.build_segmenter(3, Recipe()), 3), Recipe(backbone_rate=0.25)
     )
