@@ -55,8 +55,8 @@ def step_part(size: list[int], part: str) -> Callable[[], float]:
         return lambda: time_calls(lambda: next(stream), 10, BATCH)
     network = _compile_ours(frames)
     image, target = np.stack(frames.images), {"mask": np.stack(frames.masks), "label": frames.labels}
-    unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
-    backbone = keras.Model(unet.input, unet.get_layer("decoder_stage0_upsampling").input)
+    unet, deepest = model.find_unet(network)
+    backbone = keras.Model(unet.input, deepest)
     scale = network.get_layer("scale_colors")
 
     @tf.function

@@ -151,8 +151,7 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     Returns:
         Model as `build_segmenter`'s, with a second output "label": logits (B, labels).
     """
-    unet = next(layer for layer in segmenter.layers if isinstance(layer, keras.Model))
-    deepest = unet.get_layer("decoder_stage0_upsampling").input  # (B, H/32, W/32, channels)
+    unet, deepest = find_unet(segmenter)
     both = keras.Model(unet.input, [unet.output, deepest], name="unet_with_feature")
     image = layers.Input(segmenter.input_shape[1:], name="image")
     logits, feature = both(segmenter.get_layer("scale_colors")(image))
@@ -166,19 +165,24 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 
+def find_unet(network: keras.Model) -> tuple[keras.Model, keras.KerasTensor]:
+    """Finds the U-Net inside a network, and in it the backbone's deepest feature, (B, H/32, W/32, channels)."""
+    unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    return unet, unet.get_layer("decoder_stage0_upsampling").input
+
+
 def list_stages(network: keras.Model) -> pd.DataFrame:
     """Lists the grids that a photo goes through, read off the network itself.
 
     Returns:
         A row a grid: "part" (backbone, decoder or answer), "stride", "channels" and "words" to show.
     """
-    unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    unet, deepest = find_unet(network)
     joins = [unet.get_layer(f"decoder_stage{i}_concat") for i in range(len(DECODER_FILTERS))]
     skips = [join.input[1].shape[-1] for join in joins]  # at strides 16, 8, 4, 2
     strides = [2 ** (len(joins) - i) for i in range(len(joins))]
-    deepest = unet.get_layer("decoder_stage0_upsampling").input.shape[-1]
     rows = [("backbone", stride, skip) for stride, skip in zip(strides[::-1], skips[::-1], strict=True)]
-    rows.append(("backbone", 2 * strides[0], deepest))
+    rows.append(("backbone", 2 * strides[0], deepest.shape[-1]))
     widths = [unet.get_layer(f"decoder_stage{i}b_relu").output.shape[-1] for i in range(len(joins))]
     rows += [("decoder", stride, count) for stride, count in zip(strides, widths, strict=True)]
     table = pd.DataFrame(rows, columns=["part", "stride", "channels"])

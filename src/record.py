@@ -129,14 +129,21 @@ def forget_scores(run: Run, *splits: str) -> None:
 
 
 def find_commit() -> str:
-    """Names the git commit that is checked out, or "unknown" outside a checkout."""
+    """Names the git commit that is checked out, or "unknown" outside a checkout.
+
+    "-dirty" is added where files differ from it, but for `results/`, which is written while it measures.
+    """
     try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+        commit, changed = (
+            subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (
+                ("rev-parse", "--short", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results"),
+            )
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return answer.stdout.strip()
+    return commit + ("-dirty" if changed else "")
 
 
 def describe_machine() -> str:

@@ -189,26 +189,24 @@ def table_of_ablation(path: Path) -> str:
         path: what `python -m src.sweep` keeps.
     """
     rows = pd.json_normalize(json.loads(path.read_text()), sep=" ")
-    head = [
-        "data",
-        "minutes",
-        "recipe",
-        "changes",
-        "seeds",
-        "held-out recordings",
-        "gain",
-        "hidden test",
-        "gain",
-    ]
+    head = ["data", "steps", "minutes", "recipe", "changes", "seeds"]
+    head += ["held-out recordings", "gain", "hidden test", "gain"]
     lines = [head, ["---"] * len(head)]
-    for (name, budget), runs in rows.groupby(["data", "budget"]):
+    for (name, steps), runs in rows.groupby(["data", "steps"]):
         default = runs[runs["recipe"] == "default"].set_index("seed")
         for recipe, group in runs.groupby("recipe", sort=False):
             group = group.set_index("seed")
-            line = [name, f"{budget:g}", recipe, group["changes"].iloc[0], len(group)]
+            line = [
+                name,
+                steps,
+                f"{group['minutes'].mean():.1f}",
+                recipe,
+                group["changes"].iloc[0],
+                len(group),
+            ]
             lines.append(line + _describe_gains(group, default))
             if "withheld grouped miou" in group and group["withheld grouped miou"].notna().any():
-                line[2] = f"{recipe}, depth withheld"
+                line[3] = f"{recipe}, depth withheld"
                 lines.append(line + _describe_gains(group, default, "withheld "))
     return _join_lines(lines)
 

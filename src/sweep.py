@@ -2,7 +2,8 @@
 
 LIST is a text file with one recipe a line, "name: changes", as "tilted: tilt=0.5"; the changes may be
 empty. Each is trained without the held-out recordings and scored on them and, by the same network, on Test.
-What is done is kept in `results/ablation.json` and not done again; `python -m src.results` prints it.
+All take equally many steps, so that other work on the machine changes their minutes alone. What is done is
+kept in `results/ablation.json` and not done again; `python -m src.results` prints it.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from src.recipe import Recipe, read_recipe
 
 KEPT = Path("results") / "ablation.json"
 BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
+STEPS = 1200  # of both trainings together: about 12 minutes on two cores at 288 x 512 px
 
 
 def read_list(path: Path) -> dict[str, str]:
@@ -59,7 +61,7 @@ def measure_recipe(
     reference: Path | None,
     recipe: Recipe,
     seed: int,
-    minutes: float,
+    steps: int,
     batch_size: int,
     both: bool = False,
 ) -> dict:
@@ -70,13 +72,13 @@ def measure_recipe(
         reference: with the truth of Test, or None.
         recipe: what to measure.
         seed: of the split and of both trainings.
-        minutes: of both trainings together.
+        steps: of both trainings together.
         batch_size: frames a step.
         both: leaves out the frames that have no mask or no label.
 
     Returns:
         "grouped" and, with a reference, "test": scores as fractions; with depth also "withheld", which holds
-        the same without any; "leaky", "minutes", "steps", "machine", "commit".
+        the same without any; "leaky", "minutes", "machine", "commit".
     """
     classes = class_lists.read_classes(folder / "Train")
     samples = data.read_samples(folder / "Train", classes)
@@ -89,9 +91,9 @@ def measure_recipe(
     settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": batch_size}
     settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
     about = {"machine": record.describe_machine(), "commit": record.find_commit()}
-    text = json.dumps([settings, minutes, both, data.fingerprint_data(samples, classes), about])
+    text = json.dumps([settings, steps, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
-    lengths = [{"minutes": minutes * share} for share in record.SHARES.values()]
+    lengths = [{"minutes": 0.0, "steps": max(1, round(steps * share))} for share in record.SHARES.values()]
     network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
     network = engine.prepare(network)
     spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
@@ -106,8 +108,7 @@ def measure_recipe(
         }
 
     found = score() | ({"withheld": score(depth="")} if recipe.depth else {})
-    steps = sum(training.count_planned(out / part) for part in record.SHARES)
-    return found | {"leaky": leaky, "minutes": spent, "steps": steps} | about
+    return found | {"leaky": leaky, "minutes": spent} | about
 
 
 def main() -> None:
@@ -116,25 +117,27 @@ def main() -> None:
     parser.add_argument("list", type=Path, help="text file with a line a recipe, NAME: CHANGES")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds Train and Test")
     parser.add_argument("--reference", type=Path, help="folder with the truth of Test")
-    parser.add_argument("--minutes", type=float, default=12, help="of both trainings together (default: 12)")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of both trainings (default: {STEPS})")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="frames a step (default: 4)")
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="as 0 1 2 (default: 0)")
     arguments = parser.parse_args()
     try:
         recipes = read_list(arguments.list)
+        classes = class_lists.read_classes(arguments.data / "Train")
+        fingerprint = data.fingerprint_data(data.read_samples(arguments.data / "Train", classes), classes)
         for seed in arguments.seeds:
+            asked = {"seed": seed, "steps": arguments.steps, "batch_size": arguments.batch_size}
             for name, changes in recipes.items():
                 name += ", both" if arguments.both else ""
                 name += f", batch {arguments.batch_size}" if arguments.batch_size != BATCH_SIZE else ""
-                row = {"data": arguments.data.resolve().name, "recipe": name, "changes": changes}
-                row |= {"seed": seed, "budget": arguments.minutes, "batch_size": arguments.batch_size}
+                row = {"data": arguments.data.resolve().name, "data_fingerprint": fingerprint}
+                row |= {"recipe": name, "changes": changes} | asked
                 if is_measured(row, bool(arguments.reference)):
                     continue
                 print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
-                recipe = read_recipe(changes)
-                how = (recipe, seed, arguments.minutes, arguments.batch_size, arguments.both)
-                keep_row(row, measure_recipe(arguments.data, arguments.reference, *how))
+                where, recipe = (arguments.data, arguments.reference), read_recipe(changes)
+                keep_row(row, measure_recipe(*where, recipe, both=arguments.both, **asked))
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
