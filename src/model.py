@@ -166,7 +166,7 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
 
 
 def find_unet(network: keras.Model) -> tuple[keras.Model, keras.KerasTensor]:
-    """Finds the U-Net inside a network, and in it the backbone's deepest feature, (B, H/32, W/32, channels)."""
+    """Finds a network's U-Net, and in it the backbone's deepest feature, (B, H/32, W/32, channels)."""
     unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
     return unet, unet.get_layer("decoder_stage0_upsampling").input
 
