@@ -5,10 +5,11 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
-from IPython.display import Image
+from IPython.display import Image, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL.Image import open as open_image
 
 from src import files
 from src.classes import IGNORE, NO_LABEL, Classes, ClassList
@@ -29,22 +30,43 @@ LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
 
+def show(figure: Figure, path: Path, words: str = "", note: str = "") -> None:
+    """Keeps a figure, shows it in the notebook, and says below it what is seen.
+
+    Args:
+        figure: what to show.
+        path: PNG to write.
+        words: a sentence with numbers, which the report repeats.
+        note: stands in the picture.
+    """
+    display(keep(figure, path, note, words))
+    if words:
+        print(words)
+
+
 @mpl.rc_context(STYLE)
-def keep(figure: Figure, path: Path, note: str = "") -> Image:
+def keep(figure: Figure, path: Path, note: str = "", words: str = "") -> Image:
     """Saves a figure as PNG, with a note below where there is one, and gives the picture for the notebook.
 
-    Where it lies in a run's figures, the file's text `Source` names the run, its data and the git commit.
+    The file's text `Description` holds the words; where it lies in a run's figures, `Source` names the run,
+    its data and the git commit.
     """
     if note:
         figure.text(1, 0, note, ha="right", va="top", fontsize=8, color=GREY)
     made = {
         "bbox_inches": "tight",
         "facecolor": "white",
-        "metadata": {"Source": files.name_origin(path.parent.parent)},
+        "metadata": {"Source": files.name_origin(path.parent.parent), "Description": words},
     }
     files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
     content, kind = pack_picture(path)
     return Image(content, format=kind)
+
+
+def read_words(path: Path) -> str:
+    """Reads what `keep` was told of a figure; "" where it was told nothing."""
+    with open_image(path) as picture:
+        return picture.info.get("Description", "")
 
 
 def pack_picture(path: Path) -> tuple[bytes, str]:
@@ -89,7 +111,11 @@ def _add_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> 
 
 @mpl.rc_context(STYLE)
 def plot_samples(
-    images: list[np.ndarray], masks: list[np.ndarray], titles: list[str], classes: Classes
+    images: list[np.ndarray],
+    masks: list[np.ndarray],
+    titles: list[str],
+    classes: Classes,
+    kind: str = "its mask",
 ) -> Figure:
     """Shows photos beside their masks, two pairs a line.
 
@@ -98,6 +124,7 @@ def plot_samples(
         masks: uint8 class indices, (H, W) each.
         titles: one a photo.
         classes: of both tasks.
+        kind: stands over each mask.
     """
     pairs = min(2, len(images))
     lines = [images[i : i + pairs] for i in range(0, len(images), pairs)]
@@ -106,7 +133,7 @@ def plot_samples(
         pair[0].imshow(image)
         pair[0].set_title(title)
         pair[1].imshow(classes.mask.paint(mask))
-        pair[1].set_title("its mask")
+        pair[1].set_title(kind)
     _add_legend(figure, classes.mask, masks)
     return figure
 

@@ -16,6 +16,7 @@ from src import estimate, figures, files, metrics, record
 CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
     "result_estimate": "What was promised for Test, and what came.",
     "test": "Frames of Test, evenly spaced over the table.",
+    "worst_first": "Frames of Test, from the worst to the best where the truth is known, or by sureness.",
     "hardest": "The frames of Test that the network finds hardest.",
     "map": "Where the frames of Test were taken, and what the network says of them.",
     "result_class_iou": "Each class's IoU beside its share of the pixels.",
@@ -94,8 +95,10 @@ def _embed(path: Path, caption: str) -> str:
     """Packs a picture into the page."""
     content, kind = figures.pack_picture(path)
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    words = html.escape(caption)
-    return f'<figure><img src="{source}" alt="{words}"><figcaption>{words}</figcaption></figure>'
+    words = html.escape(f"{caption} {figures.read_words(path)}".strip())
+    return (
+        f'<figure><img src="{source}" alt="{html.escape(caption)}"><figcaption>{words}</figcaption></figure>'
+    )
 
 
 def main() -> None:

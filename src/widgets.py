@@ -11,7 +11,7 @@ import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, display
+from IPython.display import HTML, Image, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -139,11 +139,13 @@ class FrameBrowser:
         self.box = ipywidgets.VBox([controls, self.words, self.picture])
         self._draw()
 
-    def show(self) -> None:
-        """Shows the browser; where there are no widgets, a sentence stands in its place."""
+    def show(self, still: Image) -> None:
+        """Shows the browser; a still picture stands in its place where there are no widgets, as on GitHub."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         text = "Run this notebook in JupyterLab or VS Code to browse all frames here, with a slider."
-        display({"application/vnd.jupyter.widget-view+json": view, "text/plain": text}, raw=True)
+        picture, _ = still._repr_mimebundle_()
+        bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        display(bundle | picture, raw=True)
 
     def _choose_rows(self, _: object) -> None:
         """Orders the frames and keeps those that show the wanted class."""

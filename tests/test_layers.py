@@ -28,6 +28,7 @@ LAYERS = {
     "metrics": 1,
     "figures": 1,
     "charts": 2,
+    "words": 2,
     "widgets": 4,
     "report": 6,
     "benchmark": 4,

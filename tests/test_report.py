@@ -4,9 +4,10 @@ from html.parser import HTMLParser
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
-from src import figures, report
+from src import charts, figures, report
 
 SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy": 0.5}
 
@@ -53,6 +54,14 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
     assert "about 50.0 % (40 to 60)" in page
     order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
     assert order == sorted(order)
+
+
+def test_a_caption_repeats_what_the_notebook_said(run, capsys):
+    figure, path = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1])), run / "figures" / "test.png"
+    figures.show(figure, path, "Two < three.", "synthetic world")
+    assert "Two < three." in capsys.readouterr().out
+    page = report.write_report(run).read_text()
+    assert f"<figcaption>{report.CAPTIONS['test']} Two &lt; three.</figcaption>" in page
 
 
 def test_a_large_picture_is_packed_smaller(run):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import draw_frame
+from IPython.display import Image
 
 from src import data, widgets
 
@@ -68,6 +69,14 @@ def test_order_and_class_choose_the_frames(browser):
     browser.notes["share green"] = 0.0
     browser.order.value = "as in data.csv"
     assert browser.words.value == "No frame shows this class."
+
+
+def test_a_still_picture_stands_where_there_are_no_widgets(browser, monkeypatch):
+    shown = []
+    monkeypatch.setattr(widgets, "display", lambda bundle, raw: shown.append(bundle))
+    browser.show(Image(b"\x89PNG", format="png"))
+    assert set(shown[0]) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert base64.b64decode(shown[0]["image/png"]) == b"\x89PNG"
 
 
 def test_names_of_files_are_escaped(browser):

@@ -1,0 +1,189 @@
+"""What a figure shows, in a sentence with its numbers: arrays in, text out; "" where nothing is."""
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src import model, split
+from src.classes import IGNORE, ClassList
+
+
+def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> str:
+    """Says where a training came to, and whether what was held out still rose with it.
+
+    Args:
+        history: one row an epoch, as `training.fit` returns it.
+        held_out: names what was held out; says so where it is leaky.
+    """
+    loss = history["loss"]
+    words = f"The loss fell from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f} in {len(history)} epochs"
+    name = next((column for column in history if column.endswith("miou") and "val_" in column), None)
+    if name is None:
+        return f"{words}; no frames were held out of this training."
+    val = 100 * history[name].dropna()
+    if len(val) < 2:
+        return f"{words}; mean IoU on {held_out} at the end: {val.iloc[-1]:.1f} %."
+    first, before, last = val.iloc[[0, -2, -1]]
+    words += f"; mean IoU on {held_out} went from {first:.1f} to {last:.1f} %"
+    return f"{words}, {last - before:+.1f} points since epoch {val.index[-2]}."
+
+
+def describe_classes(table: pd.DataFrame) -> str:
+    """Names the best and the worst class, and those that do not occur.
+
+    Args:
+        table: of `metrics.table_of_classes`.
+    """
+    known = table.dropna()
+    if known.empty:
+        return ""
+    best, worst = known["IoU %"].idxmax(), known["IoU %"].idxmin()
+    words = f"Best: {best}, IoU {known['IoU %'][best]:.1f} %; worst: {worst}, {known['IoU %'][worst]:.1f} %, "
+    words += f"with {known['pixels %'][worst]:.1f} % of the pixels."
+    absent = ", ".join(table.index.difference(known.index, sort=False))
+    return words + (f" Not on these frames, and so not in the mean: {absent}." if absent else "")
+
+
+def describe_confusion(confusion: np.ndarray, names: tuple[str, ...], what: str) -> str:
+    """Says how much is right, and which class loses the largest part to which.
+
+    Args:
+        confusion: counts, true class by predicted class.
+        names: of the classes.
+        what: is counted, as "pixels".
+    """
+    confusion = np.asarray(confusion, float)
+    if not confusion.any():
+        return ""
+    words = f"{100 * np.trace(confusion) / confusion.sum():.0f} % of the {what} are right"
+    lost = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
+    np.fill_diagonal(lost, 0)
+    true, said = np.unravel_index(lost.argmax(), lost.shape)
+    if not lost[true, said]:
+        return f"{words}."
+    share = 100 * lost[true, said]
+    return f"{words}; most is lost by {names[true]}, {share:.0f} % of which is taken for {names[said]}."
+
+
+def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
+    """Says whether a network is too sure of its labels, and what chance alone would make of so few frames.
+
+    Args:
+        confidence: probability of each frame's label, 0 to 1.
+        right: whether it is right.
+    """
+    sure, true = 100 * np.mean(confidence), 100 * np.mean(right)
+    chance = 1.645 * np.sqrt(true * (100 - true) / len(right))  # 9 times of 10
+    kind = "too sure" if sure > true else "not sure enough"
+    words = f"The network is {sure:.0f} % sure on average, and right on {true:.0f} % of {len(right)} frames: "
+    if abs(sure - true) <= chance:
+        return f"{words}no more apart than chance makes them ({chance:.0f} points)."
+    return f"{words}{kind} by {abs(sure - true):.0f} points."
+
+
+def describe_looks(looks: pd.DataFrame) -> str:
+    """Says how the photos of Test differ from those of Train.
+
+    Args:
+        looks: as `charts.plot_looks` takes them.
+    """
+    train, test = (looks[looks["folder"] == folder] for folder in ("Train", "Test"))
+    if train.empty or test.empty:
+        return ""
+    parts = []
+    for column, more, less in (
+        ("brightness", "brighter", "darker"),
+        ("saturation", "more colourful", "paler"),
+        ("warmth", "warmer", "colder"),
+    ):
+        change = test[column].mean() - train[column].mean()
+        parts.append(f"{abs(change):.0f} points {more if change > 0 else less}")
+    low, high = train["brightness"].quantile([0.05, 0.95])
+    outside = 100 * (~test["brightness"].between(low, high)).mean()
+    return (
+        f"On average Test's photos are {', '.join(parts)} than Train's; {outside:.0f} % of them are darker "
+        "or brighter than nine tenths of Train's (10 % if they were alike)."
+    )
+
+
+def describe_places(values: pd.Series, recordings: pd.Series) -> str:
+    """Names the recordings of Test that lie highest and lowest, or the commonest name.
+
+    Args:
+        values: of each frame: a score in percent, NaN where unknown, or a name.
+        recordings: of each frame.
+    """
+    if not pd.api.types.is_numeric_dtype(values):
+        most = values.value_counts()
+        return f"Most frames are called {most.index[0]}: {most.iloc[0]} of {len(values)}."
+    means = values.groupby(recordings.to_numpy()).mean().dropna().sort_values()
+    if len(means) < 2:
+        low, high = values.quantile([0.25, 0.75])
+        return f"Half of the frames lie between {low:.0f} and {high:.0f} %."
+    return (
+        f"Of {len(means)} recordings {means.index[-1]} is seen best, {means.iloc[-1]:.0f} % on its average "
+        f"frame, and {means.index[0]} worst, {means.iloc[0]:.0f} %."
+    )
+
+
+def describe_sides(sides: pd.Series, blocks: pd.Series) -> str:
+    """Says how much is held out, at once or fold by fold.
+
+    Args:
+        sides: of each frame, as `charts.plot_sides` takes them.
+        blocks: name of each frame's block.
+    """
+    held_out = sides[~sides.isin(["train", "left out"])]
+    counts = held_out.value_counts()
+    of = f"{blocks[held_out.index].nunique()} of {blocks.nunique()} blocks"
+    words = f"{len(held_out)} of {len(sides)} frames are held out, {of}"
+    return f"{words}, {counts.min()} to {counts.max()} frames at a time." if len(counts) > 1 else f"{words}."
+
+
+def describe_audit(audit: pd.DataFrame) -> str:
+    """Says how like the most alike pair of a held-out frame and a training frame is.
+
+    Args:
+        audit: of `split.audit_split`.
+    """
+    if audit.empty:
+        return ""
+    most = audit["likeness"].max()
+    kind = "which counts as" if most >= split.SAME_VIEW else f"below the {split.SAME_VIEW:.2f} that count as"
+    return f"The most alike pair has a likeness of {most:.2f}, {kind} the same view."
+
+
+def describe_masks(masks: list[np.ndarray], classes: ClassList) -> str:
+    """Names the three commonest classes of some masks, with their shares of the pixels that count.
+
+    Args:
+        masks: uint8 class indices, (H, W) each.
+        classes: of the mask.
+    """
+    counts = sum(np.bincount(mask.ravel(), minlength=IGNORE + 1) for mask in masks)[: len(classes)]
+    share = 100 * counts / max(counts.sum(), 1)
+    most = [f"{classes.names[k]} {share[k]:.0f} %" for k in np.argsort(-share)[:3] if share[k]]
+    return f"Most pixels of these frames: {', '.join(most)}." if most else ""
+
+
+def describe_shown(truths: list[np.ndarray] | None, predicted: list[np.ndarray], classes: ClassList) -> str:
+    """Says how many pixels of the frames shown are right; without truth, what was predicted most.
+
+    Args:
+        truths: uint8 class indices, (H, W) each, or None.
+        predicted: the same.
+        classes: of the mask.
+    """
+    pairs = [(truth != IGNORE, truth == mask) for truth, mask in zip(truths or [], predicted, strict=False)]
+    right = [100 * hit[known].mean() for known, hit in pairs if known.any()]
+    if not right:
+        return describe_masks(predicted, classes)
+    low, high = min(right), max(right)
+    return f"Of a frame's pixels {low:.0f} to {high:.0f} % are right, {np.mean(right):.0f} % on average."
+
+
+def describe_network(network: keras.Model) -> str:
+    """Says where a network's weights are."""
+    total = network.count_params()
+    own = sum(int(np.prod(one.shape)) for one in network.weights if model.is_backbones(one))
+    return f"{100 * own / total:.0f} % of the {total / 1e6:.1f} million weights are the backbone's."
