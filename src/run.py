@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, world
+from src import files, folders
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -199,7 +199,7 @@ def main(words: list[str]) -> int:
 
 def _check_data(folder: Path) -> None:
     """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
-    if folder == Path() and not world.is_laid(folder):
+    if folder == Path() and not folders.is_laid(folder):
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():

@@ -26,7 +26,6 @@ from src.town import City, Recording
 LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
 SMALLEST = 32  # pixels of a photo's side
 METRES_A_DEGREE = 111_320.0
-USUAL_MINUTES, WORLD_MINUTES = 20, 3.5  # of training where MINUTES is "auto"
 
 
 # One frame ------------------------------------------------------------
@@ -161,53 +160,6 @@ def _list_jobs(city: City, frames: int, length: float, seed: int, rest: tuple) -
     parts = np.array_split(np.arange(frames), max(1, round(frames / length)))
     recordings = [town.make_recording(city, number, len(part), seed) for number, part in enumerate(parts)]
     return [(recording, frame, *rest) for recording in recordings for frame in range(recording.frames)]
-
-
-def find_data(folder: str | Path, world: Path = Path("world")) -> Path:
-    """Gives the folder that holds Train and Test: the user's, or the built-in world where both are empty.
-
-    Args:
-        folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
-        world: where the world is rendered on first use.
-    """
-    folder = Path(folder)
-    if folder != Path() or is_laid(folder):
-        return folder
-    if not (world / "reference" / "world.json").exists():  # what is written last
-        print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")
-        write_world(world)
-    return world
-
-
-def is_laid(folder: Path) -> bool:
-    """Tells whether a user laid anything into Train or Test, be it photos without their table."""
-    laid = (path for part in ("Train", "Test") for path in (folder / part).glob("[!.]*"))
-    return any(path.name != "README.md" for path in laid)
-
-
-def find_reference(reference: str | Path, folder: Path) -> Path | None:
-    """Gives the folder with the truth of Test: what the settings say, the world's own, or None."""
-    if reference:
-        return Path(reference)
-    return folder / "reference" if (folder / "Test" / "world.json").exists() else None
-
-
-def choose_minutes(minutes: str | float, folder: Path) -> float:
-    """Gives the minutes of training that the settings say, or for "auto" what the data deserve.
-
-    Raises:
-        ValueError: neither "auto" nor a positive number.
-    """
-    if minutes == "auto":
-        return WORLD_MINUTES if name_source(folder) else USUAL_MINUTES
-    if not isinstance(minutes, (int, float)) or minutes <= 0:
-        raise ValueError(f"MINUTES must be 'auto' or a positive number, found {minutes!r}; try 20.")
-    return minutes
-
-
-def name_source(folder: Path) -> str:
-    """Says what figures of a data folder must say: "synthetic world" for a rendered one, else nothing."""
-    return "synthetic world" if (folder / "Train" / "world.json").exists() else ""
 
 
 def _write_frame(job: tuple) -> dict[str, object]:

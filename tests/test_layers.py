@@ -12,6 +12,7 @@ LAYERS = {
     "doctor": 3,
     "archive": 2,
     "world": 3,
+    "folders": 4,
     "town": 2,
     "training": 3,
     "record": 3,

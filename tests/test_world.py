@@ -149,21 +149,6 @@ def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
     assert json.loads((tmp_path / "Test" / "world.json").read_text())["synthetic"] is True
 
 
-def test_users_data_come_before_the_world(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    made = []
-    monkeypatch.setattr(world, "write_world", made.append)
-    assert world.find_data("elsewhere") == world.Path("elsewhere") and not made
-    (tmp_path / "Train").mkdir()
-    for name in ("README.md", ".gitkeep"):
-        (tmp_path / "Train" / name).touch()
-    assert world.find_data(".") == world.Path("world") and made == [world.Path("world")]
-    (tmp_path / "Train" / "0001.jpg").touch()  # without data.csv: the doctor says so
-    assert world.find_data(".") == world.Path(".") and len(made) == 1
-    assert world.find_reference("", world.Path(".")) is None
-    assert world.find_reference("truth", world.Path(".")) == world.Path("truth")
-
-
 @pytest.mark.parametrize("text", ["big", "0x0", "360", "16x640", "1x2x3"])
 def test_sizes_that_are_none_are_named(text):
     with pytest.raises(argparse.ArgumentTypeError, match=text):
@@ -171,12 +156,3 @@ def test_sizes_that_are_none_are_named(text):
     assert world.parse_size("360X640") == (360, 640) and world.parse_count("7") == 7
     with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
         world.parse_count("-1")
-
-
-def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
-    assert world.choose_minutes("auto", tmp_path) == 20 and world.choose_minutes(12, tmp_path) == 12
-    (tmp_path / "Train").mkdir()
-    (tmp_path / "Train" / "world.json").write_text("{}")
-    assert world.choose_minutes("auto", tmp_path) == 3.5
-    with pytest.raises(ValueError, match="MINUTES must be"):
-        world.choose_minutes("long", tmp_path)
