@@ -77,8 +77,14 @@ def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
     kind = "too sure" if sure > true else "not sure enough"
     words = f"The network is {sure:.0f} % sure on average, and right on {true:.0f} % of {len(right)} frames: "
     if abs(sure - true) <= chance:
-        return f"{words}no more apart than chance makes them ({chance:.0f} points)."
-    return f"{words}{kind} by {abs(sure - true):.0f} points."
+        return f"{words}no more apart than chance makes them ({_points(chance)})."
+    return f"{words}{kind} by {_points(sure - true)}."
+
+
+def _points(difference: float) -> str:
+    """Says how large a difference of percents is."""
+    count = f"{abs(difference):.0f}"
+    return f"{count} point{'' if count == '1' else 's'}"
 
 
 def describe_looks(looks: pd.DataFrame) -> str:
@@ -97,7 +103,7 @@ def describe_looks(looks: pd.DataFrame) -> str:
         ("warmth", "warmer", "colder"),
     ):
         change = test[column].mean() - train[column].mean()
-        parts.append(f"{abs(change):.0f} points {more if change > 0 else less}")
+        parts.append(f"{_points(change)} {more if change > 0 else less}")
     low, high = train["brightness"].quantile([0.05, 0.95])
     outside = 100 * (~test["brightness"].between(low, high)).mean()
     return (

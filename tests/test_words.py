@@ -49,7 +49,7 @@ def test_looks_compare_test_with_train():
     train = pd.DataFrame({"folder": "Train", "brightness": np.arange(101.0), "saturation": 20, "warmth": 0})
     test = pd.DataFrame({"folder": "Test", "brightness": [60.0, 98.0], "saturation": 18, "warmth": 1.2})
     said = words.describe_looks(pd.concat([train, test]))
-    assert "29 points brighter, 2 points paler, 1 points warmer" in said and "; 50 % of them" in said
+    assert "29 points brighter, 2 points paler, 1 point warmer" in said and "; 50 % of them" in said
     assert words.describe_looks(train) == ""
 
 
