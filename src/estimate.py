@@ -154,21 +154,25 @@ def judge(
     return found | {"temperature": temperature, "frames": len(samples)}
 
 
-def average_scores(judged: list[dict]) -> dict[str, float]:
-    """Averages held-out scores over the networks that did not see those frames; NaN where unknown."""
-    table = pd.DataFrame([found["scores"] for found in judged]).astype(float)
-    return table.reindex(columns=["miou", "f1", "accuracy"]).mean().to_dict()
+def table_of_folds(judged: dict[str, dict], leaked: dict | None = None) -> pd.DataFrame:
+    """Lists frames, scores in percent and temperatures that `judge` found, and the mean of several.
+
+    Args:
+        judged: by name.
+        leaked: the same of random frames; it counts in no mean.
+    """
+    rows = {name: _list_found(found) for name, found in judged.items()}
+    if len(judged) > 1:
+        rows["mean of the folds"] = pd.DataFrame(rows).T.mean().to_dict() | {"frames": np.nan}
+    if leaked:
+        rows["random frames (leaky)"] = _list_found(leaked)
+    return pd.DataFrame(rows).T.round(2)
 
 
-def table_of_folds(judged: dict[str, dict]) -> pd.DataFrame:
-    """Lists by name the frames, scores in percent and temperatures that `judge` found."""
-    rows = {}
-    for name, found in judged.items():
-        scores = {key: 100 * _or_nan(found["scores"].get(key)) for key in ("miou", "accuracy", "f1")}
-        rows[name] = {"frames": found["frames"], **scores}
-        rows[name]["temperature"] = _or_nan(found["temperature"])
+def _list_found(found: dict) -> dict[str, float]:
     names = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    return pd.DataFrame(rows).T.rename(columns=names).round(2)
+    scores = {name: 100 * _or_nan(found["scores"].get(key)) for key, name in names.items()}
+    return {"frames": found["frames"], **scores, "temperature": _or_nan(found["temperature"])}
 
 
 def _or_nan(value: float | None) -> float:

@@ -87,9 +87,16 @@ def test_sentence_and_tables():
     said = estimate.describe_promises(scores, True)
     assert "outside the estimate's 44 to 56" in said and "(leaky) said 61" in said and "(leaky) 90.0" in said
     assert "ESTIMATE" in estimate.describe_promises({}, False)
-    judged = [{"scores": {"miou": 0.4, "f1": None}}, {"scores": {"miou": 0.6, "f1": 0.5}}]
-    averaged = estimate.average_scores(judged)
-    assert averaged["miou"] == pytest.approx(0.5) and averaged["f1"] == 0.5 and np.isnan(averaged["accuracy"])
+    judged = {
+        "held out": {"scores": {"miou": 0.4, "f1": None}, "frames": 9, "temperature": 0.8},
+        "fold 2": {"scores": {"miou": 0.6, "f1": 0.5}, "frames": 7, "temperature": None},
+    }
+    table = estimate.table_of_folds(judged, leaked={"scores": {"miou": 0.9}, "frames": 5, "temperature": 2.0})
+    assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
+    assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
+    assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
+    assert "mean of the folds" not in estimate.table_of_folds({"held out": judged["held out"]}).index
+    assert len(estimate.table_of_folds({}, judged["held out"])) == 1 and estimate.table_of_folds({}).empty
     with pytest.raises(ValueError, match="off, quick, full"):
         estimate.is_wanted("fast")
     assert estimate.is_wanted("full") and not estimate.is_wanted("off")
