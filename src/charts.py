@@ -123,13 +123,9 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
         scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
         leaky: whether the held-out frames have neighbours in training.
     """
-    kinds = {
-        "random": ("random frames (leaky)", GREY, "X"),
-        "grouped": (metrics.name_held_out(leaky), BLUE, "s"),
-        "estimate": ("estimate for Test", ORANGE, "o"),
-        "test": ("Test, true", "black", "D"),
-    }
-    shown = [(*kind, scores[split]) for split, kind in kinds.items() if split in scores]
+    kinds = {"random": (GREY, "X"), "grouped": (BLUE, "s"), "estimate": (ORANGE, "o"), "test": ("black", "D")}
+    names = metrics.name_splits(leaky)
+    shown = [(names[split], *kind, scores[split]) for split, kind in kinds.items() if split in scores]
     figure, axes = plt.subplots(
         1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
     )

@@ -165,7 +165,7 @@ def table_of_folds(judged: dict[str, dict], leaked: dict | None = None) -> pd.Da
     if len(judged) > 1:
         rows["mean of the folds"] = pd.DataFrame(rows).T.mean().to_dict() | {"frames": np.nan}
     if leaked:
-        rows["random frames (leaky)"] = _list_found(leaked)
+        rows[metrics.RANDOM] = _list_found(leaked)
     return pd.DataFrame(rows).T.round(2)
 
 
@@ -201,7 +201,7 @@ def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
         )
         words += f" % ({value['estimate']:.1f})"
     words += f"; {metrics.name_held_out(leaky)} said {value['grouped']:.1f} %"
-    return words + (f", random frames (leaky) {value['random']:.1f} %." if "random" in value else ".")
+    return words + (f", {metrics.RANDOM} {value['random']:.1f} %." if "random" in value else ".")
 
 
 def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -> dict[str, float]:

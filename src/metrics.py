@@ -8,6 +8,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from src.classes import IGNORE, NO_LABEL, ClassList
 
+RANDOM = "random frames (leaky)"  # a score that is never shown without that word
+
 
 class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """Share of the labelled frames whose label is right, for the training curves."""
@@ -136,6 +138,19 @@ def name_held_out(leaky: bool) -> str:
     return "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
 
 
+def name_splits(leaky: bool) -> dict[str, str]:
+    """Names what is scored, in the order in which tables and figures show it.
+
+    Args:
+        leaky: whether the held-out frames have neighbours in training.
+    """
+    held_out, alone = name_held_out(leaky), "segmentation alone"
+    names = {"random": RANDOM, "estimate": "estimate for Test"}
+    names |= {"grouped": held_out, "grouped_segmenter": f"{held_out}, {alone}"}
+    names |= {"test": "Test", "test_segmenter": f"Test, {alone}"}
+    return names | {"constant": "best constant answer on Test"}
+
+
 def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored.
 
@@ -145,10 +160,6 @@ def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) ->
     """
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
-    held_out = name_held_out(leaky)
-    rows = {"random": "random frames (leaky)", "estimate": "estimate for Test"}
-    rows |= {"grouped": held_out, "grouped_segmenter": f"{held_out}, segmentation alone"}
-    rows |= {"test": "Test", "test_segmenter": "Test, segmentation alone"}
-    rows |= {"constant": "best constant answer on Test"}
+    rows = name_splits(leaky)
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
     return text.reindex([split for split in rows if split in text.index]).rename(index=rows)

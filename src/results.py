@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import benchmark, data, figures, files, pictures, record
+from src import benchmark, data, figures, files, metrics, pictures, record
 from src import classes as class_lists
 from src.classes import Classes
 
@@ -92,8 +92,8 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     if "estimate miou" not in results or "test miou" not in results:
         return ""
     runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["version", "data", "seed"])
-    head = ["data", "version", "seed", "random frames (leaky)", "held-out recordings", "estimate [interval]"]
-    head += ["hidden test", "errors", "run"]
+    head = ["data", "version", "seed", metrics.RANDOM, SPLITS["grouped"], "estimate [interval]"]
+    head += [SPLITS["test"], "errors", "run"]
     lines = [head, ["---"] * len(head)]
     for _, row in runs.iterrows():
         said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*PROMISES, "test")}
