@@ -1,6 +1,7 @@
 """What README and CONTRIBUTING tell to type is there, and does what they say."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def test_settings_are_those_of_the_notebooks():
     assert len(used) > 8 and used <= known
     for changes in re.findall(r'RECIPE="([^"]+)"', TEXT):
         assert read_recipe(changes) != Recipe()
+
+
+@pytest.mark.parametrize("name", run.NOTEBOOKS)
+def test_what_a_notebook_reached_is_a_kept_result(name):
+    said = nbformat.read(name, as_version=4).cells[0].source.split("**Reached**")[1].split("**Next:**")[0]
+    scores = json.loads(Path("results/joint-world-96b6afc3.json").read_text())["scores"].values()
+    known = {f"{100 * value:.1f}" for part in scores for value in part.values() if value is not None}
+    numbers = re.findall(r"\d+\.\d", said)
+    assert numbers and set(numbers) <= known
 
 
 def test_files_that_are_named_exist():
