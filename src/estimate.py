@@ -154,18 +154,43 @@ def judge(
     return found | {"temperature": temperature, "frames": len(samples)}
 
 
-def table_of_folds(judged: dict[str, dict], leaked: dict | None = None) -> pd.DataFrame:
+def lengthen(found: dict[str, dict], whole: dict, short: dict) -> dict[str, dict]:
+    """Corrects what short trainings found by what one found that is known both short and whole.
+
+    Args:
+        found: of `judge`, by fold, after short trainings.
+        whole: the same of frames that a whole training left out.
+        short: the same of those frames after a short training.
+
+    Returns:
+        As `found`; to each score, and to each logarithm of a temperature, whole minus short is added.
+    """
+    rows = {}
+    for name, fold in found.items():
+        scores = {
+            key: fold["scores"][key] + whole["scores"][key] - short["scores"][key]
+            for key in ("miou", "f1", "accuracy")
+            if not any(np.isnan(_or_nan(one["scores"].get(key))) for one in (fold, whole, short))
+        }
+        warm = None
+        if all(one["temperature"] is not None for one in (fold, whole, short)):
+            warm = fold["temperature"] * whole["temperature"] / short["temperature"]
+        scores = {key: float(np.clip(value, 0, 1)) for key, value in scores.items()}
+        rows[name] = {"scores": scores, "frames": fold["frames"], "temperature": warm}
+    return rows
+
+
+def table_of_folds(judged: dict[str, dict], others: dict[str, dict] | None = None) -> pd.DataFrame:
     """Lists frames, scores in percent and temperatures that `judge` found, and the mean of several.
 
     Args:
         judged: by name.
-        leaked: the same of random frames; it counts in no mean.
+        others: by name; they count in no mean.
     """
     rows = {name: _list_found(found) for name, found in judged.items()}
     if len(judged) > 1:
         rows["mean of the folds"] = pd.DataFrame(rows).T.mean().to_dict() | {"frames": np.nan}
-    if leaked:
-        rows[metrics.RANDOM] = _list_found(leaked)
+    rows |= {name: _list_found(found) for name, found in (others or {}).items()}
     return pd.DataFrame(rows).T.round(2)
 
 

@@ -91,12 +91,27 @@ def test_sentence_and_tables():
         "held out": {"scores": {"miou": 0.4, "f1": None}, "frames": 9, "temperature": 0.8},
         "fold 2": {"scores": {"miou": 0.6, "f1": 0.5}, "frames": 7, "temperature": None},
     }
-    table = estimate.table_of_folds(judged, leaked={"scores": {"miou": 0.9}, "frames": 5, "temperature": 2.0})
+    leaked = {"scores": {"miou": 0.9}, "frames": 5, "temperature": 2.0}
+    table = estimate.table_of_folds(judged, {"random frames (leaky)": leaked})
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
     assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
     assert "mean of the folds" not in estimate.table_of_folds({"held out": judged["held out"]}).index
-    assert len(estimate.table_of_folds({}, judged["held out"])) == 1 and estimate.table_of_folds({}).empty
+    assert len(estimate.table_of_folds({}, judged)) == 2 and estimate.table_of_folds({}).empty
+
+
+def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
+    short = {"scores": {"miou": 0.5, "f1": 0.6}, "frames": 4, "temperature": 0.5}
+    whole = {"scores": {"miou": 0.6, "f1": None}, "frames": 4, "temperature": 1.0}
+    fold = {"scores": {"miou": 0.7, "f1": 0.5}, "frames": 3, "temperature": 0.6}
+    found = estimate.lengthen({"fold 2": fold, "fold 3": fold | {"temperature": None}}, whole, short)
+    assert found["fold 2"]["scores"] == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
+    assert found["fold 2"]["temperature"] == pytest.approx(1.2) and found["fold 2"]["frames"] == 3
+    assert found["fold 3"]["temperature"] is None
+    assert estimate.lengthen({"held out": short}, whole, short)["held out"]["temperature"] == 1.0
+
+
+def test_both_notebooks_must_want_the_same():
     with pytest.raises(ValueError, match="off, quick, full"):
         estimate.is_wanted("fast")
     assert estimate.is_wanted("full") and not estimate.is_wanted("off")

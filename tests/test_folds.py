@@ -13,7 +13,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
     for name in ("seg", "joint"):
         (tmp_path / name / "final").mkdir(parents=True)
-        (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 4, "validations": 1}')
+        (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 5, "validations": 1}')
     first, run = (record.Run(tmp_path / name, settings) for name in ("seg", "joint"))
     sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
     trainings = folds.list_folds(run, first, learnable, sides)

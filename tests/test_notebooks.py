@@ -41,6 +41,8 @@ def road(learnable, tmp_path_factory):
         "SIZE=(64, 96)",
         "EPOCHS=10",
         "BATCH_SIZE=4",
+        "ESTIMATE=full",
+        "GROUP=robot_id",
     ]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
@@ -66,6 +68,18 @@ def test_zip_beats_a_constant_answer(road):
         and result["train_frames"] == 36
         and result["minutes"] > 0
     )
+
+
+def test_folds_are_as_many_as_blocks_and_corrected(road):
+    folder, _ = road
+    (run_folder,) = folder.glob("runs/joint-*")
+    result = json.loads((run_folder / "result.json").read_text())
+    assert set(result["folds"]) == {"held out", "fold 2", "fold 3", "fold 4"}
+    short = json.loads((run_folder / "folds" / "heldout,short" / "fold.json").read_text())
+    fold = json.loads((run_folder / "folds" / "fold2" / "fold.json").read_text())
+    change = result["folds"]["held out"]["temperature"] / short["temperature"]
+    assert result["folds"]["fold 2"]["temperature"] == pytest.approx(fold["temperature"] * change)
+    assert (run_folder / "figures" / "folds.png").exists()
 
 
 def test_everything_lies_where_the_last_lines_say(road):
