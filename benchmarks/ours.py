@@ -130,8 +130,8 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
             lambda: network.predict(images, batch_size=BATCH, verbose=0), 2, len(images)
         )
     path = Path(run) / "export" / engine.EXPORTED
-    if kind == "ours":
-        ours, pool = engine.Engine(path), ThreadPoolExecutor(CORES)
+    if kind.startswith("ours"):
+        ours, pool = engine.Engine(path, exact=kind == "ours, exact"), ThreadPoolExecutor(CORES)
         return lambda: time_calls(lambda: list(pool.map(ours.answer, images)), 2, len(images))
     queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES, _choose_hint(kind)), CORES)
 

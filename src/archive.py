@@ -17,7 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from src import pictures
-from src.classes import Classes
+from src.classes import Classes, count_values
 
 COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
 LIMIT = 1000  # MB that a zip may have
@@ -262,7 +262,7 @@ def _look_at_mask(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) ->
     first, *others = cv2.split(ids)
     if any((channel != first).any() for channel in others):
         return set(), f"{name} must have equal channels, they differ; write class ids, not colours."
-    return set(np.flatnonzero(np.bincount(first.ravel(), minlength=256)).tolist()), ""
+    return set(np.flatnonzero(count_values(first)).tolist()), ""
 
 
 def _explain_ids(ids: set[int], classes: Classes) -> str:

@@ -98,9 +98,9 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
                 "bare OpenVINO": [f"answer_{kind}", run, at, "bare"],
             }
             rows["Keras predict"] = [f"answer_{kind}", run, at, "keras"]
-            if kind == "one" and engine.has_bfloat16():  # ours is as Save_test counts
-                rows["ours, float32"] = ["answer_one", run, at, "ours, exact"]
-                rows["bare OpenVINO, bfloat16"] = ["answer_one", run, at, "bare, fast"]
+            if engine.has_bfloat16():  # ours is as Save_test counts
+                rows["ours, float32"] = [f"answer_{kind}", run, at, "ours, exact"]
+                rows["bare OpenVINO, bfloat16"] = [f"answer_{kind}", run, at, "bare, fast"]
             if kind == "one":
                 rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
             rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]

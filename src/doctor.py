@@ -14,7 +14,7 @@ import pandas as pd
 
 from src import classes as class_lists
 from src import data, pictures, split
-from src.classes import IGNORE, NO_LABEL, Classes, DataError
+from src.classes import NO_LABEL, Classes, DataError
 from src.data import Problem
 
 LEVELS = ("error", "warning", "note")
@@ -151,7 +151,7 @@ def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
         if picture.mode != "L":
             view.notes.append(f"masks are {picture.mode}, read as one id a pixel")
     mask = pictures.load_mask(row.mask, classes.mask)
-    view.pixels = np.bincount(mask.ravel(), minlength=IGNORE + 1)[: len(classes.mask)]
+    view.pixels = class_lists.count_values(mask)[: len(classes.mask)]
     if view.pixels.sum() < SCARCE * mask.size:
         view.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.classes import IGNORE, NO_LABEL
+from src.classes import IGNORE, NO_LABEL, count_values
 
 
 class MaskLoss(keras.losses.Loss):
@@ -75,7 +75,7 @@ def balance_classes(masks: list[np.ndarray], classes: int) -> np.ndarray:
     Returns:
         float32, (classes,).
     """
-    counts = sum((np.bincount(mask.ravel(), minlength=256)[:classes] for mask in masks), np.zeros(classes))
+    counts = sum((count_values(mask)[:classes] for mask in masks), np.zeros(classes))
     share = counts / max(counts.sum(), 1)
     present = share > 0
     weights = np.ones(classes)

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.neighbors import BallTree
 
-from src.classes import NO_LABEL, Classes
+from src.classes import NO_LABEL, Classes, count_values
 
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
@@ -269,7 +269,7 @@ def table_of_split(
         } | {
             f"label: {label}": int((part["label"] == i).sum()) for i, label in enumerate(classes.label.names)
         }
-        counts = sum(np.bincount(masks[i].ravel(), minlength=256)[: len(classes.mask)] for i in side)
+        counts = sum(count_values(masks[i])[: len(classes.mask)] for i in side)
         share = (100 * counts / max(counts.sum(), 1)).round(2).tolist()
         rows[name] |= {
             f"% {label}": percent for label, percent in zip(classes.mask.names, share, strict=True)

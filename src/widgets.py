@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from src import charts, pictures, predict
-from src.classes import Classes
+from src.classes import Classes, count_values
 from src.engine import Engine
 from src.figures import STYLE
 
@@ -189,7 +189,7 @@ class FrameBrowser:
 
     def _list_classes(self, mask: np.ndarray) -> str:
         """Lists the classes of a mask with their colours, the largest first."""
-        share = np.bincount(mask.ravel(), minlength=len(self.classes.mask)) / mask.size
+        share = count_values(mask)[: len(self.classes.mask)] / mask.size
         return " ".join(
             f'<span style="background:{self.classes.mask.colors[k]};border:1px solid #555">&emsp;</span> '
             f"{html.escape(self.classes.mask.names[k])} {100 * share[k]:.0f} %&emsp;"

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from src import model, split
-from src.classes import IGNORE, ClassList
+from src.classes import IGNORE, ClassList, count_values
 
 
 def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> str:
@@ -166,7 +166,7 @@ def describe_masks(masks: list[np.ndarray], classes: ClassList) -> str:
         masks: uint8 class indices, (H, W) each.
         classes: of the mask.
     """
-    counts = sum(np.bincount(mask.ravel(), minlength=IGNORE + 1) for mask in masks)[: len(classes)]
+    counts = sum(count_values(mask) for mask in masks)[: len(classes)]
     share = 100 * counts / max(counts.sum(), 1)
     most = [f"{classes.names[k]} {share[k]:.0f} %" for k in np.argsort(-share)[:3] if share[k]]
     return f"Most pixels of these frames: {', '.join(most)}." if most else ""

@@ -8,10 +8,16 @@ def test_ids_with_gaps_map_both_ways():
     classes = class_lists.ClassList((3, 7), ("a", "b"), ("#ff0000", "#0000ff"), ignore_id=9)
     encoded = classes.encode(np.array([[3, 7], [9, 4]], np.uint8))
     assert encoded.tolist() == [[0, 1], [class_lists.IGNORE, class_lists.UNKNOWN]]
-    assert classes.decode(np.array([1, 0])).tolist() == [7, 3]
+    assert classes.decode(np.array([[1, 0]], np.uint8)).tolist() == [[7, 3]]
     assert classes.paint(np.array([[0, 1, class_lists.IGNORE]], np.uint8)).tolist() == [
         [[255, 0, 0], [0, 0, 255], [255, 255, 255]]
     ]
+
+
+def test_values_are_counted_in_a_part_of_a_picture_too():
+    mask = np.array([[0, 3, 3, 9], [255, 3, 0, 9]], np.uint8)
+    counts = class_lists.count_values(mask[:, :3])
+    assert counts[[0, 3, 9, 255]].tolist() == [2, 3, 0, 1] and counts.sum() == 6 and counts.dtype == np.int64
 
 
 def test_competition_classes_without_a_file(tmp_path):
