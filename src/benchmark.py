@@ -76,35 +76,12 @@ class Row:
 
 
 def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str, list[str]]]:
-    """Lists by group and row the commands that measure."""
-    size = json.loads((run / "settings.json").read_text())["SIZE"]
-    groups: dict[str, dict[str, list]] = {}
-    for at in TRAIN_SIZES:
-        name = f"train {at[0]}x{at[1]}"
-        groups[name] = {
-            "ours": ["train_ours", at],
-            "segmentation-models": ["train_examples", at],
-            "smp, same decoder": ["train", at, "same"],
-            "smp, as shipped": ["train", at, "shipped"],
-        }
-    for at in TRAIN_SIZES[1:]:
-        parts = ("augmentation", "backbone, forward", "network, forward", "and loss", "and gradients")
-        groups[f"step {at[0]}x{at[1]}"] = {part: ["step_part", at, part] for part in parts}
-        groups[f"step {at[0]}x{at[1]}"]["whole"] = ["train_ours", at]
-    for at in ((192, 320), tuple(size)):
-        for kind in ("one", "many"):
-            rows = {
-                "ours": [f"answer_{kind}", run, at, "ours"],
-                "bare OpenVINO": [f"answer_{kind}", run, at, "bare"],
-            }
-            rows["Keras predict"] = [f"answer_{kind}", run, at, "keras"]
-            if engine.has_bfloat16():  # ours is as Save_test counts
-                rows["ours, float32"] = [f"answer_{kind}", run, at, "ours, exact"]
-                rows["bare OpenVINO, bfloat16"] = [f"answer_{kind}", run, at, "bare, fast"]
-            if kind == "one":
-                rows["bare LiteRT"] = ["answer_one", run, at, "litert"]
-            rows["smp, as shipped"] = [f"answer_{kind}", at, "shipped"]
-            groups[f"{'latency' if kind == 'one' else 'throughput'} {at[0]}x{at[1]}"] = rows
+    """Lists by group and row the commands that measure; the peers' where their python is known."""
+    size = tuple(json.loads((run / "settings.json").read_text())["SIZE"])
+    groups = _list_training()
+    for at in ((192, 320), size):
+        groups[f"latency {at[0]}x{at[1]}"] = _list_answers("answer_one", run, at)
+        groups[f"throughput {at[0]}x{at[1]}"] = _list_answers("answer_many", run, at)
     photos = folder / "save_test"
     groups["save_test 720x1280"] = {
         "ours": ["save_ours", run, photos],
@@ -115,16 +92,59 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     groups["save_parts 720x1280"] = {part: ["save_part", run, photos, part] for part in parts}
     for group, sets in GROWTH.items():
         groups[group] = {name: ["save_ours", run, folder / name, WARM] for name in sets}
-    commands: dict[str, dict[str, list[str]]] = {}
-    for group, rows in groups.items():
-        for name, (what, *arguments) in rows.items():
-            words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
-            if name.startswith("smp"):
-                if peers:
-                    commands.setdefault(group, {})[name] = [str(peers), str(ROWS / "peers.py"), *words]
-            else:
-                commands.setdefault(group, {})[name] = [sys.executable, str(ROWS / "ours.py"), *words]
-    return commands
+    return {
+        group: {
+            name: _make_command(name, row, peers)
+            for name, row in rows.items()
+            if peers or not _is_peers(name)
+        }
+        for group, rows in groups.items()
+    }
+
+
+def _list_training() -> dict[str, dict[str, list]]:
+    """Lists the rows of a training step, and at the larger size of its parts."""
+    groups: dict[str, dict[str, list]] = {}
+    for at in TRAIN_SIZES:
+        groups[f"train {at[0]}x{at[1]}"] = {
+            "ours": ["train_ours", at],
+            "segmentation-models": ["train_examples", at],
+            "smp, same decoder": ["train", at, "same"],
+            "smp, as shipped": ["train", at, "shipped"],
+        }
+    parts = ("augmentation", "backbone, forward", "network, forward", "and loss", "and gradients")
+    groups[f"step {at[0]}x{at[1]}"] = {part: ["step_part", at, part] for part in parts}
+    groups[f"step {at[0]}x{at[1]}"]["whole"] = ["train_ours", at]
+    return groups
+
+
+def _list_answers(what: str, run: Path, at: tuple[int, int]) -> dict[str, list]:
+    """Lists the rows of a network's answers, for one photo at a time or many."""
+    rows = {
+        "ours": [what, run, at, "ours"],
+        "bare OpenVINO": [what, run, at, "bare"],
+        "Keras predict": [what, run, at, "keras"],
+    }
+    if engine.has_bfloat16():  # ours is as Save_test counts
+        rows["ours, float32"] = [what, run, at, "ours, exact"]
+        rows["bare OpenVINO, bfloat16"] = [what, run, at, "bare, fast"]
+    if what == "answer_one":
+        rows["bare LiteRT"] = [what, run, at, "litert"]
+    return rows | {"smp, as shipped": [what, at, "shipped"]}
+
+
+def _is_peers(name: str) -> bool:
+    """Tells whether a row needs the peers' environment."""
+    return name.startswith("smp")
+
+
+def _make_command(name: str, row: list, peers: Path | None) -> list[str]:
+    """Makes the command that measures a row: what it measures, then its arguments as JSON."""
+    what, *arguments = row
+    words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
+    if _is_peers(name):
+        return [str(peers), str(ROWS / "peers.py"), *words]
+    return [sys.executable, str(ROWS / "ours.py"), *words]
 
 
 def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:

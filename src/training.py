@@ -189,22 +189,18 @@ def fit(
         model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names
-    pass_steps = batches.count_steps(len(frames), batch_size)
-    batching = {"batch_size": batch_size, "crop": crop, "seed": seed, "with_label": with_label}
-    model.optimizer.build(model.trainable_variables)
-    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
-    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
-    stream = batches.make_batches(frames, change, **batching)
+    make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
     val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
-    image, target = next(iter(stream))
-    model.compute_loss(image, target, model(image))  # makes the losses' counters, else `fit` traces twice
+    stream = make()
+    _build(model, *next(iter(stream)))
+    pass_steps = batches.count_steps(len(frames), batch_size)
     plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
     first_epoch = _find_epoch(model, folder, plan)
     rate = recipe.rate / 2 if with_label else recipe.rate
     keeper = KeepEpochs(folder, first_epoch, plan, (rate, rate * recipe.last_rate), seed, show)
     if first_epoch < plan["epochs"]:
         model.fit(
-            batches.make_batches(frames, change, first_step=first_epoch * plan["steps"], **batching),
+            make(first_step=first_epoch * plan["steps"]),
             steps_per_epoch=plan["steps"],
             initial_epoch=first_epoch,
             epochs=plan["epochs"],
@@ -221,6 +217,21 @@ def fit(
     files.write_atomically(folder / "model.keras", model.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return keeper.history
+
+
+def _choose_batches(
+    frames: Frames, recipe: Recipe, with_label: bool, **batching: object
+) -> Callable[..., tf.data.Dataset]:
+    """Gives what makes a training's batches, from any step on; labels are learned without close views."""
+    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
+    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
+    return partial(batches.make_batches, frames, change, with_label=with_label, **batching)
+
+
+def _build(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
+    """Makes the variables of the optimizer and of the losses' counters, else `fit` would trace twice."""
+    model.optimizer.build(model.trainable_variables)
+    model.compute_loss(image, target, model(image))
 
 
 def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
