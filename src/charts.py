@@ -35,7 +35,7 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
     for side, color in colors.items():
         rows = np.flatnonzero(sides == side)
         count = blocks.iloc[rows].nunique()
-        name = f"{side}: {len(rows)} frames of {count} block{'s' * (count != 1)}"
+        name = f"{side}: {len(rows)} frame{'s' * (len(rows) != 1)} of {count} block{'s' * (count != 1)}"
         rows = rows[known[rows]] if known.any() else rows
         if known.any() and len(rows):
             ax.scatter(*places[rows].T, s=8, color=color, label=name)
