@@ -169,6 +169,16 @@ def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]
 
 # What it comes to ----------------------------------------------
 
+GOALS = {  # key: what the ratio is of, and what it shall be
+    "train_same": ("training, images/s against smp with the same decoder and output", ">= 0.9"),
+    "train_shipped": ("training, images/s against smp as shipped", ">= 1.5"),
+    "time_to_quality": ("minutes to one mIoU on the built-in world's test, smp as shipped / ours", ">= 1.5"),
+    "fps_192x320": ("photos a second of the joint network at 192 x 320 px, one at a time", ">= 20"),
+    "latency_floor": ("latency against the fastest bare engine", "<= 1.15"),
+    "save_test_floor": ("the whole of Save_test against the floor", "<= 1.3"),
+    "save_test_loop": ("the frame-by-frame loop against the whole of Save_test", ">= 5"),
+    "memory_growth": ("peak memory of Save_test at 10,000 frames against 100", "<= 1.1"),
+}
 RATIOS = {  # key: group, row above, row below; larger is better, but where it ends in "floor"
     "train_same": ("train", "smp, same decoder", "ours"),
     "train_shipped": ("train", "smp, as shipped", "ours"),
@@ -252,14 +262,14 @@ def count_quality(curves: dict[str, dict[str, list]]) -> dict[str, float]:
     return {"time_to_quality": min(others) / minutes["ours"]} if others else {}
 
 
-def table_of_quality(curves: dict[str, dict[str, list]]) -> list[str]:
+def table_of_quality(curves: dict[str, dict[str, list]]) -> str:
     """Lists in Markdown each row's minutes of training, its mIoU then, and when it reached the common one."""
     quality, minutes = time_quality(curves)
     lines = [f"| training | minutes | its mIoU % | minutes to {100 * quality:.1f} % |", "|---|---|---|---|"]
     for name, curve in curves.items():
         reached = f"{minutes[name]:.1f}" if name in minutes else "not reached"
         lines.append(f"| {name} | {curve['minutes'][-1]:.1f} | {100 * curve['miou'][-1]:.1f} | {reached} |")
-    return [*lines, ""]
+    return "\n".join(lines)
 
 
 def table_of_speeds(kept: dict) -> str:
@@ -273,13 +283,16 @@ def table_of_speeds(kept: dict) -> str:
             lines.append(
                 f"| {group} | {name} | {middle:.1f} | {spread} | {1e3 / middle:.1f} | {row['memory']:.0f} |"
             )
-    lines += [
-        "",
-        *(table_of_quality(kept["quality"]) if "quality" in kept else []),
-        "| ratio | |",
-        "|---|---|",
-    ]
-    return "\n".join(lines + [f"| `{key}` | {value:.2f} |" for key, value in kept["ratios"].items()])
+    return "\n".join(lines)
+
+
+def table_of_ratios(ratios: dict[str, float]) -> str:
+    """Writes in Markdown the ratios that were measured, each with its goal."""
+    lines = ["| ratio | goal | reached |", "|---|---|---|"]
+    return "\n".join(
+        lines
+        + [f"| {what} | {goal} | {ratios[key]:.2f} |" for key, (what, goal) in GOALS.items() if key in ratios]
+    )
 
 
 def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = PHOTO) -> None:
@@ -367,7 +380,10 @@ def main() -> None:
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    print(table_of_speeds(read_kept()))
+    kept = read_kept()
+    print(f"{table_of_speeds(kept)}\n\n{table_of_ratios(kept['ratios'])}")
+    if "quality" in kept:
+        print(f"\n{table_of_quality(kept['quality'])}")
 
 
 if __name__ == "__main__":

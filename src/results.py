@@ -1,10 +1,12 @@
-"""The README's numbers and picture: `python -m src.results` prints its tables, `... keep RUN` adds a run.
+"""What is kept in `results/` as tables: `python -m src.results fill` writes them into the two README.md.
 
-`python -m src.results sheet WORLD` draws frames of a rendered world to `Imagenes/world.png`.
+`python -m src.results keep RUN` adds a run, `... sheet WORLD` draws frames of a rendered world to
+`Imagenes/world.png`, and without a word the tables are printed.
 """
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from src import classes as class_lists
 from src.classes import Classes
 
 FOLDER = Path("results")
+PAGES = (Path("README.md"), FOLDER / "README.md")
+PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # of a table on a page, by its name
 SHEET = 6  # frames of each city on the contact sheet
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
@@ -50,7 +54,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
 
 
 def table_of_runs(results: pd.DataFrame) -> str:
-    """Writes the README's table in Markdown: a line a run, mIoU / accuracy / F1 in percent for each split.
+    """Writes the runs in Markdown: a line a run, mIoU / accuracy / F1 in percent for each split.
 
     Behind them stands the mIoU of the segmentation network alone, on the held-out recordings and on Test.
     """
@@ -271,38 +275,38 @@ def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, n
     return pictures.load_photo(row.image, size), pictures.load_mask(row.mask, classes.mask, size), depth
 
 
-def print_tables() -> None:
-    """Prints what `results/` holds, a table after another, as the README shows it."""
-    results = read_results()
-    if results.empty:
-        print("results/ holds no run yet; `python -m src.results keep runs/NAME` adds one.")
-        return
-    machines = "; ".join(sorted(set(results["machine"])))
-    print(f"mIoU / accuracy / F1, percent; minutes of training on {machines}.\n")
-    print(table_of_runs(results))
-    print("\n" + table_of_seeds(results))
-    estimates = table_of_estimates(results)
-    if estimates:
-        print(f"\nWhat was promised for the hidden test, mIoU / F1 in percent:\n\n{estimates}")
-    if benchmark.KEPT.exists():
-        kept = benchmark.read_kept()
-        machines = "; ".join(sorted({made["machine"] for made in kept["made"].values()}))
-        print(f"\nSpeed on {machines}:\n\n{benchmark.table_of_speeds(kept)}")
-    if ABLATION.exists():
-        print("\nWhat changes of the recipe did, mIoU / F1 in percent, one network scored on both:\n")
-        print(table_of_ablation(ABLATION))
-    if WORLDS.exists():
-        print("\nNetworks of the synthetic world on real photos, sidewalk against the rest:\n")
-        print(table_of_worlds(WORLDS))
+def make_tables() -> dict[str, str]:
+    """Makes the tables of all that is kept, in Markdown, by the names that mark their places on PAGES."""
+    results, kept = read_results(), benchmark.read_kept()
+    return {
+        "runs": table_of_runs(results),
+        "seeds": table_of_seeds(results),
+        "estimates": table_of_estimates(results),
+        "speeds": benchmark.table_of_speeds(kept),
+        "quality": benchmark.table_of_quality(kept["quality"]),
+        "ratios": benchmark.table_of_ratios(kept["ratios"]),
+        "recipes": table_of_ablation(ABLATION),
+        "worlds": table_of_worlds(WORLDS),
+    }
+
+
+def fill_page(text: str, tables: dict[str, str]) -> str:
+    """Writes tables into their places in a page: what stands from `<!-- NAME -->` to `<!-- end -->`.
+
+    Raises:
+        KeyError: a place has a name that no table has.
+    """
+    return PLACE.sub(lambda place: f"<!-- {place[1]} -->\n\n{tables[place[1]]}\n\n<!-- end -->", text)
 
 
 def main() -> None:
-    """`python -m src.results [keep RUN | sheet WORLD]`."""
-    parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints the README's tables.")
+    """`python -m src.results [keep RUN | fill | sheet WORLD]`."""
+    parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints what results/ holds.")
     commands = parser.add_subparsers(dest="command")
     keep = commands.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
     keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
+    commands.add_parser("fill", help=f"writes the tables into {' and '.join(map(str, PAGES))}")
     sheet = commands.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument(
         "world", type=Path, nargs="?", default=Path("world"), help="its folder (default: world)"
@@ -318,7 +322,12 @@ def main() -> None:
     except (FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    print_tables()
+    tables = make_tables()
+    if arguments.command == "fill":
+        for page in PAGES:
+            page.write_text(fill_page(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
+        return
+    print("\n\n".join(f"{name}\n\n{table}" for name, table in tables.items()))
 
 
 if __name__ == "__main__":

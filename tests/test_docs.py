@@ -11,10 +11,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from src import engine, model, run
+from src import engine, model, results, run
 from src.recipe import Recipe, read_recipe
 
-TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md", "results/README.md"))
 MODULES = sorted(set(re.findall(r"python -m ((?:src|examples)\.\w+)", TEXT)))
 
 
@@ -27,7 +27,7 @@ def test_every_command_knows_itself(module):
 
 
 def test_words_of_commands_are_admitted():
-    for module, words in re.findall(r"python -m (src\.\w+) ((?:check|bundle|keep|sheet)\b)", TEXT):
+    for module, words in re.findall(r"python -m (src\.\w+) ((?:check|bundle|keep|sheet|fill)\b)", TEXT):
         done = subprocess.run(
             [sys.executable, "-m", module, words, "--help"], capture_output=True, check=False
         )
@@ -47,6 +47,31 @@ def test_settings_are_those_of_the_notebooks():
     assert len(used) > 8 and used <= known
     for changes in re.findall(r'RECIPE="([^"]+)"', TEXT):
         assert read_recipe(changes) != Recipe()
+
+
+def test_tables_are_those_of_the_kept_results():
+    tables = results.make_tables()
+    for page in results.PAGES:
+        text = page.read_text()
+        assert results.PLACE.search(text) and results.fill_page(text, tables) == text, f"{page}: fill it"
+    shown = "\n".join(page.read_text() for page in results.PAGES)
+    assert all(table in shown for table in tables.values())
+
+
+def test_first_numbers_of_the_readme_are_kept_results():
+    first = Path("README.md").read_text().split("## Start")[0]
+    kept = results.make_tables()["runs"]
+    rows = [line.split(" | ") for line in first.splitlines() if " / " in line][1:]
+    assert len(rows) == 3
+    for _, frames, minutes, *scores in rows:
+        assert re.search(rf"\| {frames} \| {minutes} \|[^\n]*{re.escape(scores[0])}[^\n]*", kept)
+        assert scores[1].strip(" |") in kept
+
+
+def test_versions_of_the_results_are_told_apart():
+    known = set(results.read_results()["version"])
+    said = set(re.findall(r"^\| ([\w ]+) \|", Path("results/README.md").read_text(), re.MULTILINE))
+    assert {name.removesuffix(" (development)") for name in known} <= said
 
 
 @pytest.mark.parametrize("name", run.NOTEBOOKS)
