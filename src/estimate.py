@@ -21,9 +21,8 @@ from src.classes import Classes
 from src.engine import Engine
 
 CHOICES = ("off", "quick", "full")
-TEMPERATURES = np.geomspace(
-    0.35, 2.8, 10
-)  # of the softmax; above 1 flatter, as for a network too sure of itself
+# of the softmax; above 1 flatter, as for a network too sure of itself
+TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
 TRUST = 0.8  # share of the held-out log temperature that is carried over to Test
 LABEL_TEMPERATURE = 0.8  # chosen on development sets: held-out labels are too few to find one by

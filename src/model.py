@@ -41,9 +41,8 @@ class ScaleColors(keras.layers.Layer):
         """Returns float32 (B, H, W, 3) of uint8 or float RGB, (B, H, W, 5) with depth."""
         seen = keras.ops.cast(image, "float32")
         image = seen[..., :3]
-        order = np.argmax(
-            np.abs(self.matrix), axis=0
-        )  # every known backbone scales channels, at most reordered
+        # every known backbone scales channels, at most reordered
+        order = np.argmax(np.abs(self.matrix), axis=0)
         image = image if (order == [0, 1, 2]).all() else image[..., ::-1]
         scale = np.array(self.matrix)[order, [0, 1, 2]]
         colors = image * scale.astype("float32") + np.array(self.offset, "float32")

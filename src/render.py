@@ -242,9 +242,8 @@ def cast_shadows(solids: list[Solid], look: Look, camera: Camera) -> np.ndarray:
     sun = np.array(look.sun)
     for solid in solids:
         points = _outline(solid)
-        fallen = (
-            points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
-        )  # the ground is taken as level, 0.1 m up
+        # the ground is taken as level, 0.1 m up
+        fallen = points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
         hull = cv2.convexHull(fallen[:, :2].astype(np.float32))[:, 0]
         polygon = _clip_near(np.column_stack([hull, np.full(len(hull), 0.1)]), camera)
         if len(polygon) >= 3:

@@ -25,10 +25,8 @@ WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 PICTURE = Path("Imagenes") / "world.png"
 SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
-ALONE = {
-    "grouped": "grouped_segmenter",
-    "test": "test_segmenter",
-}  # the same frames, before the joint training
+# the same frames, before the joint training
+ALONE = {"grouped": "grouped_segmenter", "test": "test_segmenter"}
 PROMISES = ("random", "grouped", "estimate")
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 

@@ -23,11 +23,8 @@ NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", 
 EXECUTED = Path("runs") / "notebooks"
 PATHS = ("DATA", "REFERENCE")  # settings that stay text, even where a folder is called 2026
 NUMBER = ((int, float), "a number")
-KINDS = {
-    bool: (bool, "True or False"),
-    int: NUMBER,
-    float: NUMBER,
-}  # of the notebooks' own value: what it admits
+# of the notebooks' own value: what it admits
+KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
 LEAST = {"BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
 ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 USER_ERRORS = (
@@ -141,9 +138,8 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     try:
-        client.execute(
-            stderr=subprocess.DEVNULL
-        )  # TensorFlow's start-up notes; a cell's own come as messages
+        # TensorFlow's start-up notes go nowhere; a cell's own come as messages
+        client.execute(stderr=subprocess.DEVNULL)
     except (CellExecutionError, RuntimeError):
         if client.interrupted:
             raise KeyboardInterrupt from None

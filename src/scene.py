@@ -11,9 +11,8 @@ import numpy as np
 
 FOCAL = 0.7276  # focal length over image width: the 69 degrees across of a RealSense D435's colour camera
 
-SKY, ROAD, CROSSING, CURB, VERGE, SIDEWALK, TACTILE, LAWN, PAVING, DRIVEWAY, SOLID = range(
-    11
-)  # zones of a pixel
+# zones of a pixel
+SKY, ROAD, CROSSING, CURB, VERGE, SIDEWALK, TACTILE, LAWN, PAVING, DRIVEWAY, SOLID = range(11)
 MASK_CLASS = np.array([0, 0, 2, 3, 4, 1, 5, 4, 0, 0, 0], np.uint8)  # zone -> class id of the competition
 
 # Scene ------------------------------------------------------------

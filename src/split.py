@@ -169,9 +169,8 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
         return *drawn, False
     order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
     taught = (samples["mask"] != "").to_numpy()[order]
-    taught = np.flatnonzero(
-        taught if taught.any() else np.ones(len(order), bool)
-    )  # places in time that count
+    # places in time that count
+    taught = np.flatnonzero(taught if taught.any() else np.ones(len(order), bool))
     held_out = max(1, round(len(taught) * VAL_SHARE))
     begin = taught[-held_out]
     return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
