@@ -38,10 +38,11 @@ class TalkingClient(NotebookClient):
     interrupted = False
 
     async def async_start_new_kernel(self, **kwargs: object) -> None:
-        """Starts the kernel; Ctrl-C then interrupts the running cell, as the notebook's stop button does."""
+        """Starts the kernel; Ctrl-C and SIGTERM interrupt the running cell, as a notebook's stop button."""
         await super().async_start_new_kernel(**kwargs)
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, self.interrupt)
 
     def interrupt(self) -> None:
         """Interrupts the cell that runs."""

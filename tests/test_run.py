@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -82,3 +86,29 @@ def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(run, "run_notebook", stop)
     monkeypatch.setattr(run, "_check_data", lambda folder: None)
     assert run.main([]) == 130 and "goes on after the last finished epoch" in capsys.readouterr().out
+
+
+WAITING = """
+import sys
+from pathlib import Path
+from src import run
+try:
+    run.run_notebook(Path(sys.argv[1]), {})
+except KeyboardInterrupt:
+    print("stopped in peace", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_the_cell_that_runs(tmp_path, number):
+    cell = nbformat.v4.new_code_cell("import time\nprint('begun', flush=True)\ntime.sleep(100)")
+    cell.metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "wait.ipynb")
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "wait.ipynb")]
+    where = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=where, **pipes) as process:
+        assert any("begun" in line for line in process.stderr)
+        process.send_signal(number)
+        said, errors = process.communicate(timeout=60)
+    assert "stopped in peace" in said and "Traceback" not in errors.replace("KeyboardInterrupt", "")
