@@ -31,10 +31,12 @@ def test_without_positions_each_recording_is_a_strip():
 
 
 def test_sides_count_frames_without_a_position_too():
+    sides, blocks = pd.Series(["train", "val", "train"]), pd.Series(list("aba"))
     places = np.array([[0.0, 0.0], [5.0, 0.0], [np.nan, np.nan]])
-    figure = charts.plot_sides(pd.Series(["train", "val", "train"]), pd.Series(list("aba")), places)
-    words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert words == ["train: 2 frames of 1 block", "val: 1 frame of 1 block"]
+    for where in (places, np.full((3, 2), np.nan)):  # a map, a strip
+        figure = charts.plot_sides(sides, blocks, where)
+        words = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert words == ["train: 2 frames of 1 block", "val: 1 frame of 1 block"]
 
 
 def test_reliability_by_hand():

@@ -66,16 +66,6 @@ def test_live_view_waits_its_pause(classes, monkeypatch):
     assert len(shown) == 1
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_sides_are_a_map_or_a_strip(known):
-    sides, blocks = pd.Series(["train", "train", "val"]), pd.Series(["a", "a", "b"])
-    places = np.array([[0, 0], [5, 0], [np.nan, np.nan]]) if known else np.full((3, 2), np.nan)
-    figure = charts.plot_sides(sides, blocks, places)
-    names = [text.get_text() for text in figure.legends[0].get_texts()]
-    expected = ["train: 2 frames of 1 blocks", "val: 1 frames of 1 blocks"]
-    assert names == (expected[:1] if known else expected)  # the map leaves out what has no place
-
-
 def test_pairs_lie_side_by_side():
     photos = [np.full((4, 6, 3), value, np.uint8) for value in (0, 50, 100, 150)]
     figure = figures.plot_pairs([(photos[0], photos[1]), (photos[2], photos[3])], [("a", "b"), ("c", "d")])
