@@ -329,6 +329,32 @@ def _hash_file(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
+def check_reference(reference: Path, test: Path) -> None:
+    """Refuses a folder that is no truth of a Test folder; only names and columns are looked at, no truth.
+
+    Args:
+        reference: folder with `data.csv`, whose rows are frames of Test, all or some.
+        test: folder of the Test frames.
+
+    Raises:
+        DataError: a table is missing, names no truth, or lists a frame that Test lacks.
+    """
+    told, _ = _read_table(reference / "data.csv")
+    asked, _ = _read_table(test / "data.csv")
+    path = reference / "data.csv"
+    if not {"label_path", "image_lvl_label"} & set(told):
+        raise DataError(
+            f"{path} must have a column label_path or image_lvl_label, found {list(told.columns[:-1])}; "
+            "REFERENCE is the folder with the truth of Test."
+        )
+    strange = told.loc[~told["image_path"].isin(asked["image_path"]), "image_path"]
+    if len(strange):
+        raise DataError(
+            f"{path} must list frames of {test / 'data.csv'}, found {len(strange)} that are not there, as "
+            f"'{strange.iloc[0]}'; name the truth of these very frames as REFERENCE."
+        )
+
+
 def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) -> pd.DataFrame:
     """Gives Test's table with the truth of a reference folder in `mask` and `label`, as `read_samples` does.
 

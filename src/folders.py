@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import world
+from src import data, world
 
 RENDERED = Path("world")  # made on first use
 USUAL_MINUTES, WORLD_MINUTES = 20, 3.5  # of training where MINUTES is "auto"
@@ -30,8 +30,13 @@ def is_laid(folder: Path) -> bool:
 
 
 def find_reference(reference: str | Path, folder: Path) -> Path | None:
-    """Gives the folder with the truth of Test: what the settings say, the world's own, or None."""
+    """Gives the folder with the truth of Test: what the settings say, the world's own, or None.
+
+    Raises:
+        DataError: what the settings say is no truth of Test.
+    """
     if reference:
+        data.check_reference(Path(reference), folder / "Test")
         return Path(reference)
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None
 

@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, folders
+from src import data, files, folders
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -160,8 +160,9 @@ def main(words: list[str]) -> int:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
         check_kinds(settings, notebooks.values())
-        _check_data(Path(str(settings.get("DATA", "."))))
-        _check_reference(str(settings.get("REFERENCE", "")))
+        folder = Path(str(settings.get("DATA", ".")))
+        _check_data(folder)
+        _check_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -206,12 +207,14 @@ def _check_data(folder: Path) -> None:
             )
 
 
-def _check_reference(reference: str) -> None:
+def _check_reference(reference: str, folder: Path) -> None:
     """Refuses a wrong folder before hours of training; what is in it is not looked at."""
     if reference and not (Path(reference) / "data.csv").exists():
         raise ValueError(
             f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
         )
+    if reference and (folder / "Test" / "data.csv").exists():
+        data.check_reference(Path(reference), folder / "Test")
 
 
 if __name__ == "__main__":
