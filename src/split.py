@@ -139,9 +139,9 @@ def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:
     if not has_recordings(samples):
         return f"No times and no robot ids: photos of one view are a block; {blocks.nunique()} blocks."
     recordings = find_recordings(samples).nunique()
-    return (
-        f"{recordings} recordings in {blocks.nunique()} blocks of streets that share neither ground nor view."
-    )
+    known = samples[["lon", "lat"]].notna().all(axis=1).any()
+    shared = "neither ground nor view" if known else "no view (their places are not known)"
+    return f"{recordings} recordings in {blocks.nunique()} blocks of streets that share {shared}."
 
 
 def has_recordings(samples: pd.DataFrame) -> bool:

@@ -185,6 +185,9 @@ def test_a_split_that_gives_more_than_a_hundredth_away_is_leaky():
 def test_blocks_are_described():
     samples = make_samples(list("aab"), [0, 1, 0])
     assert split.describe_blocks(samples, pd.Series(["a", "a", "b"])).startswith("2 recordings in 2 blocks")
+    assert "share no view (their places" in split.describe_blocks(samples, pd.Series(["a", "a", "b"]))
+    placed = samples.assign(lon=[8.0, 8.1, 8.2], lat=53.0)
+    assert split.describe_blocks(placed, pd.Series(["a", "a", "b"])).endswith("neither ground nor view.")
     samples = samples.assign(robot="", time=pd.to_datetime(pd.NaT, utc=True))
     assert "3 blocks" in split.describe_blocks(samples, pd.Series(list("abc")))
 
