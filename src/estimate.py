@@ -217,11 +217,11 @@ def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
         return 'Nothing was estimated: ESTIMATE is "off".'
     value = {split: 100 * _or_nan(part["miou"]) for split, part in scores.items() if "miou" in part}
     low, high = (100 * scores["estimate"][key] for key in ("miou_low", "miou_high"))
-    words = f"Test will give a mean IoU of about {value['estimate']:.1f} % ({low:.0f} to {high:.0f})"
+    words = f"Test will give a mean IoU of about {value['estimate']:.1f} % ({low:.1f} to {high:.1f})"
     if "test" in value:
         inside = "inside" if low <= value["test"] <= high else "outside"
         words = (
-            f"Test gave a mean IoU of {value['test']:.1f} %, {inside} the estimate's {low:.0f} to {high:.0f}"
+            f"Test gave a mean IoU of {value['test']:.1f} %, {inside} the estimate's {low:.1f} to {high:.1f}"
         )
         words += f" % ({value['estimate']:.1f})"
     words += f"; {metrics.name_held_out(leaky)} said {value['grouped']:.1f} %"

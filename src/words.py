@@ -76,9 +76,10 @@ def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
     chance = 1.645 * np.sqrt(true * (100 - true) / len(right))  # 9 times of 10
     kind = "too sure" if sure > true else "not sure enough"
     words = f"The network is {sure:.0f} % sure on average, and right on {true:.0f} % of {len(right)} frames: "
+    gap = _points(round(sure) - round(true))  # of the percents as they are shown
     if abs(sure - true) <= chance:
-        return f"{words}no more apart than chance makes them ({_points(chance)})."
-    return f"{words}{kind} by {_points(sure - true)}."
+        return f"{words}{gap} apart, and chance alone makes up to {chance:.0f}."
+    return f"{words}{kind} by {gap}."
 
 
 def _points(difference: float) -> str:

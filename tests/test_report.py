@@ -51,7 +51,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
     links.feed(page)
     assert len(links.found) == 3 and all(link.startswith("data:image/") for link in links.found)
     assert "script" not in links.tags and "&lt;script&gt;" in page and "synthetic world" in page
-    assert "about 50.0 % (40 to 60)" in page
+    assert "about 50.0 % (40.0 to 60.0)" in page
     order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
     assert order == sorted(order)
 

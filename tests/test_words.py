@@ -42,7 +42,7 @@ def test_a_gap_that_chance_makes_is_called_so():
     assert words.describe_reliability(np.full(100, 0.9), right).endswith("too sure by 20 points.")
     assert words.describe_reliability(np.full(100, 0.5), right).endswith("not sure enough by 20 points.")
     said = words.describe_reliability(np.full(100, 0.75), right)
-    assert said.endswith("no more apart than chance makes them (8 points).")
+    assert said.endswith("5 points apart, and chance alone makes up to 8.")
 
 
 def test_looks_compare_test_with_train():
