@@ -32,11 +32,16 @@ def is_laid(folder: Path) -> bool:
 def find_reference(reference: str | Path, folder: Path) -> Path | None:
     """Gives the folder with the truth of Test: what the settings say, the world's own, or None.
 
+    Nothing in it is opened here, so that it can be asked for before the zip is written.
+
     Raises:
-        DataError: what the settings say is no truth of Test.
+        DataError: what the settings say holds no data.csv.
     """
+    if reference and not (Path(reference) / "data.csv").exists():
+        raise data.DataError(
+            f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
+        )
     if reference:
-        data.check_reference(Path(reference), folder / "Test")
         return Path(reference)
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None
 

@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import data, files, folders
+from src import files, folders
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -162,7 +162,7 @@ def main(words: list[str]) -> int:
         check_kinds(settings, notebooks.values())
         folder = Path(str(settings.get("DATA", ".")))
         _check_data(folder)
-        _check_reference(str(settings.get("REFERENCE", "")), folder)
+        folders.find_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -205,16 +205,6 @@ def _check_data(folder: Path) -> None:
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."
             )
-
-
-def _check_reference(reference: str, folder: Path) -> None:
-    """Refuses a wrong folder before hours of training; what is in it is not looked at."""
-    if reference and not (Path(reference) / "data.csv").exists():
-        raise ValueError(
-            f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
-        )
-    if reference and (folder / "Test" / "data.csv").exists():
-        data.check_reference(Path(reference), folder / "Test")
 
 
 if __name__ == "__main__":

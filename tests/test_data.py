@@ -232,6 +232,22 @@ def test_truth_of_test_is_read_by_the_photos_names(train_folder, classes):
     assert (pictures.load_masks(unknown, classes, [(8, 8)] * 2)[0] == 255).all()
 
 
+def test_a_reference_tells_of_the_test_frames(tmp_path):
+    for name, text in (
+        ("Test", "image_path\na.jpg\nb.jpg\n"),
+        ("truth", "image_path,label_path\nb.jpg,b.png\n"),  # of some frames is enough
+        ("other", "image_path,label_path\nc.jpg,c.png\nb.jpg,b.png\n"),
+        ("empty", "image_path\nb.jpg\n"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.csv").write_text(text)
+    data.check_reference(tmp_path / "truth", tmp_path / "Test")
+    with pytest.raises(data.DataError, match=r"1 that are not there, as 'c\.jpg'"):
+        data.check_reference(tmp_path / "other", tmp_path / "Test")
+    with pytest.raises(data.DataError, match=r"label_path or image_lvl_label, found \['image_path'\]"):
+        data.check_reference(tmp_path / "empty", tmp_path / "Test")
+
+
 def test_positions_in_either_form(train_folder, classes):
     table = pd.read_csv(train_folder / "data.csv", dtype=str)
     table.assign(lon="-75.59", lat=["6.2", "", "north", "6.2", "95", "6.2"]).to_csv(

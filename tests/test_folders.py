@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from src import folders
+from src import data, folders
 
 
 def test_users_data_come_before_the_world(tmp_path, monkeypatch):
@@ -19,22 +19,11 @@ def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     assert folders.find_reference("", Path()) is None
 
 
-def test_a_reference_tells_of_the_test_frames(tmp_path):
-    for name, text in (
-        ("Test", "image_path\na.jpg\nb.jpg\n"),
-        ("truth", "image_path,label_path\nb.jpg,b.png\n"),  # of some frames is enough
-        ("other", "image_path,label_path\nc.jpg,c.png\nb.jpg,b.png\n"),
-        ("empty", "image_path\nb.jpg\n"),
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "data.csv").write_text(text)
-    assert folders.find_reference(tmp_path / "truth", tmp_path) == tmp_path / "truth"
-    with pytest.raises(ValueError, match=r"1 that are not there, as 'c\.jpg'"):
-        folders.find_reference(tmp_path / "other", tmp_path)
-    with pytest.raises(ValueError, match=r"label_path or image_lvl_label, found \['image_path'\]"):
-        folders.find_reference(tmp_path / "empty", tmp_path)
-    with pytest.raises(ValueError, match="nowhere must hold a data"):
-        folders.find_reference(tmp_path / "nowhere", tmp_path)
+def test_a_reference_is_found_without_opening_it(tmp_path):
+    (tmp_path / "data.csv").write_text("no table at all")
+    assert folders.find_reference(tmp_path, Path()) == tmp_path
+    with pytest.raises(data.DataError, match="REFERENCE must be a folder"):
+        folders.find_reference(tmp_path / "nowhere", Path())
 
 
 def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
