@@ -14,6 +14,7 @@ from src import metrics
 from src.classes import ClassList
 from src.figures import BLUE, GREY, ORANGE, STYLE
 
+FEW = 8  # recordings that a map names
 FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
@@ -26,7 +27,8 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
         blocks: name of each frame's block; the strip draws them one after another, in this order.
         places: metres to the east and to the north, (frames, 2), NaN where unknown.
     """
-    colors = {"train": BLUE, "val": ORANGE, "left out": "#dddddd"}
+    sides = sides.replace("val", "held out")
+    colors = {"train": BLUE, "held out": ORANGE, "left out": "#dddddd"}
     folds = sorted(set(sides) - set(colors))
     colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
     known = np.isfinite(places).all(1)
@@ -117,15 +119,16 @@ def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = 
 
 
 @mpl.rc_context(STYLE)
-def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> Figure:
+def plot_promises(result: dict) -> Figure:
     """Draws what was promised for Test beside what came, in percent, a line a source.
 
     Args:
-        scores: fractions by split: "random", "grouped", "estimate" (with `miou_low`, `miou_high`), "test".
-        leaky: whether the held-out frames have neighbours in training.
+        result: of a run: `scores`, fractions by split: "random", "grouped", "estimate" (with `miou_low`,
+            `miou_high`), "test"; and what `metrics.name_splits` asks for.
     """
+    scores = result["scores"]
     kinds = {"random": (GREY, "X"), "grouped": (BLUE, "s"), "estimate": (ORANGE, "o"), "test": ("black", "D")}
-    names = metrics.name_splits(leaky)
+    names = metrics.name_splits(result)
     shown = [(names[split], *kind, scores[split]) for split, kind in kinds.items() if split in scores]
     figure, axes = plt.subplots(
         1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
@@ -135,6 +138,8 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
         for place, (_, color, marker, part) in enumerate(shown):
             value = part.get(key)
             if value is None or np.isnan(value):
+                if color == ORANGE:  # labels' accuracy
+                    ax.text(1, place, "not estimated", va="center", fontsize=8, color=GREY)
                 continue
             if key == "miou" and "miou_low" in part:
                 ax.plot(
@@ -149,7 +154,7 @@ def plot_promises(scores: dict[str, dict[str, float]], leaky: bool = False) -> F
             ax.annotate(
                 f"{100 * value:.1f}",
                 (100 * value, place),
-                (0, 6),
+                (0, 7),
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
@@ -169,11 +174,16 @@ _MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "labe
 def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
     """Draws each class's IoU in percent, best first, with its share of the pixels; the title says the mean.
 
+    A class that the truth does not hold has no bar, and the title says how many there are.
+
     Args:
         table: of `metrics.table_of_classes`.
         classes: of the mask.
         title: says which frames these are.
     """
+    absent, of = table["IoU %"].isna().sum(), ""
+    if absent:
+        of = f" over {len(table) - absent} of {len(table)} classes"
     table = table.dropna().sort_values("IoU %")
     figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
     plt.close(figure)
@@ -182,7 +192,7 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
     for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
         ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
     ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
-    ax.set_title(f"{title}: mean IoU {table['IoU %'].mean():.1f} %")
+    ax.set_title(f"{title}: mean IoU {table['IoU %'].mean():.1f} %{of}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure
 
@@ -247,7 +257,7 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     if pd.api.types.is_numeric_dtype(values):
         ax.scatter(*places[values.isna()].T, color="#dddddd", **marker)
         drawn = ax.scatter(*places.T, c=values, cmap="viridis", **marker)
-        figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=30, pad=0.01)
+        figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=30, pad=0.01, label="%")
     else:
         for kind, color in zip(
             sorted(values.unique()), cycle((BLUE, ORANGE, *FOLD_COLORS, GREY)), strict=False
@@ -257,13 +267,18 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
         figure.legend(loc="outside lower center", ncols=4, handletextpad=0.2)
     ax.set_title(title)
     ax.set_axis_off()
+    named = {"textcoords": "offset points", "va": "center", "fontsize": 8}
     if mapped:
         ax.set(aspect="equal", adjustable="datalim")
         _add_scale_bar(ax, places, "north is right" if turned else "north is up")
+        for row in pd.Series(number).drop_duplicates().index if len(names) <= FEW else ():
+            ax.annotate(recordings.iloc[row], places[row], (7, 0), **named)  # where its first frame is
     else:
         for row, name in enumerate(names):
-            ax.text(-1, -row, name, ha="right", va="center", fontsize=8)
+            ax.annotate(name, (0, -row), (-8, 0), ha="right", **named)
         ax.set(ylim=(-len(names) + 0.4, 0.6))
+        words = "a row a recording, its frames in the table's order"
+        ax.annotate(words, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **named)
     return figure
 
 
@@ -316,7 +331,7 @@ def plot_looks(looks: pd.DataFrame) -> Figure:
     plt.close(figure)
     for ax, (x, y) in zip(axes, pairs, strict=True):
         for color, (folder, part) in zip((BLUE, ORANGE), looks.groupby("folder", sort=False), strict=False):
-            label = f"{folder}, {len(part)} photos"
+            label = f"{folder}, {len(part)} photo{'s' * (len(part) != 1)}"
             ax.scatter(part[x], part[y], s=9, alpha=0.5, color=color, label=label, linewidths=0)
         ax.set(xlabel=words[x], ylabel=words[y])
     handles, labels = axes[0].get_legend_handles_labels()

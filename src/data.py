@@ -1,6 +1,7 @@
 """data.csv -> table of samples, and all the rules that it breaks or that were mended while reading."""
 
 import csv
+import difflib
 import hashlib
 import io
 import os
@@ -306,10 +307,12 @@ def require_masks(samples: pd.DataFrame) -> None:
     """
     count = (samples["mask"] != "").sum()
     if count < 2:
-        raise DataError(
-            f"Train/data.csv must name two masks or more in label_path, {count} cells are filled; add masks "
-            "to learn from."
-        )
+        found = f"{count} cells are filled"
+        if "label_path" not in samples:
+            told = samples.columns[: samples.columns.get_loc("row")]  # what follows was added here
+            near = difflib.get_close_matches("label_path", told.drop(["image_path"]), n=1)
+            found = "there is no such column" + (f", but {near[0]}" if near else "")
+        raise DataError(f"Train/data.csv must name two masks or more in label_path, {found}; add masks.")
 
 
 def fingerprint_data(samples: pd.DataFrame, classes: Classes) -> str:

@@ -1,6 +1,7 @@
 """What is in Train and Test, and all that is wrong with it: `python -m src.doctor Train [--test Test]`."""
 
 import argparse
+import functools
 import hashlib
 import sys
 from collections import Counter
@@ -21,6 +22,8 @@ LEVELS = ("error", "warning", "note")
 THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
 LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightness below, of 255
 SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
+TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
+SEVERAL = 3  # rows with one and the same error; more are told in one line
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -81,7 +84,7 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         classes = class_lists.read_classes(train)
     except DataError as error:
         return Diagnosis(*[pd.DataFrame()] * 4, [Problem("error", str(error))])
-    frames, light, looks, problems, digests = {}, {}, [], [], {}
+    frames, light, looks, problems, digests, upright = {}, {}, [], [], {}, {}
     listed = pd.DataFrame()
     for name, folder in (("Train", train), ("Test", test)):
         if folder is None:
@@ -100,11 +103,13 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
             listed = _table_of_classes(samples, views, classes)
             problems += _find_gaps(path, samples, listed)
         frames[name] = _count(samples)
+        upright[name] = (samples["height"] > samples["width"]).mean()
         seen = [view.light for view in views if view.light is not None]
         light[name] = 100 * np.mean(seen, 0) if seen else np.full(len(LIGHT), np.nan)
         looks += [(name, *view.look) for view in views if view.look]
         digests[name] = dict(zip([view.digest for view in views], samples.itertuples(), strict=True))
     problems += _find_shared(digests)
+    problems += _find_turned(upright)
     order = sorted(dict.fromkeys(problems), key=lambda problem: LEVELS.index(problem.level))
     bright = pd.DataFrame(light, index=pd.Index(LIGHT, name="pixels, %")).round(1)
     looked = pd.DataFrame(looks, columns=["folder", "brightness", "saturation", "warmth"])
@@ -161,7 +166,7 @@ def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
     if 0 < steps.max() <= METRES:
         text = f"{row.depth_path} holds at most {steps.max()}; depth in metres? Millimetres are usual."
         view.warnings.append(text)
-    if steps.shape != (row.height, row.width):
+    if row.height and steps.shape != (row.height, row.width):
         view.notes.append("depth maps have another size than their photo, resized")
 
 
@@ -171,11 +176,19 @@ def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
 def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Problem]:
     """Turns what the files hold into problems with file and row; what was put right is counted."""
     problems = []
-    for row, view in zip(samples["row"], views, strict=True):
-        for level, texts in (("error", view.errors), ("warning", view.warnings)):
-            problems += [Problem(level, f"{path}, row {row}: {text}") for text in texts]
+    for level in ("error", "warning"):
+        alike = {}  # texts that differ in the file's name alone
+        for row, view in zip(samples.itertuples(), views, strict=True):
+            for text in view.errors if level == "error" else view.warnings:
+                names = (name for name in (row.image, row.mask, row.depth) if name)
+                key = functools.reduce(lambda left, name: left.replace(name, ""), names, text)
+                alike.setdefault(key, []).append(f"row {row.row}: {text}")
+        for texts in alike.values():
+            if len(texts) > SEVERAL:
+                texts = [f"{len(texts)} rows are wrong in the same way, the first is {texts[0]}"]
+            problems += [Problem(level, f"{path}, {text}") for text in texts]
     for note, count in Counter(note for view in views for note in view.notes).items():
-        problems.append(Problem("note", f"{path.parent}: {count} {note}."))
+        problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(views)} frames)."))
     return problems
 
 
@@ -202,9 +215,10 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
 
 def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[Problem]:
     """Finds what Train lacks: answers at all, classes, or classes on more than one recording."""
-    if (samples["mask"] == "").all() and (samples["label"] == NO_LABEL).all():
-        text = f"{path} must have masks (label_path) or labels (image_lvl_label), found neither; add some."
-        return [Problem("error", text)]
+    try:
+        data.require_masks(samples)
+    except DataError as error:
+        return [Problem("error", str(error))]
     problems, several = [], len(split.find_recordings(samples).unique()) > 1
     for row in listed.itertuples():
         what = f"{path}: the {row.task} class '{row.name}'"
@@ -244,6 +258,18 @@ def _count(samples: pd.DataFrame) -> dict:
     }
 
 
+def _find_turned(upright: dict[str, float]) -> list[Problem]:
+    """Finds that Test has more upright photos than Train, or fewer."""
+    if len(upright) < 2 or abs(upright["Test"] - upright["Train"]) < TURNED:
+        return []
+    there, here = 100 * upright["Test"], 100 * upright["Train"]
+    text = (
+        f"{there:.0f} % of Test's photos are upright, {here:.0f} % of Train's; each is seen as it stands, "
+        "but what is rare in Train is seen worse."
+    )
+    return [Problem("warning", text)]
+
+
 def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
     """Finds photos that Train and Test share, byte for byte."""
     train, test = digests.get("Train", {}), digests.get("Test", {})
@@ -266,7 +292,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = examine(arguments.train, arguments.test)
     for table in (found.frames, found.classes, found.light):
-        if len(table):
+        if table.size:
             print(table.to_string(), end="\n\n")
     print(found.describe())
     if any(problem.level == "error" for problem in found.problems):

@@ -206,26 +206,33 @@ def _or_nan(value: float | None) -> float:
 # Test ----------------------------------------------
 
 
-def describe_promises(scores: dict[str, dict[str, float]], leaky: bool) -> str:
-    """Says in a sentence what Test will give, or gave, beside what the held-out recordings said.
+def describe_promises(result: dict) -> str:
+    """Says what Test will give, or gave, beside what the held-out recordings said.
 
     Args:
-        scores: by split: "random", "grouped", "estimate", "test", any of them.
-        leaky: whether the held-out frames have neighbours in training.
+        result: of a run: `scores`, fractions by split: "random", "grouped", "estimate", "test", any of them;
+            and what `metrics.name_splits` asks for.
     """
+    scores, names = result["scores"], metrics.name_splits(result)
     if "estimate" not in scores:
         return 'Nothing was estimated: ESTIMATE is "off".'
-    value = {split: 100 * _or_nan(part["miou"]) for split, part in scores.items() if "miou" in part}
+    miou, f1 = (
+        {split: 100 * _or_nan(part.get(key)) for split, part in scores.items()} for key in ("miou", "f1")
+    )
     low, high = (100 * scores["estimate"][key] for key in ("miou_low", "miou_high"))
-    words = f"Test will give a mean IoU of about {value['estimate']:.1f} % ({low:.1f} to {high:.1f})"
-    if "test" in value:
-        inside = "inside" if low <= value["test"] <= high else "outside"
+    if "test" in scores:
+        inside = "inside" if low <= miou["test"] <= high else "outside"
         words = (
-            f"Test gave a mean IoU of {value['test']:.1f} %, {inside} the estimate's {low:.1f} to {high:.1f}"
+            f"Test gave a mean IoU of {miou['test']:.1f} %, {inside} the estimate's {low:.1f} to {high:.1f}"
         )
-        words += f" % ({value['estimate']:.1f})"
-    words += f"; {metrics.name_held_out(leaky)} said {value['grouped']:.1f} %"
-    return words + (f", {metrics.RANDOM} {value['random']:.1f} %." if "random" in value else ".")
+        words += f" % ({miou['estimate']:.1f})"
+        labels = f", and a label F1 of {f1['test']:.1f} %, {f1['estimate']:.1f} estimated"
+    else:
+        words = f"Test will give a mean IoU of about {miou['estimate']:.1f} % ({low:.1f} to {high:.1f})"
+        labels = f" and a label F1 of about {f1['estimate']:.1f} %"
+    words += "" if np.isnan(f1["estimate"]) or np.isnan(f1.get("test", 0)) else labels
+    words += f". On {names['grouped']} mean IoU was {miou['grouped']:.1f} %"
+    return words + (f", on {names['random']} {miou['random']:.1f} %." if "random" in scores else ".")
 
 
 def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -> dict[str, float]:

@@ -26,6 +26,7 @@ STYLE = {
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
+WIDEST_TITLE = 46  # characters that fit over a panel
 LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
@@ -95,6 +96,13 @@ def _make_grid(lines: list[list[np.ndarray]], columns: int) -> tuple[Figure, np.
     return figure, axes
 
 
+def _set_title(ax: plt.Axes, title: str) -> None:
+    """Writes a title above a panel; of a line that is wider the middle is left out."""
+    lines, half = title.split("\n"), WIDEST_TITLE // 2
+    short = (line if len(line) <= WIDEST_TITLE else f"{line[:half]}…{line[-half:]}" for line in lines)
+    ax.set_title("\n".join(short))
+
+
 def _add_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> None:
     """Puts one legend below the figure: the classes that occur in the masks shown."""
     present = set(np.unique(np.concatenate([np.unique(mask) for mask in shown])).tolist())
@@ -131,7 +139,7 @@ def plot_samples(
     figure, axes = _make_grid(lines, 2 * pairs)
     for pair, image, mask, title in zip(axes.reshape(-1, 2), images, masks, titles, strict=False):
         pair[0].imshow(image)
-        pair[0].set_title(title)
+        _set_title(pair[0], title)
         pair[1].imshow(classes.mask.paint(mask))
         pair[1].set_title(kind)
     _add_legend(figure, classes.mask, masks)
@@ -163,7 +171,7 @@ def plot_predictions(
     for row, (image, mask, title) in enumerate(zip(images, predicted, titles, strict=True)):
         line = axes[row]
         line[0].imshow(image)
-        line[0].set_title(title)
+        _set_title(line[0], title)
         pictures = {"prediction": classes.mask.paint(mask)}
         if truths is not None:
             wrong = (mask != truths[row]) & (truths[row] != IGNORE)
@@ -197,7 +205,7 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
     words = [title for pair in titles for title in pair]
     for ax, photo, title in zip(axes.flat, photos, words, strict=False):
         ax.imshow(photo)
-        ax.set_title(title)
+        _set_title(ax, title)
     return figure
 
 

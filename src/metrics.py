@@ -138,28 +138,34 @@ def name_held_out(leaky: bool) -> str:
     return "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
 
 
-def name_splits(leaky: bool) -> dict[str, str]:
+def name_splits(result: dict) -> dict[str, str]:
     """Names what is scored, in the order in which tables and figures show it.
 
     Args:
-        leaky: whether the held-out frames have neighbours in training.
+        result: of a run: `leaky`, whether the held-out frames have neighbours in training, and `confusion`,
+            which tells whether a split's mean is over all classes; it may be missing.
     """
-    held_out, alone = name_held_out(leaky), "segmentation alone"
+    alone, classes = ", segmentation alone", {}
+    for split, counts in result.get("confusion", {}).items():
+        held = np.any(counts["mask"], axis=1)
+        classes[split] = "" if held.all() else f" ({held.sum()} of {len(held)} classes)"
+    held_out = name_held_out(result["leaky"]) + classes.get("grouped", "")
+    test = "Test" + classes.get("test", "")
     names = {"random": RANDOM, "estimate": "estimate for Test"}
-    names |= {"grouped": held_out, "grouped_segmenter": f"{held_out}, {alone}"}
-    names |= {"test": "Test", "test_segmenter": f"Test, {alone}"}
+    names |= {"grouped": held_out, "grouped_segmenter": held_out + alone}
+    names |= {"test": test, "test_segmenter": test + alone}
     return names | {"constant": "best constant answer on Test"}
 
 
-def table_of_scores(scores: dict[str, dict[str, float]], leaky: bool = False) -> pd.DataFrame:
+def table_of_scores(result: dict) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row for each split that has been scored.
 
     Args:
-        scores: fractions by split.
-        leaky: whether the held-out frames have neighbours in training; their rows say so.
+        result: of a run: `scores`, fractions by split, and what `name_splits` asks for.
     """
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    table = pd.DataFrame(scores).T.reindex(columns=list(columns)).astype(float).rename(columns=columns)
-    rows = name_splits(leaky)
+    table = pd.DataFrame(result["scores"]).T.reindex(columns=list(columns)).astype(float)
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
+    rows = name_splits(result)
+    text = text.rename(columns=columns)
     return text.reindex([split for split in rows if split in text.index]).rename(index=rows)

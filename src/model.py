@@ -1,5 +1,6 @@
 """The networks: segmentation-models' U-Net on a pretrained backbone, and the same with a pooled head."""
 
+import difflib
 from pathlib import Path
 
 import keras
@@ -215,11 +216,12 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
         )
     if recipe.weights not in WEIGHTS:
         raise ValueError(f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'.")
-    if backbone not in sm.get_available_backbone_names():
-        known = ", ".join(sorted(sm.get_available_backbone_names()))
+    known = sorted(sm.get_available_backbone_names())
+    if backbone not in known:
+        nearest = difflib.get_close_matches(backbone, known, n=1, cutoff=0)[0]
         raise ValueError(
-            f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; "
-            f"choose of: {known}."
+            f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; the nearest "
+            f"is {nearest}, all are {', '.join(known)}."
         )
     with _NameWayOut(backbone):
         half = sm.Unet(

@@ -47,6 +47,7 @@ def predict_samples(
     size: tuple[int, int],
     flip: bool = True,
     skip: int = 0,
+    what: str = "Predicting",
 ) -> Iterator[Prediction]:
     """Predicts frames in the table's order, as many at a time as there are cores; memory does not grow.
 
@@ -56,6 +57,7 @@ def predict_samples(
         size: (height, width) of the network's input; upright photos are given it upright.
         flip: averages the probabilities of the photo and of its mirror image.
         skip: frames that are known already and not given.
+        what: names the progress bar.
     """
 
     def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
@@ -65,7 +67,7 @@ def predict_samples(
             return Prediction(own, sureness=sure)
         return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
-    return _predict_rows(network, samples, size, flip, choose, skip)
+    return _predict_rows(network, samples, size, flip, choose, what, skip)
 
 
 def predict_shards(
@@ -87,7 +89,7 @@ def predict_shards(
     rows = samples.assign(**paths)
     starts = range(skip, len(rows), SHARD)
     jobs = ((str(folder.resolve()), rows.iloc[start : start + SHARD], size, flip) for start in starts)
-    with show_progress(total=len(rows), initial=skip, desc="Predicting", unit="frame") as bar:
+    with show_progress(total=len(rows), initial=skip, desc="Predicting on the cluster", unit="frame") as bar:
         for shard in cluster.spread(_predict_shard, jobs, ray):
             yield from shard
             bar.update(len(shard))
@@ -113,7 +115,7 @@ def predict_probabilities(
         A frame each: probabilities of the mask at the network's size, float32 (H, W, classes), and of the
         label, float32 (labels,), None where the network has no head.
     """
-    return _predict_rows(network, samples, size, flip, lambda row, mask, label: (mask, label))
+    return _predict_rows(network, samples, size, flip, lambda row, mask, label: (mask, label), "Estimating")
 
 
 def _predict_rows(
@@ -122,6 +124,7 @@ def _predict_rows(
     size: tuple[int, int],
     flip: bool,
     finish: Callable,
+    what: str,
     skip: int = 0,
 ) -> Iterator:
     """Decodes, asks and finishes each frame in one of as many threads as cores, and gives them in order.
@@ -133,7 +136,7 @@ def _predict_rows(
     def predict(sample: tuple) -> object:
         return finish(sample, *predict_frame(network, sample, size, flip))
 
-    bar = show_progress(total=len(rows), initial=skip, desc="Predicting", unit="frame")
+    bar = show_progress(total=len(rows), initial=skip, desc=what, unit="frame")
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future] = deque()
         try:
@@ -255,7 +258,7 @@ def score_samples(
     """
     confusion = np.zeros((len(classes.mask),) * 2, np.int64)
     labels = np.full(len(samples), -1)
-    for i, prediction in enumerate(predict_samples(network, samples, size, flip)):
+    for i, prediction in enumerate(predict_samples(network, samples, size, flip, what="Scoring")):
         path = samples["mask"].iloc[i]
         truth = pictures.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
         confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))

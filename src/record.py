@@ -71,20 +71,34 @@ def open_known(folder: Path) -> Run:
     return Run(folder, json.loads((folder / "settings.json").read_text()))
 
 
-def latest_run(kind: str, samples: pd.DataFrame, classes: Classes) -> Run:
-    """Finds the finished run of a kind on these data that was opened last.
+def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "") -> Run:
+    """Finds a finished run of a kind on these data: by its name, or the one that was opened last.
+
+    Args:
+        kind: "seg" or "joint".
+        samples: table of the Train frames.
+        classes: of both tasks.
+        name: of the run's folder, as "joint-world-1a2b3c4d"; "": the last.
 
     Raises:
-        FileNotFoundError: there is none; the message names the notebook to run.
+        FileNotFoundError: there is none; the message names the notebook to run, or the runs that there are.
     """
     notebook = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}[kind]
-    found = data.fingerprint_data(samples, classes)
+    fingerprint = data.fingerprint_data(samples, classes)
     paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in (path for path in paths if (path.parent / "result.json").exists()):
-        run = open_known(path.parent)
-        if run.settings["data_fingerprint"] == found and "minutes" in read_result(run):
-            return run
-    raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
+    runs = [open_known(path.parent) for path in paths if (path.parent / "result.json").exists()]
+    runs = [run for run in runs if run.settings["data_fingerprint"] == fingerprint]
+    runs = [run for run in runs if "minutes" in read_result(run)]
+    if not runs:
+        raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
+    wanted = Path(name).name or runs[0].folder.name
+    found = next((run for run in runs if run.folder.name == wanted), None)
+    if found is None:
+        known = ", ".join(run.folder.name for run in runs)
+        raise FileNotFoundError(
+            f"RUN must be a finished run on these data, found '{name}'; there are {known}."
+        )
+    return found
 
 
 def write_result(run: Run, result: dict) -> None:

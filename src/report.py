@@ -17,8 +17,8 @@ CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it
     "result_estimate": "What was promised for Test, and what came.",
     "test": "Frames of Test, evenly spaced over the table.",
     "worst_first": "Frames of Test, from the worst to the best where the truth is known, or by sureness.",
-    "hardest": "The frames of Test that the network finds hardest.",
-    "map": "Where the frames of Test were taken, and what the network says of them.",
+    "hardest": "The hardest frames of Test, one a recording.",
+    "map": "The frames of Test by place, or by recording where no place is known.",
     "result_class_iou": "Each class's IoU beside its share of the pixels.",
     "result_confusion": "Which class is taken for which.",
     "result_labels": "Which label is taken for which.",
@@ -47,7 +47,7 @@ tr {{ border-bottom: 1px solid #ddd }} th {{ font-weight: 600 }} th:first-child 
 <h1>{title}</h1><p class="small">{origin}</p>
 <p>{promise}</p>
 {scores}
-<h2>Pictures</h2>
+<h2>Figures</h2>
 {figures}
 <h2>How it was made</h2>
 {settings}
@@ -68,7 +68,6 @@ def write_report(folder: Path) -> Path:
         FileNotFoundError: the run is not finished.
     """
     result, run = record.read_finished(folder), record.open_known(folder)
-    about = {"machine": result["machine"], "minutes of training": round(result["minutes"], 1)}
     earlier = folder.parent / run.settings["SEGMENTER"]
     shown = {
         name: path
@@ -76,19 +75,31 @@ def write_report(folder: Path) -> Path:
         for path in (earlier / "figures" / f"{name}.png", run.figures / f"{name}.png")
         if path.exists()
     }
-    title = f"{run.settings['data']}: what every pixel is, and where"
+    title = f"{run.settings['data']}: what every pixel is, and what kind of place"
     note = result.get("note", "")  # of data that are synthetic
     text = PAGE.format(
         title=html.escape(title + (f" ({note})" if note else "")),
         origin=html.escape(files.name_origin(folder)),
-        promise=html.escape(estimate.describe_promises(result["scores"], result["leaky"])),
-        scores=metrics.table_of_scores(result["scores"], result["leaky"]).to_html(border=0),
+        promise=html.escape(estimate.describe_promises(result)),
+        scores=metrics.table_of_scores(result).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
-        settings=pd.Series(run.settings | about, name="").astype(str).to_frame().to_html(border=0),
+        settings=_list_settings(run, earlier, result).to_html(border=0, header=False),
     )
     page = folder / "report.html"
     files.write_atomically(page, lambda beside: beside.write_text(text, encoding="utf-8"))
     return page
+
+
+def _list_settings(run: record.Run, earlier: Path, result: dict) -> pd.DataFrame:
+    """Lists what both trainings were made with, a row each; a recipe in the words that the setting takes."""
+    settings = record.open_known(earlier).settings if (earlier / "settings.json").exists() else {}
+    settings = settings | run.settings
+    recipe = settings.pop("RECIPE", {})
+    about = {"RECIPE": " ".join(f"{name}={value}" for name, value in recipe.items())} if recipe else {}
+    about |= {"FLIP": result["flip"]} if "flip" in result else {}
+    about |= {"frames to learn from": result.get("train_frames"), "machine": result["machine"]}
+    about |= {"minutes of training": round(result["minutes"], 1)} | result["versions"]
+    return pd.Series({name: str(value) for name, value in (settings | about).items()}).to_frame()
 
 
 def _embed(path: Path, caption: str) -> str:

@@ -73,6 +73,15 @@ def _find_parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
 
 
+def list_settings(notebooks: Iterable[nbformat.NotebookNode]) -> str:
+    """Lists every setting once, with its own value and its comment, as the first notebook that has it."""
+    found = {}
+    for notebook in notebooks:
+        for line in _find_parameters(notebook).source.splitlines():
+            found.setdefault(line.partition(" = ")[0], line)
+    return "\n".join(found.values())
+
+
 def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
     """Turns NAME=VALUE words into settings; a value that is no Python literal is a text.
 
@@ -152,10 +161,12 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
 
 def main(words: list[str]) -> int:
     """Runs the road; returns 0, 2 on a bad setting or bad data, 130 when interrupted, else 1."""
-    if {"-h", "--help"} & set(words):
-        print(__doc__)
-        return 0
     notebooks = {name: nbformat.read(name, as_version=4) for name in NOTEBOOKS}
+    if {"-h", "--help"} & set(words):
+        print(
+            f"{__doc__}\n\nThe settings, as the notebooks have them:\n\n{list_settings(notebooks.values())}"
+        )
+        return 0
     try:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)

@@ -16,7 +16,7 @@ def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings
         held_out: names what was held out; says so where it is leaky.
     """
     loss = history["loss"]
-    words = f"The loss fell from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f} in {len(history)} epochs"
+    words = f"The loss went from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f} in {_count(len(history), 'epoch')}"
     name = next((column for column in history if column.endswith("miou") and "val_" in column), None)
     if name is None:
         return f"{words}; no frames were held out of this training."
@@ -45,7 +45,7 @@ def describe_classes(table: pd.DataFrame) -> str:
 
 
 def describe_confusion(confusion: np.ndarray, names: tuple[str, ...], what: str) -> str:
-    """Says how much is right, and which class loses the largest part to which.
+    """Says how much is right, which error is the commonest, and which class loses the largest part of it.
 
     Args:
         confusion: counts, true class by predicted class.
@@ -56,13 +56,18 @@ def describe_confusion(confusion: np.ndarray, names: tuple[str, ...], what: str)
     if not confusion.any():
         return ""
     words = f"{100 * np.trace(confusion) / confusion.sum():.0f} % of the {what} are right"
-    lost = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    np.fill_diagonal(lost, 0)
-    true, said = np.unravel_index(lost.argmax(), lost.shape)
-    if not lost[true, said]:
+    wrong = confusion - np.diag(np.diag(confusion))
+    if not wrong.any():
         return f"{words}."
-    share = 100 * lost[true, said]
-    return f"{words}; most is lost by {names[true]}, {share:.0f} % of which is taken for {names[said]}."
+    lost = wrong / np.maximum(confusion.sum(1, keepdims=True), 1)
+    commonest, largest = (np.unravel_index(part.argmax(), part.shape) for part in (wrong, lost))
+    of_all = 100 * wrong[commonest] / confusion.sum()
+    true, said = (names[k] for k in commonest)
+    words += f"; the commonest error is {true} taken for {said}, {of_all:.1f} % of all {what}"
+    if commonest == largest:
+        return f"{words} and {100 * lost[largest]:.0f} % of {true}."
+    true, said = (names[k] for k in largest)
+    return f"{words}; for its size {true} loses most, {100 * lost[largest]:.0f} % of it to {said}."
 
 
 def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
@@ -76,16 +81,16 @@ def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
     chance = 1.645 * np.sqrt(true * (100 - true) / len(right))  # 9 times of 10
     kind = "too sure" if sure > true else "not sure enough"
     words = f"The network is {sure:.0f} % sure on average, and right on {true:.0f} % of {len(right)} frames: "
-    gap = _points(round(sure) - round(true))  # of the percents as they are shown
+    gap = _count(abs(round(sure) - round(true)), "point")  # of the percents as they are shown
     if abs(sure - true) <= chance:
         return f"{words}{gap} apart, and chance alone makes up to {chance:.0f}."
     return f"{words}{kind} by {gap}."
 
 
-def _points(difference: float) -> str:
-    """Says how large a difference of percents is."""
-    count = f"{abs(difference):.0f}"
-    return f"{count} point{'' if count == '1' else 's'}"
+def _count(number: float, what: str) -> str:
+    """Writes a rounded number with what it counts, one or several of it."""
+    count = f"{number:.0f}"
+    return f"{count} {what}{'' if count == '1' else 's'}"
 
 
 def describe_looks(looks: pd.DataFrame) -> str:
@@ -97,19 +102,20 @@ def describe_looks(looks: pd.DataFrame) -> str:
     train, test = (looks[looks["folder"] == folder] for folder in ("Train", "Test"))
     if train.empty or test.empty:
         return ""
-    parts = []
+    parts, outside = [], {}
     for column, more, less in (
         ("brightness", "brighter", "darker"),
         ("saturation", "more colourful", "paler"),
         ("warmth", "warmer", "colder"),
     ):
         change = test[column].mean() - train[column].mean()
-        parts.append(f"{_points(change)} {more if change > 0 else less}")
-    low, high = train["brightness"].quantile([0.05, 0.95])
-    outside = 100 * (~test["brightness"].between(low, high)).mean()
+        parts.append(f"{_count(abs(change), 'point')} {more if change > 0 else less}")
+        low, high = train[column].quantile([0.05, 0.95])
+        outside[column] = 100 * (~test[column].between(low, high)).mean()
+    beyond = ", ".join(f"{column} of {share:.0f} %" for column, share in outside.items())
     return (
-        f"On average Test's photos are {', '.join(parts)} than Train's; {outside:.0f} % of them are darker "
-        "or brighter than nine tenths of Train's (10 % if they were alike)."
+        f"On average Test's photos are {', '.join(parts)} than Train's; outside of where nine tenths of "
+        f"Train's lie: {beyond} (10 % if they were alike)."
     )
 
 
@@ -186,7 +192,12 @@ def describe_shown(truths: list[np.ndarray] | None, predicted: list[np.ndarray],
     if not right:
         return describe_masks(predicted, classes)
     low, high = min(right), max(right)
-    return f"Of a frame's pixels {low:.0f} to {high:.0f} % are right, {np.mean(right):.0f} % on average."
+    if len(right) == 1:
+        return f"On this frame {low:.0f} % of the pixels are right."
+    return (
+        f"On these {len(right)} frames {low:.0f} to {high:.0f} % of the pixels are right, "
+        f"{np.mean(right):.0f} % on average."
+    )
 
 
 def describe_network(network: keras.Model) -> str:

@@ -36,7 +36,7 @@ def test_sides_count_frames_without_a_position_too():
     for where in (places, np.full((3, 2), np.nan)):  # a map, a strip
         figure = charts.plot_sides(sides, blocks, where)
         words = [text.get_text() for text in figure.legends[0].get_texts()]
-        assert words == ["train: 2 frames of 1 block", "val: 1 frame of 1 block"]
+        assert words == ["train: 2 frames of 1 block", "held out: 1 frame of 1 block"]
 
 
 def test_reliability_by_hand():
@@ -51,7 +51,7 @@ def test_reliability_by_hand():
 def test_looks_of_both_folders_are_told_apart():
     looks = pd.DataFrame({"folder": ["Train", "Train", "Test"], "brightness": [40, 50, 80]})
     figure = charts.plot_looks(looks.assign(saturation=20, warmth=0))
-    assert {"Train, 2 photos", "Test, 1 photos"} <= set(texts(figure))
+    assert {"Train, 2 photos", "Test, 1 photo"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize("backbone", ["efficientnetlite0", "mobilenetv2"])
@@ -62,3 +62,13 @@ def test_the_network_is_drawn_from_itself(backbone):
     assert stages["channels"].tolist()[5:9] == [128, 64, 32, 16]
     found = texts(charts.plot_network(stages, "network"))
     assert {"mask\n5 classes", "label\n3 classes", "1/16\n128 ch"} <= set(found)
+
+
+def test_promises_name_what_was_not_estimated_and_how_many_classes_count():
+    estimate = {"miou": 0.7, "miou_low": 0.6, "miou_high": 0.8, "f1": 0.6}
+    grouped = {"miou": 0.68, "f1": 0.5, "accuracy": 0.6}
+    result = {"leaky": False, "scores": {"estimate": estimate, "grouped": grouped}}
+    result["confusion"] = {"grouped": {"mask": [[1, 0], [0, 0]]}}
+    found = texts(charts.plot_promises(result))
+    assert {"held-out recordings (1 of 2 classes)", "70.0", "68.0", "60.0", "not estimated"} <= set(found)
+    assert found.count("not estimated") == 1

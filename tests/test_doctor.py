@@ -132,7 +132,15 @@ ERRORS = {  # what is done to Train: what the message must hold
     "time is no time": (lambda f: edit(f, timestamp=(5, "noon")), r"row 5: timestamp.*'noon'"),
     "nothing to learn": (
         lambda f: rewrite(f, lambda s: "image_path\n" + "".join(f"frame_00{i}.jpg\n" for i in range(6))),
-        r"data\.csv must have masks \(label_path\) or labels \(image_lvl_label\)",
+        r"data\.csv must name two masks or more in label_path, there is no such column; add masks",
+    ),
+    "column of masks is misspelt": (
+        lambda f: rewrite(f, lambda s: s.replace("label_path", "mask_path")),
+        r"no such column, but mask_path",
+    ),
+    "class is missing": (
+        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,2,b\n"),
+        r"6 rows are wrong in the same way, the first is row 2: .*frame_000_seg\.png holds the ids \[0\]",
     ),
     "depth has 8 bits": (
         lambda f: (save(f, "d.png", MASK), edit(f, depth_path=(5, "d.png"))),
@@ -205,6 +213,12 @@ WARNINGS = {
     "one recording": (
         lambda f: rewrite(f, lambda s: re.sub(r"robot\d,.*?Z", "robot0,2026-05-01T10:00:00Z", s)),
         r"all frames are of one recording",
+    ),
+    "Test is upright": (
+        lambda f: [
+            save(f.parent / "Test", f"frame_05{i}.jpg", np.full((WIDTH, HEIGHT, 3), 40 * i)) for i in range(3)
+        ],
+        r"100 % of Test's photos are upright, 0 % of Train's",
     ),
     "mask is ignored": (
         lambda f: save(f, "frame_003_seg.png", MASK + 255),
@@ -320,7 +334,13 @@ def test_what_was_put_right_is_said(folders):
             "spelt otherwise",
             "spaces, accents",
         ),
-        *("1 photos are RGBA", "1 photos are CMYK", "1 photos are L", "1 photos are turned", "masks are RGB"),
+        *(
+            "photos are RGBA, made RGB (1 of 6 frames)",
+            "photos are CMYK",
+            "photos are L",
+            "photos are turned",
+        ),
+        "masks are RGB",
         *("masks are P", "depth maps have another size"),
     ):
         assert words in notes, (words, notes)

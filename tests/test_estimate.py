@@ -80,14 +80,24 @@ def test_interval_is_wider_where_recordings_differ():
 
 def test_sentence_and_tables():
     scores = {"grouped": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
-    assert estimate.describe_promises(scores, False) == (
-        "Test will give a mean IoU of about 50.0 % (44.0 to 56.0); held-out recordings said 61.0 %."
+    assert estimate.describe_promises({"scores": scores, "leaky": False}) == (
+        "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
+        "On held-out recordings mean IoU was 61.0 %."
     )
-    scores |= {"test": {"miou": 0.4}, "random": {"miou": 0.9}}
-    said = estimate.describe_promises(scores, True)
-    for words in ("outside the estimate's 44.0 to 56.0", "(leaky) said 61", "(leaky) 90.0"):
+    scores["estimate"]["f1"] = 0.7
+    confusion = {"grouped": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
+    said = estimate.describe_promises({"scores": scores, "leaky": False, "confusion": confusion})
+    assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in said
+    scores |= {"test": {"miou": 0.4, "f1": 0.65}, "random": {"miou": 0.9}}
+    said = estimate.describe_promises({"scores": scores, "leaky": True})
+    for words in (
+        "outside the estimate's 44.0 to 56.0",
+        "F1 of 65.0 %, 70.0 estimated",
+        "(leaky) mean IoU was 61.0 %",
+        "(leaky) 90.0",
+    ):
         assert words in said
-    assert "ESTIMATE" in estimate.describe_promises({}, False)
+    assert "ESTIMATE" in estimate.describe_promises({"scores": {}, "leaky": False})
     judged = {
         "held out": {"scores": {"miou": 0.4, "f1": None}, "frames": 9, "temperature": 0.8},
         "fold 2": {"scores": {"miou": 0.6, "f1": 0.5}, "frames": 7, "temperature": None},

@@ -24,7 +24,7 @@ def test_bars_show_each_class_that_the_truth_holds(classes):
     table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     figure = charts.plot_class_iou(table, classes.mask, "Test")
     assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, pytest.approx(1000 / 12)]
-    assert figure.axes[0].get_title() == "Test: mean IoU 81.7 %"
+    assert figure.axes[0].get_title() == "Test: mean IoU 81.7 % over 2 of 3 classes"
 
 
 def test_confusion_rows_are_shares(classes):
@@ -71,3 +71,12 @@ def test_pairs_lie_side_by_side():
     figure = figures.plot_pairs([(photos[0], photos[1]), (photos[2], photos[3])], [("a", "b"), ("c", "d")])
     assert [ax.get_title() for ax in figure.axes] == list("abcd")
     assert figure.axes[3].images[0].get_array()[0, 0, 0] == 150
+
+
+def test_a_wide_title_loses_its_middle(classes):
+    photo, mask = np.zeros((8, 12, 3), np.uint8), np.zeros((8, 12), np.uint8)
+    name = "video_street_city_outdoor_boston_usa_mvi_0004__frame_00211"
+    figure = figures.plot_samples([photo], [mask], [f"{name}\nsure 80 %"], classes)
+    first, second = figure.axes[0].get_title().split("\n")
+    assert first == "video_street_city_outdo…a_mvi_0004__frame_00211" and second == "sure 80 %"
+    assert len(first) == figures.WIDEST_TITLE + 1

@@ -46,3 +46,18 @@ def test_table_names_classes():
     classes = ClassList((0, 1), ("road", "tree"), ("#000000", "#ffffff"))
     table = metrics.table_of_classes(np.array([[3, 1], [0, 0]]), classes)
     assert table.loc["road", "pixels %"] == 100 and table.loc["road", "IoU %"] == 75
+
+
+def test_a_mean_over_fewer_classes_says_so():
+    result = {
+        "leaky": False,
+        "confusion": {"grouped": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}},
+    }
+    result["scores"] = {name: {"miou": 0.5} for name in ("grouped", "grouped_segmenter", "test")}
+    assert metrics.table_of_scores(result).index.tolist() == [
+        "held-out recordings (1 of 2 classes)",
+        "held-out recordings (1 of 2 classes), segmentation alone",
+        "Test",
+    ]
+    plain = metrics.name_splits({"leaky": True})
+    assert plain["grouped"] == "held-out frames of the same street (leaky)"

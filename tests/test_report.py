@@ -25,7 +25,11 @@ def run(tmp_path):
         "leaky": False,
         "machine": "2 cores",
         "commit": "abc",
+        "versions": {"tensorflow": "2.21.0"},
+        "flip": True,
     }
+    earlier = {"RECIPE": {"backbone": "<b>", "crop": 0.75}, "BATCH_SIZE": 4}
+    (tmp_path / "seg-x" / "settings.json").write_text(json.dumps(earlier))
     (tmp_path / "joint-x" / "settings.json").write_text(json.dumps(settings))
     (tmp_path / "joint-x" / "result.json").write_text(
         json.dumps(result | {"minutes": 1.0, "note": "synthetic world", "settings": settings})
@@ -52,6 +56,9 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
     assert len(links.found) == 3 and all(link.startswith("data:image/") for link in links.found)
     assert "script" not in links.tags and "&lt;script&gt;" in page and "synthetic world" in page
     assert "about 50.0 % (40.0 to 60.0)" in page
+    rows = dict(re.findall(r"<th>(.*?)</th>\s*<td>(.*?)</td>", page))
+    assert rows["RECIPE"] == "backbone=&lt;b&gt; crop=0.75" and rows["BATCH_SIZE"] == "4"
+    assert rows["FLIP"] == "True" and rows["SEGMENTER"] == "seg-x" and rows["tensorflow"] == "2.21.0"
     order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
     assert order == sorted(order)
 

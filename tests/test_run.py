@@ -63,6 +63,17 @@ def test_settings_out_of_range_are_refused_before_any_notebook(word, match, caps
     assert match in capsys.readouterr().err
 
 
+def test_help_lists_each_setting_once_with_its_default(capsys):
+    assert run.main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("SEED")] == [
+        "SEED = 0  # settles the split, the order and the augmentation"
+    ]
+    known = {line.split(" = ")[0] for line in lines if " = " in line}
+    notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
+    assert known == {name for notebook in notebooks for name in run.read_settings(notebook)}
+
+
 def test_bad_words_end_with_two(capsys):
     assert run.main(["SEED="]) == 2 and "SEED must be a number" in capsys.readouterr().err
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err

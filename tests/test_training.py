@@ -187,9 +187,14 @@ def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, mo
     assert runs[0].folder == runs[1].folder != runs[2].folder
     assert runs[0].minutes == pytest.approx(10 * 0.7)
     with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
-        record.latest_run("seg", samples, classes)
+        record.find_run("seg", samples, classes)
     record.write_result(runs[2], {"minutes": 1.0})
-    assert record.latest_run("seg", samples, classes).folder == runs[2].folder
+    assert record.find_run("seg", samples, classes).folder == runs[2].folder
+    record.write_result(runs[0], {"minutes": 1.0})
+    for run in runs[1:]:
+        assert record.find_run("seg", samples, classes, run.folder.name).folder == run.folder
+    with pytest.raises(FileNotFoundError, match=f"RUN must be .*there are .*{runs[2].folder.name}"):
+        record.find_run("seg", samples, classes, "seg-gone")
 
 
 def test_result_grows_and_holds_no_nan(tmp_path):

@@ -10,8 +10,9 @@ from src.recipe import Recipe
 def test_history_tells_where_it_came_to():
     history = pd.DataFrame({"loss": [2.0, 1.5, 1.0]}, index=[1, 2, 3])
     assert words.describe_history(history) == (
-        "The loss fell from 2.00 to 1.00 in 3 epochs; no frames were held out of this training."
+        "The loss went from 2.00 to 1.00 in 3 epochs; no frames were held out of this training."
     )
+    assert "2.00 to 2.00 in 1 epoch;" in words.describe_history(history[:1])
     one = history.assign(val_mask_miou=[np.nan, np.nan, 0.5])
     assert words.describe_history(one).endswith("mean IoU on held-out recordings at the end: 50.0 %.")
     several = history.assign(val_miou=[0.2, np.nan, 0.5], miou=0.9)
@@ -32,7 +33,12 @@ def test_best_worst_and_absent_classes_are_named(classes):
 def test_largest_confusion_is_a_share_of_the_true_class():
     counts = [[80, 10, 10], [2, 3, 5], [0, 0, 0]]
     said = words.describe_confusion(counts, ("a", "b", "c"), "labels")
-    assert said == "75 % of the labels are right; most is lost by b, 50 % of which is taken for c."
+    assert said == (
+        "75 % of the labels are right; the commonest error is a taken for b, 9.1 % of all labels; "
+        "for its size b loses most, 50 % of it to c."
+    )
+    said = words.describe_confusion([[6, 2], [0, 2]], ("a", "b"), "labels")
+    assert said.endswith("the commonest error is a taken for b, 20.0 % of all labels and 25 % of a.")
     assert words.describe_confusion(np.eye(2), ("a", "b"), "labels") == "100 % of the labels are right."
     assert words.describe_confusion(np.zeros((2, 2)), ("a", "b"), "labels") == ""
 
@@ -49,7 +55,8 @@ def test_looks_compare_test_with_train():
     train = pd.DataFrame({"folder": "Train", "brightness": np.arange(101.0), "saturation": 20, "warmth": 0})
     test = pd.DataFrame({"folder": "Test", "brightness": [60.0, 98.0], "saturation": 18, "warmth": 1.2})
     said = words.describe_looks(pd.concat([train, test]))
-    assert "29 points brighter, 2 points paler, 1 point warmer" in said and "; 50 % of them" in said
+    assert "29 points brighter, 2 points paler, 1 point warmer" in said
+    assert "lie: brightness of 50 %, saturation of 100 %, warmth of 100 % (10 %" in said
     assert words.describe_looks(train) == ""
 
 
@@ -86,7 +93,8 @@ def test_shown_frames_are_right_by_share_and_ignored_pixels_do_not_count(classes
     truth = np.array([[0, 1], [IGNORE, 2]], np.uint8)
     predicted = np.array([[0, 1], [1, 1]], np.uint8)
     said = words.describe_shown([truth, truth], [predicted, truth], classes.mask)
-    assert said == "Of a frame's pixels 67 to 100 % are right, 83 % on average."
+    assert said == "On these 2 frames 67 to 100 % of the pixels are right, 83 % on average."
+    assert words.describe_shown([truth], [truth], classes.mask).startswith("On this frame 100 %")
     unknown = words.describe_shown(None, [predicted], classes.mask)
     assert unknown == "Most pixels of these frames: red 75 %, ground 25 %."
     assert words.describe_masks([np.full((2, 2), IGNORE, np.uint8)], classes.mask) == ""
