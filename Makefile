@@ -34,6 +34,7 @@ lab: .venv/installed
 	@$(BIN)/jupyter lab
 
 .venv/installed: requirements.txt
+	@echo "Installing into .venv, which takes some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -c "open('.venv/installed', 'w').close()"

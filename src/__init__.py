@@ -1,5 +1,6 @@
 """Shared helpers of the notebooks; this file sets what must be set before others are imported."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -11,11 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 0 tells why a GPU is not u
 
 sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
 
-if "ipykernel" in sys.modules:  # a notebook would show TensorFlow's start-up notes, which no level turns off
+# notebooks and commands of one line's answer would show start-up notes, which no level turns off
+if "ipykernel" in sys.modules or {"src.report", "src.results", "src.submission"} & set(sys.orig_argv):
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        importlib.import_module("tensorflow")
+        with contextlib.redirect_stdout(None):
+            importlib.import_module("segmentation_models")  # and with it TensorFlow
     finally:
         os.dup2(kept, 2)
         os.close(kept)

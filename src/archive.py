@@ -33,7 +33,13 @@ class SubmissionError(ValueError):
     """A zip breaks the competition's rules; the message names the file, what was found and the way out."""
 
 
-def check_submission(path: Path, samples: pd.DataFrame, classes: Classes, limit: float = LIMIT) -> None:
+def check_submission(
+    path: Path,
+    samples: pd.DataFrame,
+    classes: Classes,
+    limit: float = LIMIT,
+    checksums: dict[str, int] | None = None,
+) -> None:
     """Reads a zip and compares it with the Test frames.
 
     Args:
@@ -41,19 +47,27 @@ def check_submission(path: Path, samples: pd.DataFrame, classes: Classes, limit:
         samples: table of the Test frames.
         classes: the ids that may occur.
         limit: MB that the platform takes.
+        checksums: CRC-32 of each mask's file by its name, from whoever made it of known ids: those that
+            are read back byte for byte are not unpacked again.
 
     Raises:
         SubmissionError: a line for each rule that it breaks, the first MOST_SHOWN.
     """
-    faults = find_faults(path, samples, classes, limit)
+    faults = find_faults(path, samples, classes, limit, checksums)
     if len(faults) > MOST_SHOWN:
         faults[MOST_SHOWN:] = [f"... and {len(faults) - MOST_SHOWN} more."]
     if faults:
         raise SubmissionError("\n".join(faults))
 
 
-def find_faults(path: Path, samples: pd.DataFrame, classes: Classes, limit: float = LIMIT) -> list[str]:
-    """Lists the rules that a zip breaks, a line each; nothing is written to the disk."""
+def find_faults(
+    path: Path,
+    samples: pd.DataFrame,
+    classes: Classes,
+    limit: float = LIMIT,
+    checksums: dict[str, int] | None = None,
+) -> list[str]:
+    """Lists the rules that a zip breaks, a line each; takes what `check_submission` takes, writes nothing."""
     try:
         members = list_members(path, limit)
         table = read_table(path)
@@ -63,9 +77,10 @@ def find_faults(path: Path, samples: pd.DataFrame, classes: Classes, limit: floa
     faults = _compare_names(path, members, names) + _compare_tables(path, table, samples, names, classes)
     ids: set[int] = set()
     sizes = zip(samples["height"], samples["width"], strict=True)
-    wanted = [pair for pair in zip(names, sizes, strict=True) if f"data/{pair[0]}" in members]
+    known = map((checksums or {}).get, names)
+    wanted = [row for row in zip(names, sizes, known, strict=True) if f"data/{row[0]}" in members]
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found, fault in pool.map(lambda pair: _look_at_mask(archive, *pair), wanted):
+        for found, fault in pool.map(lambda row: _look_at_mask(archive, *row), wanted):
             ids |= found
             faults += [f"{path.name}: {fault}"] if fault else []
     unknown = sorted(ids - set(classes.mask.ids))
@@ -99,6 +114,8 @@ def list_members(path: Path, limit: float = LIMIT) -> set[str]:
         size = path.stat().st_size / 1e6
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+    except FileNotFoundError as error:
+        raise SubmissionError(f"{path} is not there; name a zip, as one in submissions/.") from error
     except BROKEN as error:
         raise SubmissionError(
             f"{path} must be a zip, it cannot be read ({error}); write it again."
@@ -171,16 +188,9 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     Raises:
         SubmissionError: it is missing, or no whole 8-bit PNG, or of more than `pictures.MOST_PIXELS`.
     """
-    try:
-        content = archive.read(f"data/{name}")
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-            pixels = picture.width * picture.height
-    except (KeyError, *BROKEN, *pictures.BROKEN) as error:
-        raise SubmissionError(
-            f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
-        ) from error
-    if pixels > pictures.MOST_PIXELS:
-        raise SubmissionError(f"data/{name} has {pixels:,} pixels; write the photo's size.")
+    content, (height, width) = _open_mask(archive, name)
+    if height * width > pictures.MOST_PIXELS:
+        raise SubmissionError(f"data/{name} has {height * width:,} pixels; write the photo's size.")
     ids = None
     if pictures.is_whole(content):
         ids = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -188,6 +198,18 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         found = "one cut short or broken" if ids is None else ids.dtype
         raise SubmissionError(f"data/{name} must be an 8-bit PNG, found {found}; write the zip again.")
     return ids
+
+
+def _open_mask(archive: zipfile.ZipFile, name: str) -> tuple[bytes, tuple[int, int]]:
+    """Reads a mask's file, whose checksum zipfile compares, and its height and width."""
+    try:
+        content = archive.read(f"data/{name}")
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+            return content, picture.size[::-1]
+    except (KeyError, *BROKEN, *pictures.BROKEN) as error:
+        raise SubmissionError(
+            f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
+        ) from error
 
 
 # What is in it ----------------------------------------------
@@ -245,18 +267,23 @@ def _compare_tables(
     return faults
 
 
-def _look_at_mask(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> tuple[set[int], str]:
-    """Gives the ids of a mask, and what is wrong with its format ("": nothing)."""
+def _look_at_mask(
+    archive: zipfile.ZipFile, name: str, size: tuple[int, int], checksum: int | None
+) -> tuple[set[int], str]:
+    """Gives the ids of a mask, none of one whose checksum is known, and what is wrong with it ("")."""
     try:
-        ids = read_mask(archive, name)
+        ids = read_mask(archive, name) if checksum is None else None
+        found = ids.shape[:2] if checksum is None else _open_mask(archive, name)[1]
     except SubmissionError as error:
         return set(), str(error)
-    if ids.shape[:2] != size:
-        hint = (
-            "height and width are swapped" if ids.shape[1::-1] == size else "resize it by nearest neighbour"
-        )
-        found = " x ".join(map(str, ids.shape[:2]))
-        return set(), f"{name} must be {size[0]} x {size[1]} as its photo, found {found}; {hint}."
+    if checksum not in (None, archive.getinfo(f"data/{name}").CRC):
+        return set(), f"data/{name} must be as it was written, its bytes are others; write the zip again."
+    if found != size:
+        hint = "height and width are swapped" if found[::-1] == size else "resize it by nearest neighbour"
+        words = f"{size[0]} x {size[1]} as its photo, found {found[0]} x {found[1]}"
+        return set(), f"{name} must be {words}; {hint}."
+    if ids is None:
+        return set(), ""
     if ids.ndim == 3 and ids.shape[2] != 3:
         return set(), f"{name} must have 1 or 3 channels, found {ids.shape[2]}; write it without alpha."
     first, *others = cv2.split(ids)

@@ -121,7 +121,7 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
                 raise ValueError(f"{name} must be {word}, found '{settings[name]}'; it is {usual} by itself.")
     for name, value in settings.items():
         if name in LEAST and not (isinstance(value, int | None) and (value is None or value >= LEAST[name])):
-            raise ValueError(f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 8.")
+            raise ValueError(f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 4.")
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise ValueError(f"{name} must be one of {known}, found '{value}'.")

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from src.predict import Prediction
 
 FOLDER = Path("submissions")
 NOTES = "test.csv"  # in the run's folder: what the network said of each frame, and how sure it was
+KEPT = ("label", "checksum", "confidence", "sureness")  # columns of a kept frame, before the classes' shares
 STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
 
 
@@ -42,14 +44,15 @@ class Kept:
         """Reads what is kept of the finished frames; a line that was broken off does not count.
 
         Returns:
-            A row a frame: id of the "label", "confidence" and "sureness" as in `predict.Prediction`, and of
-            each class, as "share road", its share of the pixels.
+            A row a frame: id of the "label", "checksum" (CRC-32) of the mask's file, "confidence" and
+            "sureness" as in `predict.Prediction`, and of each class, as "share road", its share of pixels.
         """
         path = self.folder / "frames.csv"
         text = path.read_text() if path.exists() else ""
         whole = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        names = ["label", "confidence", "sureness", *(f"share {name}" for name in self.classes.mask.names)]
-        return pd.DataFrame(whole, columns=names).astype(dict.fromkeys(names, float) | {"label": int})
+        names = [*KEPT, *(f"share {name}" for name in self.classes.mask.names)]
+        kinds = dict.fromkeys(names, float) | dict.fromkeys(KEPT[:2], int)
+        return pd.DataFrame(whole, columns=names).astype(kinds)
 
     def add(self, predictions: Iterable[Prediction], names: list[str], channels: int) -> None:
         """Keeps the predictions of the frames that are not finished yet, each as soon as it is there."""
@@ -61,12 +64,13 @@ class Kept:
         with files.naming_full_disk(path), path.open("a") as file:
             for name, prediction in zip(names[len(known) :], predictions, strict=True):
                 ids = self.classes.mask.decode(prediction.mask)
-                (self.folder / name).write_bytes(encode_png(cv2.merge([ids] * channels)))
+                content = encode_png(cv2.merge([ids] * channels))
+                (self.folder / name).write_bytes(content)
                 counts = class_lists.count_values(prediction.mask)[: len(self.classes.mask)]
                 numbers = (prediction.confidence, prediction.sureness, *(counts / prediction.mask.size))
                 line = ",".join(f"{number:.4f}" for number in numbers)
                 label = self.classes.label.ids[prediction.label]
-                file.write(f"{label},{line}\n")  # only now the frame counts
+                file.write(f"{label},{zlib.crc32(content)},{line}\n")  # only now the frame counts
                 file.flush()
 
 
@@ -74,7 +78,7 @@ def open_kept(run: record.Run, samples: pd.DataFrame, classes: Classes, flip: bo
     """Opens the folder of predictions of this very network, Test and way of predicting."""
     weights = (run.folder / "final" / "model.keras").read_bytes()
     what = (hashlib.sha256(weights).hexdigest(), data.fingerprint_data(samples, classes), flip, channels)
-    what += (engine.has_bfloat16(),)  # two processors' predictions do not go into one zip
+    what += (engine.has_bfloat16(), KEPT)  # two processors' predictions do not go into one zip
     return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes)
 
 
@@ -95,7 +99,7 @@ def write_submission(
         predictions: one for each row that is not kept yet, in order.
         classes: turn the network's indices into the files' ids.
         kept: where each prediction lies until the zip is there; then it is emptied, and beside it `test.csv`
-            tells of each frame what `Kept.read` gives.
+            tells of each frame what `Kept.read` gives, but for the checksum.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
         source: what made it, for the zip's comment.
 
@@ -105,6 +109,7 @@ def write_submission(
     names = pred_names(samples)
     kept.add(predictions, names, channels)
     notes = kept.read()
+    checksums = dict(zip(names, notes.pop("checksum"), strict=True))
     table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, notes["label"]), strict=True)))
 
     def write(beside: Path) -> None:
@@ -114,7 +119,8 @@ def write_submission(
                 members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), content)
             members.writestr(zipfile.ZipInfo("data.csv", STAMP), table.to_csv(index=False))
             members.comment = source.encode()
-        check_submission(beside, samples, classes, limit=np.inf)  # too large is no fault of a frame
+        # too large is no fault of a frame
+        check_submission(beside, samples, classes, limit=np.inf, checksums=checksums)
 
     try:
         files.write_atomically(path, write)

@@ -228,3 +228,8 @@ def test_command_says_what_is_wrong_and_exits_two(path, train_folder):
     write(path, table("_pred.png,2", "_pred.png,9")(read(path)))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "image_lvl_pred" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_zip_that_is_not_there_is_called_so(tmp_path):
+    with pytest.raises(archive.SubmissionError, match=r"nope\.zip is not there; name a zip"):
+        archive.list_members(tmp_path / "nope.zip")

@@ -81,15 +81,25 @@ def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classe
     assert again.read_bytes() == path.read_bytes() and not kept.folder.exists()
 
 
-def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes):
+@pytest.mark.parametrize("other", [False, True])  # another frame's whole mask is no better
+def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, other):
     kept = submission.Kept(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(6)]
     names = archive.pred_names(samples)
     kept.add(iter(predictions), names, 3)
-    (kept.folder / names[2]).write_bytes(b"half")
+    broken = (kept.folder / names[1]).read_bytes() if other else b"half"
+    (kept.folder / names[2]).write_bytes(broken)
     with pytest.raises(archive.SubmissionError, match=r"frame_002_pred\.png"):
         submission.write_submission(tmp_path / "try.zip", samples, iter([]), classes, kept)
     assert not (tmp_path / "try.zip").exists() and list(kept.read()["label"]) == []
+
+
+def test_a_mask_of_another_size_than_its_photo_makes_no_zip(tmp_path, samples, classes):
+    predictions = [Prediction(draw_frame(i)[1][: 63 if i == 4 else 64], 1) for i in range(6)]
+    kept = submission.Kept(tmp_path / "kept", classes)
+    with pytest.raises(archive.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"):
+        submission.write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
+    assert not (tmp_path / "try.zip").exists()
 
 
 def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
