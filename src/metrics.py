@@ -108,7 +108,7 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
         total = max(confusion.sum(), 1)
         wrong = confusion - np.diag(np.diag(confusion))
         true, said = np.unravel_index(wrong.argmax(), wrong.shape)
-        words = f"{classes.names[true]} taken for {classes.names[said]} ({100 * wrong.max() / total:.0f} %)"
+        words = f"{classes.names[true]} taken for {classes.names[said]} ({100 * wrong.max() / total:.1f} %)"
         scores = (100 * score_masks(confusion), 100 * wrong.sum() / total)
         rows.append((*scores, words if wrong.any() else "nothing"))
     return pd.DataFrame(rows, columns=["mean IoU %", "wrong %", "most of it"])
