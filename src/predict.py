@@ -136,7 +136,8 @@ def _predict_rows(
     def predict(sample: tuple) -> object:
         return finish(sample, *predict_frame(network, sample, size, flip))
 
-    bar = show_progress(total=len(rows), initial=skip, desc=what, unit="frame")
+    bar, before = show_progress(total=len(rows), initial=skip, desc=what, unit="frame"), cv2.getNumThreads()
+    cv2.setNumThreads(1)  # each core has a frame of its own
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future] = deque()
         try:
@@ -150,6 +151,7 @@ def _predict_rows(
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # where the caller stops early
+            cv2.setNumThreads(before)
 
 
 def predict_frame(
