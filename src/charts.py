@@ -139,7 +139,7 @@ def plot_promises(result: dict) -> Figure:
             value = part.get(key)
             if value is None or np.isnan(value):
                 if color == ORANGE:  # labels' accuracy
-                    ax.text(1, place, "not estimated", va="center", fontsize=8, color=GREY)
+                    ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
                 continue
             if key == "miou" and "miou_low" in part:
                 ax.plot(

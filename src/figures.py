@@ -79,17 +79,19 @@ def pack_picture(path: Path) -> tuple[bytes, str]:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "jpeg"
 
 
-def _make_grid(lines: list[list[np.ndarray]], columns: int) -> tuple[Figure, np.ndarray]:
+def _make_grid(lines: list[list[np.ndarray]], columns: int, titles: list[str]) -> tuple[Figure, np.ndarray]:
     """Makes a grid of panels without axes, each line as tall as its tallest photo asks, at most square."""
+    title = 0.12 + 0.17 * max(text.count("\n") + 1 for text in titles)  # inches
     heights = [PANEL_WIDTH * min(1, max(len(photo) / photo.shape[1] for photo in line)) for line in lines]
     figure, axes = plt.subplots(
         len(lines),
         columns,
-        figsize=(PANEL_WIDTH * columns, sum(heights) + 0.42 * len(lines) + 0.5),
+        figsize=(PANEL_WIDTH * columns, sum(heights) + title * len(lines) + 0.5),
         height_ratios=heights,
         squeeze=False,
         layout="constrained",
     )
+    figure.get_layout_engine().set(h_pad=0.08)
     plt.close(figure)  # the caller shows it; pyplot would show it a second time
     for ax in axes.flat:
         ax.set_axis_off()
@@ -136,7 +138,7 @@ def plot_samples(
     """
     pairs = min(2, len(images))
     lines = [images[i : i + pairs] for i in range(0, len(images), pairs)]
-    figure, axes = _make_grid(lines, 2 * pairs)
+    figure, axes = _make_grid(lines, 2 * pairs, titles)
     for pair, image, mask, title in zip(axes.reshape(-1, 2), images, masks, titles, strict=False):
         pair[0].imshow(image)
         _set_title(pair[0], title)
@@ -167,7 +169,7 @@ def plot_predictions(
     """
     columns = ["photo", "truth", "prediction"] if truths is not None else ["photo", "prediction"]
     columns += ["disagreement"] if disagreement and truths is not None else []
-    figure, axes = _make_grid([[image] for image in images], len(columns))
+    figure, axes = _make_grid([[image] for image in images], len(columns), titles)
     for row, (image, mask, title) in enumerate(zip(images, predicted, titles, strict=True)):
         line = axes[row]
         line[0].imshow(image)
@@ -201,8 +203,8 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
     """
     columns, photos = 2 * min(2, len(pairs)), [photo for pair in pairs for photo in pair]
     lines = [photos[i : i + columns] for i in range(0, len(photos), columns)]
-    figure, axes = _make_grid(lines, columns)
     words = [title for pair in titles for title in pair]
+    figure, axes = _make_grid(lines, columns, words)
     for ax, photo, title in zip(axes.flat, photos, words, strict=False):
         ax.imshow(photo)
         _set_title(ax, title)

@@ -145,15 +145,15 @@ def name_splits(result: dict) -> dict[str, str]:
         result: of a run: `leaky`, whether the held-out frames have neighbours in training, and `confusion`,
             which tells whether a split's mean is over all classes; it may be missing.
     """
-    alone, classes = ", segmentation alone", {}
+    alone, classes = "there, segmentation alone", {}
     for split, counts in result.get("confusion", {}).items():
         held = np.any(counts["mask"], axis=1)
         classes[split] = "" if held.all() else f" ({held.sum()} of {len(held)} classes)"
     held_out = name_held_out(result["leaky"]) + classes.get("grouped", "")
     test = "Test" + classes.get("test", "")
     names = {"random": RANDOM, "estimate": "estimate for Test"}
-    names |= {"grouped": held_out, "grouped_segmenter": held_out + alone}
-    names |= {"test": test, "test_segmenter": test + alone}
+    names |= {"grouped": held_out, "grouped_segmenter": alone}
+    names |= {"test": test, "test_segmenter": alone}
     return names | {"constant": "best constant answer on Test"}
 
 
