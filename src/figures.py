@@ -26,7 +26,7 @@ STYLE = {
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
-WIDEST_TITLE = 46  # characters that fit over a panel
+WIDEST_TITLE = 42  # characters that fit over a panel
 LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
@@ -99,10 +99,11 @@ def _make_grid(lines: list[list[np.ndarray]], columns: int, titles: list[str]) -
 
 
 def _set_title(ax: plt.Axes, title: str) -> None:
-    """Writes a title above a panel; of a line that is wider the middle is left out."""
-    lines, half = title.split("\n"), WIDEST_TITLE // 2
-    short = (line if len(line) <= WIDEST_TITLE else f"{line[:half]}…{line[-half:]}" for line in lines)
-    ax.set_title("\n".join(short))
+    """Writes a title above a panel; of a first line, a name, that is too wide the middle is left out."""
+    name, *others = title.split("\n")
+    if len(name) > WIDEST_TITLE:
+        name = f"{name[: WIDEST_TITLE // 2]}…{name[-WIDEST_TITLE // 2 :]}"
+    ax.set_title("\n".join([name, *others]))
 
 
 def _add_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> None:

@@ -78,5 +78,5 @@ def test_a_wide_title_loses_its_middle(classes):
     name = "video_street_city_outdoor_boston_usa_mvi_0004__frame_00211"
     figure = figures.plot_samples([photo], [mask], [f"{name}\nsure 80 %"], classes)
     first, second = figure.axes[0].get_title().split("\n")
-    assert first == "video_street_city_outdo…a_mvi_0004__frame_00211" and second == "sure 80 %"
+    assert first == "video_street_city_out…mvi_0004__frame_00211" and second == "sure 80 %"
     assert len(first) == figures.WIDEST_TITLE + 1
