@@ -270,10 +270,14 @@ def _compare_tables(
 def _look_at_mask(
     archive: zipfile.ZipFile, name: str, size: tuple[int, int], checksum: int | None
 ) -> tuple[set[int], str]:
-    """Gives the ids of a mask, none of one whose checksum is known, and what is wrong with it ("")."""
+    """Gives the ids of a mask (none where its checksum is known), and what is wrong with it ("": nothing)."""
+    ids = None
     try:
-        ids = read_mask(archive, name) if checksum is None else None
-        found = ids.shape[:2] if checksum is None else _open_mask(archive, name)[1]
+        if checksum is None:
+            ids = read_mask(archive, name)
+            found = ids.shape[:2]
+        else:
+            _, found = _open_mask(archive, name)
     except SubmissionError as error:
         return set(), str(error)
     if checksum not in (None, archive.getinfo(f"data/{name}").CRC):

@@ -138,7 +138,7 @@ def plot_promises(result: dict) -> Figure:
         for place, (_, color, marker, part) in enumerate(shown):
             value = part.get(key)
             if value is None or np.isnan(value):
-                if color == ORANGE:  # labels' accuracy
+                if part is scores.get("estimate"):  # labels' accuracy
                     ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
                 continue
             if key == "miou" and "miou_low" in part:

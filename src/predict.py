@@ -151,7 +151,7 @@ def _predict_rows(
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # where the caller stops early
-            cv2.setNumThreads(before)
+            cv2.setNumThreads(max(before, cv2.getNumThreads()))  # two networks may be asked in turns
 
 
 def predict_frame(

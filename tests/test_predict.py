@@ -56,6 +56,23 @@ def test_shards_are_the_same_frames_in_the_same_order(tmp_path, monkeypatch):
         assert (ours.label, ours.confidence) == (theirs.label, theirs.confidence)
 
 
+@pytest.mark.parametrize("first", [0, 1])  # to end
+def test_opencv_has_its_threads_back_when_two_networks_were_asked_in_turns(tmp_path, first):
+    samples = pd.DataFrame([write_photo(tmp_path / f"{n}.png", 64, 96) for n in range(2)])
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        both = [predict.predict_samples(Colors(), samples, (64, 96)) for _ in range(2)]
+        for one in both:
+            next(one)
+            assert cv2.getNumThreads() == 1
+        list(both[first])
+        list(both[1 - first])
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+
+
 @pytest.mark.slow
 def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt")
