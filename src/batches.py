@@ -20,23 +20,31 @@ PIXEL_BUDGET = (
 MEMORY_LIMIT = 2 * 2**30  # bytes of decoded frames kept in memory; beyond it they lie in a temporary file
 
 
+def check_size(size: str | tuple[int, int]) -> None:
+    """Refuses a network's input size that is neither "auto" nor (height, width) in multiples of 32 px.
+
+    Raises:
+        ValueError: the message names the nearest that is.
+    """
+    if size == "auto":
+        return
+    if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(s, int) for s in size)):
+        raise ValueError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
+    nearest = tuple(max(32, round(side / 32) * 32) for side in size)
+    if tuple(size) != nearest:
+        raise ValueError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
+
+
 def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:
     """Chooses the network's input size: (height, width), multiples of 32, of the commonest photo's shape.
 
     Args:
         samples: table with `height` and `width`.
-        size: "auto" for the largest within PIXEL_BUDGET, or (height, width) to check.
-
-    Raises:
-        ValueError: a side is no multiple of 32.
+        size: "auto" for the largest within PIXEL_BUDGET, or (height, width), which `check_size` must admit.
     """
+    check_size(size)
     if size != "auto":
-        if not (isinstance(size, (tuple, list)) and len(size) == 2):
-            raise ValueError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
-        nearest = tuple(max(32, round(side / 32) * 32) for side in size)
-        if tuple(size) != nearest:
-            raise ValueError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
-        return nearest
+        return tuple(size)
     height, width = samples.groupby(["height", "width"]).size().idxmax()
     sides = np.arange(32, PIXEL_BUDGET // 32, 32)
     grid = [

@@ -114,6 +114,12 @@ def test_size_follows_the_photos():
     assert batches.choose_crop((352, 480), 0.75) == (256, 352)
 
 
+@pytest.mark.parametrize("size", [320, "large", (320,), (320.0, 480), ("320", "480")])
+def test_sizes_that_are_none_are_refused(size):
+    with pytest.raises(ValueError, match=r"SIZE must be 'auto' or \(height, width\) in px, found"):
+        batches.check_size(size)
+
+
 def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
     photo = np.full((64, 96, 3), 90, np.uint8)
     content = cv2.imencode(".jpg", photo)[1].tobytes()
