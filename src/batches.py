@@ -14,9 +14,8 @@ from src import files, pictures
 from src.classes import IGNORE, NO_LABEL, Classes, DataError
 from src.progress import show_progress
 
-PIXEL_BUDGET = (
-    176_000  # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
-)
+# of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
+PIXEL_BUDGET = 176_000
 MEMORY_LIMIT = 2 * 2**30  # bytes of decoded frames kept in memory; beyond it they lie in a temporary file
 
 
