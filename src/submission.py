@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, engine, files, metrics, pictures, record
+from src import archive, data, engine, files, folders, metrics, pictures, record
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
@@ -294,7 +294,7 @@ def main() -> None:
     check = commands.add_parser("check", help="compares a zip with the Test frames")
     check.add_argument("zip", type=Path)
     check.add_argument(
-        "--data", type=Path, default=Path("Test"), help="folder of the Test frames (default: Test)"
+        "--data", type=Path, help="folder of the Test frames (default: Test, the built-in world's if empty)"
     )
     check.add_argument(
         "--classes", type=Path, help="folder that holds classes.csv (default: Train beside --data)"
@@ -304,8 +304,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        classes = class_lists.read_classes(arguments.classes or arguments.data.parent / "Train")
-        check_submission(arguments.zip, data.read_samples(arguments.data, classes), classes, arguments.limit)
+        frames = arguments.data or folders.find_data(".") / "Test"
+        classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
+        check_submission(arguments.zip, data.read_samples(frames, classes), classes, arguments.limit)
     except ValueError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

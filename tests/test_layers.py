@@ -5,7 +5,7 @@ LAYERS = {
     "run": 6,
     "sweep": 6,
     "results": 6,
-    "submission": 4,
+    "submission": 5,
     "estimate": 4,
     "folds": 5,
     "scoring": 4,

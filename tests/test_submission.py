@@ -4,7 +4,7 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
-from conftest import draw_frame
+from conftest import draw_frame, write_set
 from PIL import Image
 
 from src import archive, data, record, scoring, submission
@@ -116,6 +116,24 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
         0.5 / 3
     )
     assert scored["confusion"]["label"] == [[0, 2, 0], [0, 2, 0], [0, 2, 0]]
+
+
+def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "world").mkdir()
+    train_folder.rename(tmp_path / "world" / "Train")
+    write_set(tmp_path / "world" / "Test", range(6), with_answers=False)
+    (tmp_path / "world" / "reference").mkdir()
+    (tmp_path / "world" / "reference" / "world.json").write_text("{}")  # the world is whole
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["submission", "check", str(path)])
+    submission.main()
+    assert capsys.readouterr().out.startswith("try.zip: every frame is there")
+    (tmp_path / "world" / "Test" / "frame_005.jpg").rename(tmp_path / "world" / "Test" / "other.jpg")
+    table = tmp_path / "world" / "Test" / "data.csv"
+    table.write_text(table.read_text().replace("frame_005", "other"))
+    with pytest.raises(SystemExit, match="2"):
+        submission.main()
+    assert "frame_005" in capsys.readouterr().err
 
 
 def test_a_half_written_zip_is_not_the_newest(tmp_path, monkeypatch):
