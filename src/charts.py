@@ -133,6 +133,7 @@ def plot_promises(result: dict) -> Figure:
     figure, axes = plt.subplots(
         1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
     )
+    figure.get_layout_engine().set(wspace=0.06)  # else one's 100 touches the next one's 0
     plt.close(figure)
     for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
         for place, (_, color, marker, part) in enumerate(shown):
@@ -231,55 +232,77 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) ->
 
 @mpl.rc_context(STYLE)
 def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, title: str) -> Figure:
-    """Draws where the frames were taken, coloured by a score or a name: a map, or strips without positions.
+    """Draws where the frames were taken, coloured by a score or a name: a map, and a strip a recording.
+
+    Without positions there is no map, and beside a map of more than FEW recordings there are no strips.
 
     Args:
         places: metres to the east and to the north, (frames, 2), NaN where unknown.
-        recordings: of each frame; without positions each is a strip, in the table's order.
+        recordings: of each frame; its strip holds its frames in the table's order.
         values: of each frame: numbers, drawn on a scale, or names, each with its colour; NaN in grey.
         title: says what is coloured.
     """
-    mapped = np.isfinite(places).all(1).any()
-    number, names = pd.factorize(recordings)
+    mapped, count = np.isfinite(places).all(1).any(), recordings.nunique()
+    heights = []
     if mapped:
         east, north = np.nanmax(places, 0) - np.nanmin(places, 0)
         turned = north > 1.5 * east  # lies better than it stands
         places = places @ [[0, -1], [1, 0]] if turned else places
-        flat = min(east, north) / max(east, north, 1)
-        height = 1.9 + 5.5 * flat
-    else:
-        turn = recordings.groupby(number).cumcount().to_numpy()
-        places = np.stack([turn, -number], -1).astype(float)
-        height = 0.26 * len(names) + 1.3
-    figure, ax = plt.subplots(figsize=(7, height), layout="constrained")
+        heights.append(1.2 + 5.5 * min(east, north) / max(east, north, 1))
+    if not mapped or count <= FEW:
+        heights.append(0.26 * count + 0.5)
+    size = {"figsize": (7, sum(heights) + 0.8), "height_ratios": heights}
+    figure, axes = plt.subplots(len(heights), squeeze=False, layout="constrained", **size)
     plt.close(figure)
-    marker = {"s": 22 if mapped else 40, "marker": "o" if mapped else "s", "linewidths": 0}
-    if pd.api.types.is_numeric_dtype(values):
-        ax.scatter(*places[values.isna()].T, color="#dddddd", **marker)
-        drawn = ax.scatter(*places.T, c=values, cmap="viridis", **marker)
-        figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=30, pad=0.01, label="%")
-    else:
-        for kind, color in zip(
-            sorted(values.unique()), cycle((BLUE, ORANGE, *FOLD_COLORS, GREY)), strict=False
-        ):
-            chosen = (values == kind).to_numpy()
-            ax.scatter(*places[chosen].T, color=color, label=f"{kind} ({chosen.sum()})", **marker)
-        figure.legend(loc="outside lower center", ncols=4, handletextpad=0.2)
-    ax.set_title(title)
-    ax.set_axis_off()
-    named = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+    colors = _paint(figure, values)
+    axes[0, 0].set_title(title)
+    for ax in axes[:, 0]:
+        ax.set_axis_off()
     if mapped:
+        ax = axes[0, 0]
+        ax.scatter(*places.T, s=22, color=colors, linewidths=0)
         ax.set(aspect="equal", adjustable="datalim")
         _add_scale_bar(ax, places, "north is right" if turned else "north is up")
-        for row in pd.Series(number).drop_duplicates().index if len(names) <= FEW else ():
-            ax.annotate(recordings.iloc[row], places[row], (7, 0), **named)  # where its first frame is
-    else:
-        for row, name in enumerate(names):
-            ax.annotate(name, (0, -row), (-8, 0), ha="right", **named)
-        ax.set(ylim=(-len(names) + 0.4, 0.6))
-        words = "a row a recording, its frames in the table's order"
-        ax.annotate(words, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **named)
+        known = np.isfinite(places).all(1)
+        for name in recordings[known].unique() if count <= FEW else ():
+            own = places[known & (recordings == name).to_numpy()]
+            ax.annotate(name, (own[:, 0].mean(), own[:, 1].max()), (0, 9), ha="center", **_BESIDE)
+    if not mapped or count <= FEW:
+        _draw_strips(axes[-1, 0], recordings, colors)
     return figure
+
+
+_BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+
+
+def _paint(figure: Figure, values: pd.Series) -> np.ndarray:
+    """Gives each frame's colour, (frames, 4), and the figure a scale of numbers or a legend of names."""
+    if not pd.api.types.is_numeric_dtype(values):
+        palette = cycle((BLUE, ORANGE, *FOLD_COLORS, GREY))
+        known = dict(zip(sorted(values.unique()), palette, strict=False))
+        counts = values.value_counts()
+        handles = [Patch(color=color, label=f"{kind} ({counts[kind]})") for kind, color in known.items()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1)
+        return mpl.colors.to_rgba_array(values.map(known))
+    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(values.min(), values.max()), "viridis")
+    if values.notna().any():
+        figure.colorbar(scale, ax=figure.axes, shrink=0.8, aspect=30, pad=0.01, label="%")
+    colors = scale.to_rgba(values.to_numpy(float))
+    colors[values.isna()] = mpl.colors.to_rgba("#dddddd")
+    return colors
+
+
+def _draw_strips(ax: plt.Axes, recordings: pd.Series, colors: np.ndarray) -> None:
+    """Draws a row a recording, a square a frame."""
+    number, names = pd.factorize(recordings)
+    turn = recordings.groupby(number).cumcount()
+    side = min(11, 360 / (turn.max() + 1))  # points
+    ax.scatter(turn, -number, s=side**2, marker="s", color=colors, linewidths=0)
+    for row, name in enumerate(names):
+        ax.annotate(name, (0, -row), (-8, 0), ha="right", **_BESIDE)
+    ax.set(ylim=(-len(names) + 0.4, 0.6))
+    words = "a row a recording, its frames in the table's order"
+    ax.annotate(words, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **_BESIDE)
 
 
 def _add_scale_bar(ax: plt.Axes, places: np.ndarray, words: str) -> None:
@@ -325,15 +348,15 @@ def plot_looks(looks: pd.DataFrame) -> Figure:
     Args:
         looks: a row a photo: "folder", "brightness" and "saturation" in percent, "warmth" (red minus blue).
     """
-    words = {"brightness": "brightness, %", "saturation": "saturation, %", "warmth": "red minus blue, %"}
+    names = {"brightness": "brightness", "saturation": "saturation", "warmth": "warmth (red minus blue)"}
     pairs = (("brightness", "saturation"), ("brightness", "warmth"))
     figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
     plt.close(figure)
     for ax, (x, y) in zip(axes, pairs, strict=True):
         for color, (folder, part) in zip((BLUE, ORANGE), looks.groupby("folder", sort=False), strict=False):
             label = f"{folder}, {len(part)} photo{'s' * (len(part) != 1)}"
-            ax.scatter(part[x], part[y], s=9, alpha=0.5, color=color, label=label, linewidths=0)
-        ax.set(xlabel=words[x], ylabel=words[y])
+            ax.scatter(part[x], part[y], s=9, alpha=0.6, color=color, label=label, linewidths=0)
+        ax.set(xlabel=f"{names[x]}, %", ylabel=f"{names[y]}, %")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=2, handletextpad=0.2)
     return figure

@@ -18,7 +18,7 @@ CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it
     "test": "Frames of Test, evenly spaced over the table.",
     "worst_first": "Frames of Test, from the worst to the best where the truth is known, or by sureness.",
     "hardest": "The hardest frames of Test, one a recording.",
-    "map": "The frames of Test by place, or by recording where no place is known.",
+    "map": "The frames of Test by place, where it is known, and by recording.",
     "result_class_iou": "Each class's IoU beside its share of the pixels.",
     "result_confusion": "Which class is taken for which.",
     "result_labels": "Which label is taken for which.",

@@ -18,10 +18,22 @@ def test_a_map_has_equal_axes_and_a_round_scale_bar():
     places = np.array([[0, 0], [300, 0], [0, 100], [np.nan, np.nan]])
     figure = charts.plot_places(places, ROBOTS, SCORES, "scores")
     assert figure.axes[0].get_aspect() == 1 and "50 m, north is up" in texts(figure)
+    assert texts(figure).count("a") == 2 and len(figure.axes) == 3  # on the map, and its strip; a scale
     turned = charts.plot_places(places[:, ::-1], ROBOTS, SCORES, "scores")
     assert "50 m, north is right" in texts(turned)
-    points = turned.axes[0].collections[-1].get_offsets().compressed().reshape(-1, 2)
+    points = turned.axes[0].collections[0].get_offsets().compressed().reshape(-1, 2)
     assert np.ptp(points[:, 0]) == 300  # the long side lies
+
+
+def test_strips_and_map_have_one_colour_for_a_frame():
+    places = np.array([[0, 0], [300, 0], [0, 100], [0, 90]])
+    map_axes, strips = charts.plot_places(places, ROBOTS, SCORES, "scores").axes[:2]
+    on_map, in_strips = (axes.collections[0].get_facecolors() for axes in (map_axes, strips))
+    np.testing.assert_array_equal(on_map, in_strips)
+    assert len(np.unique(on_map, axis=0)) == 4 and np.ptp(on_map[2, :3]) == 0  # unknown is grey
+    many = pd.Series([str(i) for i in range(10)])
+    figure = charts.plot_places(np.arange(20.0).reshape(10, 2), many, pd.Series(np.arange(10.0)), "scores")
+    assert len(figure.axes) == 2 and "3" not in texts(figure)  # no strips, no names
 
 
 def test_without_positions_each_recording_is_a_strip():
