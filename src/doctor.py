@@ -246,7 +246,7 @@ def _table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes
 
 def _count(samples: pd.DataFrame) -> dict:
     """Counts what a folder holds."""
-    sizes = Counter(f"{row.width} x {row.height}" for row in samples.itertuples() if row.height)
+    sizes = Counter(f"{row.height} x {row.width}" for row in samples.itertuples() if row.height)
     commonest = [f"{size} ({count})" for size, count in sizes.most_common(3)]
     return {
         "frames": len(samples),
@@ -254,7 +254,7 @@ def _count(samples: pd.DataFrame) -> dict:
         "labels": int((samples["label"] != NO_LABEL).sum()),
         "depth": int((samples["depth"] != "").sum()),
         "recordings": split.find_recordings(samples).nunique(),
-        "sizes, px": ", ".join(commonest) + (", ..." if len(sizes) > 3 else ""),
+        "height x width, px": ", ".join(commonest) + (", ..." if len(sizes) > 3 else ""),
     }
 
 

@@ -138,6 +138,12 @@ def name_held_out(leaky: bool) -> str:
     return "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
 
 
+def count_held(confusion: list | np.ndarray) -> str:
+    """Says over how many classes a mean IoU is: " (5 of 6 classes)", "" where the truth holds them all."""
+    held = np.any(confusion, axis=1)
+    return "" if held.all() else f" ({held.sum()} of {len(held)} classes)"
+
+
 def name_splits(result: dict) -> dict[str, str]:
     """Names what is scored, in the order in which tables and figures show it.
 
@@ -145,15 +151,14 @@ def name_splits(result: dict) -> dict[str, str]:
         result: of a run: `leaky`, whether the held-out frames have neighbours in training, and `confusion`,
             which tells whether a split's mean is over all classes; it may be missing.
     """
-    alone, classes = "there, segmentation alone", {}
+    classes = {}
     for split, counts in result.get("confusion", {}).items():
-        held = np.any(counts["mask"], axis=1)
-        classes[split] = "" if held.all() else f" ({held.sum()} of {len(held)} classes)"
+        classes[split] = count_held(counts["mask"])
     held_out = name_held_out(result["leaky"]) + classes.get("grouped", "")
     test = "Test" + classes.get("test", "")
     names = {"random": RANDOM, "estimate": "estimate for Test"}
-    names |= {"grouped": held_out, "grouped_segmenter": alone}
-    names |= {"test": test, "test_segmenter": alone}
+    names |= {"grouped": held_out, "grouped_segmenter": "segmentation alone, held out"}
+    names |= {"test": test, "test_segmenter": "segmentation alone, Test"}
     return names | {"constant": "best constant answer on Test"}
 
 

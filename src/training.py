@@ -83,22 +83,25 @@ def schedule_rate(step: int, steps: int, peak: float, last: float) -> float:
     return last + (peak - last) * share
 
 
+def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.losses.Loss:
+    """Makes the loss of the mask, balanced over the frames' masks; both networks have it."""
+    return losses.MaskLoss(losses.balance_classes(frames.masks, len(classes.mask)), recipe.dice)
+
+
 def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
-    """Gives a segmentation network its optimizer, a loss balanced over the frames' masks, and a metric."""
-    weights = losses.balance_classes(frames.masks, len(classes.mask))
+    """Gives a segmentation network its optimizer, the loss of the mask, and a metric."""
     segmenter.compile(
         make_optimizer(recipe),
-        loss={"mask": losses.MaskLoss(weights, recipe.dice)},
+        loss={"mask": make_mask_loss(frames, classes, recipe)},
         metrics={"mask": metrics.MaskIoU(len(classes.mask))},
     )
 
 
 def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
-    weights = losses.balance_classes(frames.masks, len(classes.mask))
     joint.compile(
         make_optimizer(recipe),
-        loss={"mask": losses.MaskLoss(weights, recipe.dice), "label": losses.LabelLoss()},
+        loss={"mask": make_mask_loss(frames, classes, recipe), "label": losses.LabelLoss()},
         loss_weights={"mask": 1.0, "label": recipe.label_weight},
         metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},
     )
@@ -185,7 +188,7 @@ def fit(
     if epochs is not None and (epochs < 1 or epochs != int(epochs)):
         raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
-        print(f"{folder} is already trained; its weights and history are used again.")
+        print(f"{folder} is already trained and used again; delete it to train anew, as with other code.")
         model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names

@@ -271,7 +271,7 @@ def test_sound_data_have_no_problem_and_are_counted(folders):
         "labels": 6,
         "depth": 0,
         "recordings": 3,
-        "sizes, px": "96 x 64 (6)",
+        "height x width, px": "64 x 96 (6)",
     }
     assert found.frames.loc["Test", ["frames", "masks", "labels"]].tolist() == [3, 0, 0]
     ground = np.mean([(draw_frame(i)[1] == 0).mean() for i in range(6)])
@@ -360,7 +360,7 @@ def test_command_prints_all_and_exits_two_on_errors(folders):
     train, test = folders
     command = [sys.executable, "-m", "src.doctor", str(train), "--test", str(test)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "96 x 64 (6)" in done.stdout and "Nothing is wrong" in done.stdout
+    assert done.returncode == 0 and "64 x 96 (6)" in done.stdout and "Nothing is wrong" in done.stdout
     cut(train, "frame_003_seg.png")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", done.stdout)

@@ -56,7 +56,7 @@ def test_a_mean_over_fewer_classes_says_so():
     result["scores"] = {name: {"miou": 0.5} for name in ("grouped", "grouped_segmenter", "test")}
     assert metrics.table_of_scores(result).index.tolist() == [
         "held-out recordings (1 of 2 classes)",
-        "there, segmentation alone",
+        "segmentation alone, held out",
         "Test",
     ]
     plain = metrics.name_splits({"leaky": True})

@@ -9,6 +9,7 @@ from src import results
 
 def write_run(folder, name, seed, miou):
     (folder / name).mkdir(parents=True)
+    few = {"grouped": {"mask": [[5, 0, 0], [1, 4, 0], [0, 0, 0]]}}
     scores = {
         "grouped": {"miou": miou + 0.1, "f1": 0.5, "accuracy": 0.6},
         "test": {"miou": miou, "f1": None, "accuracy": 0.5},
@@ -22,6 +23,7 @@ def write_run(folder, name, seed, miou):
         "machine": "m",
         "settings": {"SEGMENTER": "seg-x"},
         "scores": scores,
+        "confusion": few,
     }
     (folder / name / "result.json").write_text(json.dumps(run))
 
@@ -32,7 +34,7 @@ def test_tables_come_from_the_files(tmp_path):
         results.keep_result(tmp_path / "runs" / f"joint-{seed}", "wide", tmp_path / "results")
     table = results.read_results(tmp_path / "results")
     assert (
-        "| wide | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
+        "| wide | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 (2 of 3 classes) | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
         in results.table_of_runs(table)
     )
     seeds = results.table_of_seeds(table)
@@ -77,6 +79,9 @@ def test_table_of_estimates_by_hand():
     )
     assert "random frames 40.0, held-out recordings 13.0, estimate 5.0; of the estimated F1 3.0" in table
     assert table.endswith("In the interval: 1 of 2.")
+    mixed = results.table_of_estimates(pd.DataFrame([first | {"version": "fixed"}, second]))
+    last = mixed.split("\n\n")[-1]
+    assert last.startswith("all runs by today's method") and last.endswith("In the interval: 1 of 1.")
     assert results.table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
 
 

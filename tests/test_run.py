@@ -90,6 +90,15 @@ def test_photos_without_their_table_do_not_start_the_world(monkeypatch, tmp_path
     assert run.main([]) == 2 and "Train must hold a data.csv" in capsys.readouterr().err
 
 
+def test_a_named_run_is_asked_and_not_trained_again(monkeypatch):
+    asked = []
+    monkeypatch.setattr(run, "run_notebook", lambda path, settings: asked.append(path.name))
+    monkeypatch.setattr(run, "_check_data", lambda folder: None)
+    assert run.main(["RUN=joint-city-1a2b3c4d"]) == 0
+    assert asked == ["Save_test.ipynb", "main.ipynb"]
+    assert run.main(["RUN="]) == 0 and asked[2:] == list(run.NOTEBOOKS)
+
+
 def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):
     def stop(path, settings):
         raise KeyboardInterrupt
