@@ -33,10 +33,9 @@ def test_tables_come_from_the_files(tmp_path):
         write_run(tmp_path / "runs", f"joint-{seed}", seed, miou)
         results.keep_result(tmp_path / "runs" / f"joint-{seed}", "wide", tmp_path / "results")
     table = results.read_results(tmp_path / "results")
-    assert (
-        "| wide | 0 | 9 | 12 | - / - / - | 50.0 / 60.0 / 50.0 (2 of 3 classes) | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
-        in results.table_of_runs(table)
-    )
+    held_out = "50.0 / 60.0 / 50.0 (2 of 3 classes)"
+    line = f"| wide | 0 | 9 | 12 | - / - / - | {held_out} | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
+    assert line in results.table_of_runs(table)
     seeds = results.table_of_seeds(table)
     assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
     assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
