@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 
 from src.classes import IGNORE
-from src.recipe import Recipe
+from src.recipe import SMALLEST_ZOOM, Recipe
 
 NO_DEPTH = 0.3  # of the frames lose their depth, so that a network knows frames without
-SMALLEST_ZOOM = 0.7  # scale of the crop against the network's own; below about 0.75 the whole frame is seen
 
 
 def augment(

@@ -17,6 +17,7 @@ from src import pictures
 from src.classes import NO_LABEL, Classes, ClassList, DataError
 
 MOST_SHOWN = 20  # problems in one error message
+NUMBER = r"-?\d+\.?\d*(?:[eE][-+]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -237,9 +238,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _find_twins(path: Path, table: pd.DataFrame) -> list[Problem]:
-    """Finds rows with one image, and photos whose names differ in folder or ending only."""
+    """Finds rows with one image, and photos whose names differ in folder, ending or case only."""
     problems = []
-    for stem, part in table.groupby(table["image_path"].map(lambda name: Path(name).stem)):
+    for stem, part in table.groupby(table["image_path"].map(lambda name: Path(name).stem.casefold())):
         if len(part) == 1 or not stem:
             continue
         rows, names = ", ".join(map(str, part["row"])), part["image_path"].unique()
@@ -281,7 +282,7 @@ def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Proble
 def _read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series, list[Problem]]:
     """Longitude and latitude in degrees, of the columns `lon` and `lat` or of points "POINT (lon lat)"."""
     if "gps_point" in table and not {"lon", "lat"} <= set(table):
-        parts = table["gps_point"].str.extract(r"(-?\d+\.?\d*)[ ,;]+(-?\d+\.?\d*)")
+        parts = table["gps_point"].str.extract(rf"({NUMBER})[ ,;]+({NUMBER})")
     else:
         parts = table.reindex(columns=["lon", "lat"])
     lon, lat = (pd.to_numeric(parts[name], errors="coerce") for name in parts)

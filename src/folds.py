@@ -67,6 +67,8 @@ def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
     Raises:
         ValueError: Ray is asked for, and is not installed or does not answer.
     """
+    if not folds:
+        return []
     if ray:
         return list(cluster.spread(train_fold, folds, ray))
     if jobs == 1:

@@ -1,7 +1,11 @@
 """How a network is built, trained and asked: one recipe, each part of which can be changed by its name."""
 
 import difflib
+import math
 from dataclasses import asdict, dataclass, fields
+
+SMALLEST_ZOOM = 0.7  # scale of a crop against the network's own; below about 0.75 the whole frame is seen
+LEAST = {"zoom": SMALLEST_ZOOM, "crop": 0.1}  # of what may not come down to 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def read_recipe(changes: str) -> Recipe:
     """Reads changes of the recipe, as "tilt=0.5 crop=1"; "" changes nothing.
 
     Raises:
-        ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind.
+        ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind or too small.
     """
     kinds, chosen = {field.name: type(field.default) for field in fields(Recipe)}, {}
     for word in changes.split():
@@ -80,4 +84,9 @@ def read_recipe(changes: str) -> Recipe:
             raise ValueError(
                 f"RECIPE's {name} must be a number, found '{text}'; it is {usual} by itself."
             ) from None
+        least, usual = LEAST.get(name, 0.0), getattr(Recipe, name)
+        if kinds[name] is float and not least <= chosen[name] < math.inf:
+            raise ValueError(
+                f"RECIPE's {name} must be from {least} on, found '{text}'; it is {usual} by itself."
+            )
     return Recipe(**chosen)

@@ -25,7 +25,7 @@ PATHS = ("DATA", "REFERENCE")  # settings that stay text, even where a folder is
 NUMBER = ((int, float), "a number")
 # of the notebooks' own value: what it admits
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-LEAST = {"BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
+LEAST = {"SEED": 0, "BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
 ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 USER_ERRORS = (
     *("DataError", "DiskFullError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError"),

@@ -1,5 +1,7 @@
 """Which frames may not be on both sides: recordings, blocks of them, folds, and the audit of what leaks."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ FOLDS = 5  # with the blocks that the notebooks hold out as the first
 EARTH = 6_371_000.0  # radius in metres
 SAME_GROUND = 15.0  # metres between two frames that show the same ground
 SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
+AT_ONCE = 500  # photos that are compared with all others
 VIEW_SIDE, VIEW_BLUR = 24, 3.0  # pixels of a thumbnail that is compared, and of the blur that is taken off it
 ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "width")  # by data.read_samples
 
@@ -63,7 +66,7 @@ def find_neighbours(samples: pd.DataFrame, metres: float = SAME_GROUND) -> np.nd
     return known[np.stack([first, second], 1)[first < second]]
 
 
-def compare_views(images: list[np.ndarray], others: list[np.ndarray] | None = None) -> np.ndarray:
+def compare_views(images: list[np.ndarray], others: list[np.ndarray] | None = None) -> Iterator[np.ndarray]:
     """How much two photos show the same view, up to brightness, a cut of 5 % and a mirror: 1 is the same.
 
     Each photo becomes a thumbnail without its coarse light; the likeness of two is their correlation, the
@@ -73,18 +76,20 @@ def compare_views(images: list[np.ndarray], others: list[np.ndarray] | None = No
         images: uint8 RGB, (H, W, 3) each.
         others: the same; None compares the images with one another.
 
-    Returns:
-        float32, (images, others), at most 1.
+    Yields:
+        float32, (AT_ONCE or what is left of the images, others), at most 1: some images at a time, for all
+        pairs of 30,000 would take 4 GB.
     """
     ours = np.stack([_describe_cuts(image) for image in images])  # (images, cuts, pixels)
     theirs = ours if others is None else np.stack([_describe_cuts(image) for image in others])
     mirrored = theirs.reshape(*theirs.shape[:2], VIEW_SIDE, VIEW_SIDE)[..., ::-1].reshape(theirs.shape)
-    likeness = np.full((len(ours), len(theirs)), -1, np.float32)
-    for view in (theirs, mirrored):
-        for cut in range(ours.shape[1]):
-            np.maximum(likeness, ours[:, 0] @ view[:, cut].T, out=likeness)
-            np.maximum(likeness, ours[:, cut] @ view[:, 0].T, out=likeness)
-    return likeness
+    for part in np.split(ours, range(AT_ONCE, len(ours), AT_ONCE)):
+        likeness = np.full((len(part), len(theirs)), -1, np.float32)
+        for view in (theirs, mirrored):
+            for cut in range(ours.shape[1]):
+                np.maximum(likeness, part[:, 0] @ view[:, cut].T, out=likeness)
+                np.maximum(likeness, part[:, cut] @ view[:, 0].T, out=likeness)
+        yield likeness
 
 
 def _describe_cuts(image: np.ndarray) -> np.ndarray:
@@ -114,17 +119,19 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
         ValueError: the table has no such column.
     """
     if column is not None:
-        if column not in samples:
+        if column not in samples or column in ADDED:
             own = [name for name in samples if name not in ADDED]
             raise ValueError(
-                f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}."
+                f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}. "
+                f"(Not {', '.join(ADDED)}, which are used here: call a column of yours otherwise.)"
             )
         return samples[column].astype(str).rename("block")
     recordings = find_recordings(samples)
     if not has_recordings(samples):
         recordings = pd.Series([f"frame/{i}" for i in range(len(samples))], index=samples.index)
     number, names = pd.factorize(recordings)
-    alike = np.argwhere(np.triu(compare_views(images) >= SAME_VIEW, 1))
+    parts = enumerate(compare_views(images))
+    alike = np.concatenate([np.argwhere(part >= SAME_VIEW) + np.array([i * AT_ONCE, 0]) for i, part in parts])
     pairs = np.concatenate([number[find_neighbours(samples)].reshape(-1, 2), number[alike].reshape(-1, 2)])
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(names),) * 2)
     component = connected_components(links, directed=False)[1]
@@ -322,8 +329,9 @@ def audit_split(
         One row a val frame: `twin` (position in the table of the train photo most like it), `likeness`,
         `seconds` to the next train frame of its robot and `metres` to the next train frame, NaN: unknown.
     """
-    likeness = compare_views([images[i] for i in val], [images[i] for i in train])
-    rows = {"frame": val, "twin": train[likeness.argmax(1)], "likeness": likeness.max(1)}
+    parts = compare_views([images[i] for i in val], [images[i] for i in train])
+    most, likeness = zip(*[(part.argmax(1), part.max(1)) for part in parts], strict=True)
+    rows = {"frame": val, "twin": train[np.concatenate(most)], "likeness": np.concatenate(likeness)}
     return pd.DataFrame(rows).assign(
         seconds=_count_seconds(samples.iloc[train], samples.iloc[val]),
         metres=_measure_metres(samples.iloc[train], samples.iloc[val]),

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import glob
 import hashlib
 import shutil
 import sys
@@ -73,6 +74,11 @@ class Kept:
                 file.write(f"{label},{zlib.crc32(content)},{line}\n")  # only now the frame counts
                 file.flush()
 
+    def drop(self) -> None:
+        """Deletes what is kept; first the list of frames, so that half of the masks never count as all."""
+        (self.folder / "frames.csv").unlink(missing_ok=True)
+        shutil.rmtree(self.folder)
+
 
 def open_kept(run: record.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int) -> Kept:
     """Opens the folder of predictions of this very network, Test and way of predicting."""
@@ -125,11 +131,11 @@ def write_submission(
     try:
         files.write_atomically(path, write)
     except SubmissionError:
-        shutil.rmtree(kept.folder)  # a frame on the disk is broken: predict anew
+        kept.drop()  # a frame on the disk is broken: predict anew
         raise
     notes.insert(0, "image_path", samples["image_path"])
     files.write_atomically(kept.folder.parent / NOTES, lambda beside: notes.to_csv(beside, index=False))
-    shutil.rmtree(kept.folder)
+    kept.drop()
     size = path.stat().st_size / 1e6
     if size > LIMIT:
         print(f"{path.name} has {size:.0f} MB, and CodaLab takes {LIMIT}; CHANNELS=1 makes it smaller.")
@@ -252,7 +258,8 @@ def latest_submission(run: record.Run) -> Path:
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run.
     """
-    paths = sorted(FOLDER.glob(f"[!_]*_{run.folder.name}*.zip"), key=lambda path: path.stat().st_mtime)
+    pattern = f"[!_]*_{glob.escape(run.folder.name)}*.zip"
+    paths = sorted(FOLDER.glob(pattern), key=lambda path: path.stat().st_mtime)
     if not paths:
         raise FileNotFoundError(f"No zip of {run.folder.name} lies in {FOLDER}/; run Save_test.ipynb first.")
     return paths[-1]
@@ -304,7 +311,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        frames = arguments.data or folders.find_data(".") / "Test"
+        here = Path() if folders.is_laid(Path()) else folders.RENDERED
+        frames = arguments.data or here / "Test"
         classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
         check_submission(arguments.zip, data.read_samples(frames, classes), classes, arguments.limit)
     except ValueError as error:

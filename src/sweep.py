@@ -100,10 +100,11 @@ def measure_recipe(
     sides = {"grouped": samples.iloc[val]}
     if reference is not None:
         sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
+    known = classes.admit_others()  # the reference may hold ids that Train does not know
 
     def score(**changes: str) -> dict[str, dict]:
         return {
-            side: predict.score_samples(network, table.assign(**changes), classes, size)["scores"]
+            side: predict.score_samples(network, table.assign(**changes), known, size)["scores"]
             for side, table in sides.items()
         }
 
@@ -125,6 +126,8 @@ def main() -> None:
     try:
         recipes = read_list(arguments.list)
         classes = class_lists.read_classes(arguments.data / "Train")
+        if arguments.reference:
+            data.check_reference(arguments.reference, arguments.data / "Test")
         fingerprint = data.fingerprint_data(data.read_samples(arguments.data / "Train", classes), classes)
         for seed in arguments.seeds:
             asked = {"seed": seed, "steps": arguments.steps, "batch_size": arguments.batch_size}

@@ -180,7 +180,7 @@ class FrameBrowser:
         wide = np.concatenate([photo, np.uint8(over), doubt], 1)
         self.picture.value = cv2.imencode(".png", wide[..., ::-1])[1].tobytes()
         label = self.classes.label.names[self.classes.label.ids.index(int(note.label))]
-        score = f"; mean IoU {100 * note.miou:.0f} %" if "miou" in note else ""
+        score = f"; mean IoU {100 * note.miou:.0f} %" if pd.notna(note.get("miou")) else ""
         self.words.value = (
             f"<b>{html.escape(sample.image_path)}</b>: {html.escape(label)}, "
             f"{100 * note.confidence:.0f} % sure{score}<br>"

@@ -22,7 +22,7 @@ def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings
         return f"{words}; no frames were held out of this training."
     val = 100 * history[name].dropna()
     if len(val) < 2:
-        return f"{words}; mean IoU on {held_out} at the end: {val.iloc[-1]:.1f} %."
+        return f"{words}; mean IoU on {held_out} after epoch {val.index[-1]}: {val.iloc[-1]:.1f} %."
     first, before, last = val.iloc[[0, -2, -1]]
     words += f"; mean IoU on {held_out} went from {first:.1f} to {last:.1f} %"
     return f"{words}, {last - before:+.1f} points since epoch {val.index[-2]}."

@@ -8,6 +8,7 @@ bytes on the same library versions, frame by frame, however many processes rende
 import argparse
 import json
 import multiprocessing
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from src import render, town
-from src.classes import write_classes
+from src.classes import DEFAULT_LABEL, DataError, write_classes
 from src.progress import show_progress
 from src.scene import Camera
 from src.town import City, Recording
 
-LABELS = {"corner": 0, "crossing": 1, "sidewalk": 2}
+LABELS = {name: id for id, name, _ in DEFAULT_LABEL}
 SMALLEST = 32  # pixels of a photo's side
 METRES_A_DEGREE = 111_320.0
 
@@ -131,7 +132,7 @@ def write_world(
     seed: int = 0,
     workers: int = 2,
 ) -> Path:
-    """Renders Train, Test and reference in the project's layout, 30 to 40 frames a recording.
+    """Renders Train, Test and reference in the project's layout, about 30 to 40 frames a recording.
 
     Args:
         out: folder to make.
@@ -143,7 +144,15 @@ def write_world(
 
     Returns:
         `out`.
+
+    Raises:
+        DataError: `out` holds data that are no rendered world.
     """
+    for folder in ("Train", "Test"):
+        if (out / folder / "data.csv").exists() and not (out / folder / "world.json").exists():
+            raise DataError(
+                f"The world goes into a folder of its own, found other data in {out / folder}; name another."
+            )
     for folder in ("Train", "Test", "reference"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     jobs = _list_jobs(town.HOME, train, 37.5, seed, (size, out / "Train", out / "Train"))
@@ -167,14 +176,17 @@ def _write_frame(job: tuple) -> dict[str, object]:
     cv2.setNumThreads(1)  # the processes share the cores
     picture, row = render_frame(recording, frame, size), describe_frame(recording, frame, size)
     photo = cv2.cvtColor(picture.photo, cv2.COLOR_RGB2BGR)
-    cv2.imwrite(str(photos / row["image_path"]), photo, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    cv2.imwrite(str(photos / row["depth_path"]), picture.depth)
-    cv2.imwrite(str(answers / row["label_path"]), picture.mask)
+    files = [(photos / row["depth_path"], picture.depth, []), (answers / row["label_path"], picture.mask, [])]
+    files.append((photos / row["image_path"], photo, [cv2.IMWRITE_JPEG_QUALITY, 90]))
+    for path, pixels, how in files:  # imwrite would fail without a word
+        path.write_bytes(cv2.imencode(path.suffix, pixels, how)[1].tobytes())
     return row
 
 
 def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -> None:
     """Writes tables, classes, marks: a third of the Train frames lose their label, each fortieth its mask."""
+    for folder in ("Train", "Test"):  # before its table, for what has none is not overwritten
+        (out / folder / "world.json").write_text(json.dumps(about))
     table = pd.DataFrame(train)
     table["image_lvl_label"] = table["image_lvl_label"].astype("Int64")
     number = np.arange(len(table))
@@ -186,8 +198,7 @@ def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -
     truth[["image_path", "label_path", "image_lvl_label"]].to_csv(out / "reference" / "data.csv", index=False)
     for folder in ("Train", "reference"):
         write_classes(out / folder)
-    for folder in ("Train", "Test", "reference"):
-        (out / folder / "world.json").write_text(json.dumps(about))
+    (out / "reference" / "world.json").write_text(json.dumps(about))  # last: the world is whole
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -224,9 +235,12 @@ def main() -> None:
     parser.add_argument("--workers", type=parse_count, default=2, help="processes that render (default: 2)")
     arguments = parser.parse_args()
     begin = time.perf_counter()
-    out = write_world(
-        arguments.out, arguments.train, arguments.test, arguments.size, arguments.seed, arguments.workers
-    )
+    sizes = (arguments.train, arguments.test, arguments.size)
+    try:
+        out = write_world(arguments.out, *sizes, arguments.seed, arguments.workers)
+    except DataError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     rate = (arguments.train + arguments.test) / (time.perf_counter() - begin)
     print(f"{out}/Train, {out}/Test and {out}/reference are rendered, {rate:.1f} frames a second.")
 

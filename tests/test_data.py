@@ -271,3 +271,6 @@ def test_positions_in_either_form(train_folder, classes):
     table.assign(gps_point="POINT (-75.59 6.2)").to_csv(train_folder / "data.csv", index=False)
     samples = data.read_samples(train_folder, classes)
     assert samples["lon"].iloc[0] == -75.59 and samples["lat"].iloc[0] == 6.2
+    table.assign(gps_point="POINT (7.5e-05 51.48)").to_csv(train_folder / "data.csv", index=False)
+    samples = data.read_samples(train_folder, classes)
+    assert samples["lon"].iloc[0] == 7.5e-5 and samples["lat"].iloc[0] == 51.48

@@ -26,6 +26,11 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin
 
 
+def test_nothing_to_train_asks_no_cluster(monkeypatch):
+    monkeypatch.setattr(folds.cluster, "spread", None)
+    assert folds.train_folds([], ray="auto") == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["jobs", "ray"])
 def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):

@@ -14,6 +14,10 @@ def test_words_change_the_recipe():
     [
         ("tild=1", "nearest is tilt="),
         ("tilt", "NAME=VALUE words, found 'tilt'"),
+        ("zoom=0.6", "zoom must be from 0.7 on, found '0.6'; it is 1.6"),
+        ("dice=-1", "dice must be from 0.0 on"),
+        ("rate=inf", "rate must be"),
+        ("color=nan", "color must be"),
         ("tilt=much", "tilt must be a number, found 'much'; it is 0.0"),
     ],
 )

@@ -53,6 +53,7 @@ def test_numbers_and_switches_are_asked_for():
     ("word", "match"),
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 on"),
+        ("SEED=-1", "SEED must be a whole number from 0 on, found '-1'"),
         ("EPOCHS=2.5", "EPOCHS must be a whole number from 1 on, found '2.5'"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),

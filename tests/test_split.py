@@ -108,7 +108,7 @@ def test_recordings_of_one_frame_each_can_be_split():
 @pytest.mark.parametrize("kind", ["mirrored", "brighter", "cut", "encoded again"])
 def test_planted_duplicates_are_found_and_others_are_not(kind):
     photos, rng = make_views(60), np.random.default_rng(1)
-    likeness = split.compare_views([spoil(photo, kind, rng) for photo in photos], photos)
+    likeness = np.concatenate(list(split.compare_views([spoil(p, kind, rng) for p in photos], photos)))
     alike = likeness >= split.SAME_VIEW
     assert np.diag(alike).mean() >= 0.95
     assert alike[~np.eye(60, dtype=bool)].mean() <= 0.01
@@ -121,14 +121,19 @@ def test_neighbours_by_hand():
     assert split.find_neighbours(samples, metres=5).tolist() == []
 
 
-def test_recordings_that_share_ground_or_a_view_are_one_block():
+def test_recordings_that_share_ground_or_a_view_are_one_block(monkeypatch):
     samples = make_samples(list("aabbccdd"), [0, 1] * 4)
     samples["lat"], samples["lon"] = np.repeat([0.0, 0.0001, 1.0, 2.0], 2), 10.0
     photos = make_views(8)
     photos[6] = spoil(photos[5], "mirrored", None)  # c and d
     blocks = split.find_blocks(samples, photos)
     assert blocks.nunique() == 2 and set(blocks[:4]) == {"a/1 +1"} and set(blocks[4:]) == {"c/1 +1"}
-    assert split.find_blocks(samples, photos, "robot").tolist() == list("aabbccdd")
+    drives = samples.assign(drive=samples["robot"])
+    assert split.find_blocks(drives, photos, "drive").tolist() == list("aabbccdd")
+    with pytest.raises(ValueError, match=r"found 'robot'; it has lon, lat. \(Not row, "):  # the file has none
+        split.find_blocks(samples, photos, "robot")
+    monkeypatch.setattr(split, "AT_ONCE", 3)
+    assert split.find_blocks(samples, photos).equals(blocks)
     with pytest.raises(ValueError, match="GROUP must be a column"):
         split.find_blocks(samples, photos, "town")
 
@@ -142,11 +147,12 @@ def test_without_time_and_place_the_clusters_of_views_are_the_blocks():
     assert blocks.nunique() == 4 and blocks[0] == blocks[3]
 
 
-def test_audit_by_hand():
+def test_audit_by_hand(monkeypatch):
     samples = make_samples(list("aaabb"), [0, 30, 500, 0, 9])
     samples["lat"], samples["lon"] = [0.0, 0.001, 0.0, np.nan, 5.0], 10.0
     photos = make_views(5)
     photos[4] = photos[1]
+    monkeypatch.setattr(split, "AT_ONCE", 2)
     audit = split.audit_split(samples, photos, train=np.array([0, 1]), val=np.array([2, 3, 4]))
     assert audit["frame"].tolist() == [2, 3, 4] and audit["twin"].tolist()[2] == 1
     assert audit["seconds"].tolist()[0] == 470 and audit["seconds"].isna().tolist() == [False, True, True]

@@ -94,6 +94,32 @@ def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, o
     assert not (tmp_path / "try.zip").exists() and list(kept.read()["label"]) == []
 
 
+def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
+    tmp_path, samples, classes, path, monkeypatch
+):
+    kept = submission.Kept(tmp_path / "kept", classes)
+    predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)]
+    predictions.append(Prediction(np.zeros((64, 96), np.uint8), 1))
+
+    def break_off(folder):
+        (folder / archive.pred_names(samples)[0]).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(submission.shutil, "rmtree", break_off)
+        submission.write_submission(tmp_path / "try.zip", samples, iter(predictions), classes, kept)
+    assert kept.folder.exists() and len(kept.read()) == 0
+    again = submission.write_submission(tmp_path / "again.zip", samples, iter(predictions), classes, kept)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_zip_of_our_own_may_be_as_large_as_its_frames_ask(tmp_path, samples, classes, path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 1e-4)
+    archive.check_submission(path, samples, classes, limit=np.inf)
+    with pytest.raises(archive.SubmissionError, match="would unpack to"):
+        archive.check_submission(path, samples, classes)
+
+
 def test_a_mask_of_another_size_than_its_photo_makes_no_zip(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1][: 63 if i == 4 else 64], 1) for i in range(6)]
     kept = submission.Kept(tmp_path / "kept", classes)
@@ -122,8 +148,6 @@ def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tm
     (tmp_path / "world").mkdir()
     train_folder.rename(tmp_path / "world" / "Train")
     write_set(tmp_path / "world" / "Test", range(6), with_answers=False)
-    (tmp_path / "world" / "reference").mkdir()
-    (tmp_path / "world" / "reference" / "world.json").write_text("{}")  # the world is whole
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["submission", "check", str(path)])
     submission.main()

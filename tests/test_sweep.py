@@ -27,6 +27,16 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     assert json.loads(json.dumps(found)) == found
 
 
+def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_path, monkeypatch, capsys):
+    (tmp_path / "list.txt").write_text("default:\n")
+    monkeypatch.setattr(sweep, "measure_recipe", None)
+    words = ["sweep", str(tmp_path / "list.txt"), "--data", str(learnable)]
+    monkeypatch.setattr("sys.argv", [*words, "--reference", str(learnable / "Train")])
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main()
+    assert "must list frames of" in capsys.readouterr().err
+
+
 def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "KEPT", tmp_path / "ablation.json")
     row = {"data": "a", "recipe": "default", "changes": "", "seed": 0, "steps": 400, "batch_size": 4}

@@ -14,7 +14,7 @@ def test_history_tells_where_it_came_to():
     )
     assert "2.00 to 2.00 in 1 epoch;" in words.describe_history(history[:1])
     one = history.assign(val_mask_miou=[np.nan, np.nan, 0.5])
-    assert words.describe_history(one).endswith("mean IoU on held-out recordings at the end: 50.0 %.")
+    assert words.describe_history(one).endswith("mean IoU on held-out recordings after epoch 3: 50.0 %.")
     several = history.assign(val_miou=[0.2, np.nan, 0.5], miou=0.9)
     assert words.describe_history(several, "frames (leaky)").endswith(
         "mean IoU on frames (leaky) went from 20.0 to 50.0 %, +30.0 points since epoch 1."

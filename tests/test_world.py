@@ -128,6 +128,28 @@ def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
     )
 
 
+def test_zones_are_the_classes_that_are_written():
+    ids = {name: id for id, name, _ in class_lists.DEFAULT_MASK}
+    named = {
+        scene.CROSSING: "crosswalk",
+        scene.CURB: "curb",
+        scene.VERGE: "grass",
+        scene.LAWN: "grass",
+        scene.SIDEWALK: "sidewalk",
+        scene.TACTILE: "tactile paving",
+    }
+    assert [ids[named.get(zone, "background")] for zone in range(11)] == scene.MASK_CLASS.tolist()
+    assert set(world.LABELS) == {"corner", "crossing", "sidewalk"}
+
+
+def test_others_data_are_not_overwritten(tmp_path):
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "data.csv").write_text("image_path\nmine.jpg\n")
+    with pytest.raises(class_lists.DataError, match="a folder of its own, found other data in"):
+        world.write_world(tmp_path, 1, 1)
+    assert "mine" in (tmp_path / "Train" / "data.csv").read_text()
+
+
 def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
     world.write_world(tmp_path, train=80, test=8, size=(36, 64), workers=1)
     classes = class_lists.read_classes(tmp_path / "Train")
