@@ -220,16 +220,18 @@ def describe_promises(result: dict) -> str:
         {split: 100 * _or_nan(part.get(key)) for split, part in scores.items()} for key in ("miou", "f1")
     )
     low, high = (100 * scores["estimate"][key] for key in ("miou_low", "miou_high"))
-    if "test" in scores:
+    tested = "test" in scores
+    if tested and not np.isnan(miou["test"]):
         inside = "inside" if low <= miou["test"] <= high else "outside"
         words = (
             f"Test gave a mean IoU of {miou['test']:.1f} %, {inside} the estimate's {low:.1f} to {high:.1f}"
         )
         words += f" % ({miou['estimate']:.1f})"
-        labels = f", and a label F1 of {f1['test']:.1f} %, {f1['estimate']:.1f} estimated"
     else:
         words = f"Test will give a mean IoU of about {miou['estimate']:.1f} % ({low:.1f} to {high:.1f})"
-        labels = f" and a label F1 of about {f1['estimate']:.1f} %"
+    labels = f" and a label F1 of about {f1['estimate']:.1f} %"
+    if tested:
+        labels = f", and it gave a label F1 of {f1.get('test'):.1f} %, {f1['estimate']:.1f} estimated"
     words += "" if np.isnan(f1["estimate"]) or np.isnan(f1.get("test", 0)) else labels
     words += f". On {names['grouped']} mean IoU was {miou['grouped']:.1f} %"
     return words + (f", on {names['random']} {miou['random']:.1f} %." if "random" in scores else ".")

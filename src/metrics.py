@@ -122,10 +122,13 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
         label_confusion: the same for labels, or None.
 
     Returns:
-        {"miou", "f1", "accuracy"}, fractions: what a network must beat to have learned anything.
+        {"miou", "f1", "accuracy"}, fractions: what a network must beat to have learned anything; those whose
+        truth is known.
     """
-    share = np.sum(mask_confusion, axis=1) / max(np.sum(mask_confusion), 1)
-    scores = {"miou": float(share.max() / max(np.count_nonzero(share), 1))}
+    scores = {}
+    if np.any(mask_confusion):
+        share = np.sum(mask_confusion, axis=1) / np.sum(mask_confusion)
+        scores["miou"] = float(share.max() / np.count_nonzero(share))
     if label_confusion is not None and np.any(label_confusion):
         share = np.sum(label_confusion, axis=1) / max(np.sum(label_confusion), 1)
         best = float(share.max())  # F1 of the constant label is 2p / (1 + p), of the others 0
@@ -141,7 +144,7 @@ def name_held_out(leaky: bool) -> str:
 def count_held(confusion: list | np.ndarray) -> str:
     """Says over how many classes a mean IoU is: " (5 of 6 classes)", "" where the truth holds them all."""
     held = np.any(confusion, axis=1)
-    return "" if held.all() else f" ({held.sum()} of {len(held)} classes)"
+    return "" if held.all() or not held.any() else f" ({held.sum()} of {len(held)} classes)"
 
 
 def name_splits(result: dict) -> dict[str, str]:

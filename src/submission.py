@@ -275,7 +275,8 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         score: of `scoring.py`, which stands alone.
 
     Returns:
-        `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion` {"mask", "label"}.
+        `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion` {"mask", "label"};
+        `others`, how many classes the true masks hold that Train does not know: each counts 0 in "miou".
     """
     with tempfile.TemporaryDirectory() as folder:
         archive.list_members(path)  # refuses what would harm
@@ -283,13 +284,15 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
             members.extractall(folder)
         scores, confusion = score(str(reference), folder)
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
+    held = confusion["mask"].any(1)
+    others = int(held.sum() - held[list(classes.mask.ids)].sum())
     label = np.zeros((len(classes.label),) * 2, int)
     place = {str(id): index for index, id in enumerate(classes.label.ids)}
     for truth, predicted in confusion["label"]:
         if truth in place:  # a label that Train lacks counts in the scores, and has no row in the figure
             label[place[truth], place[predicted]] += 1
     known = label.tolist() if confusion["label"] else None
-    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": known}}
+    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": known}, "others": others}
 
 
 def main() -> None:

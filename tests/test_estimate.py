@@ -97,6 +97,9 @@ def test_sentence_and_tables():
         "(leaky) 90.0",
     ):
         assert words in said
+    scores["test"] = {"f1": 0.65, "accuracy": 0.7}  # of labels alone
+    said = estimate.describe_promises({"scores": scores, "leaky": False})
+    assert "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in said and "nan" not in said
     assert "ESTIMATE" in estimate.describe_promises({"scores": {}, "leaky": False})
     judged = {
         "held out": {"scores": {"miou": 0.4, "f1": None}, "frames": 9, "temperature": 0.8},

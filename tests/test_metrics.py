@@ -27,6 +27,8 @@ def test_constant_answer_by_hand():
     masks, labels = np.array([[6, 0], [0, 2]]), np.array([[3, 0], [1, 0]])
     scores = metrics.score_constant(masks, labels)
     assert scores == pytest.approx({"miou": 0.75 / 2, "accuracy": 0.75, "f1": (2 * 3 / 7) / 2})
+    assert set(metrics.score_constant(np.zeros((2, 2)), labels)) == {"accuracy", "f1"}
+    assert metrics.count_held(np.zeros((2, 2))) == "" and metrics.count_held([[1, 0], [0, 0]]) != ""
 
 
 def test_curves_leave_out_what_is_not_known():

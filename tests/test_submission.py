@@ -141,7 +141,11 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     assert scored["scores"]["accuracy"] == pytest.approx(1 / 3) and scored["scores"]["f1"] == pytest.approx(
         0.5 / 3
     )
-    assert scored["confusion"]["label"] == [[0, 2, 0], [0, 2, 0], [0, 2, 0]]
+    assert scored["confusion"]["label"] == [[0, 2, 0], [0, 2, 0], [0, 2, 0]] and scored["others"] == 0
+    other = truth[0].copy()
+    other[:2] = 7  # a class that Train does not know
+    cv2.imwrite(str(train_folder / "frame_000_seg.png"), other)
+    assert submission.score_submission(path, train_folder, classes, scoring.score)["others"] == 1
 
 
 def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tmp_path, monkeypatch, capsys):
@@ -166,6 +170,9 @@ def test_a_half_written_zip_is_not_the_newest(tmp_path, monkeypatch):
         (tmp_path / name).touch()
     run = record.Run(tmp_path / "joint-a", {})
     assert submission.latest_submission(run).name == "2026-01-01_joint-a.zip"
+    (tmp_path / "2026-01-01_joint-a[2].zip").touch()
+    run = record.Run(tmp_path / "joint-a[2]", {})
+    assert submission.latest_submission(run).name == "2026-01-01_joint-a[2].zip"
 
 
 def test_name_carries_the_known_scores(tmp_path):
