@@ -217,7 +217,8 @@ def fit(
         model.optimizer.finalize_variable_values(model.trainable_variables)
     if with_label:
         refit_label(model, frames)
-    files.write_atomically(folder / "model.keras", model.save)
+    bare = keras.Model(model.inputs, model.output, name=model.name)  # the optimizer is three times as large
+    files.write_atomically(folder / "model.keras", bare.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return keeper.history
 
