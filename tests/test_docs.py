@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import nbformat
 import numpy as np
 import pytest
 
+from src import classes as class_lists
 from src import engine, model, results, run
 from src.recipe import Recipe, read_recipe
 
@@ -88,6 +90,21 @@ def test_files_that_are_named_exist():
         re.findall(r"[`(]((?:src|tests|examples|benchmarks|results|Imagenes)/[\w./-]+\.\w+)[`)]", TEXT)
     ):
         assert Path(name).exists(), name
+
+
+def test_the_classes_that_are_shown_are_those_without_a_file(tmp_path):
+    text = Path("Train/README.md").read_text()
+    table = next(block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if block.startswith("task"))
+    (tmp_path / "classes.csv").write_text(table)
+    assert class_lists.read_classes(tmp_path) == class_lists.read_classes(tmp_path / "none")
+
+
+def test_masks_in_colours_become_ids(tmp_path):
+    code = re.search(r"```python\n(.*?)```", Path("Train/README.md").read_text(), re.DOTALL)[1]
+    colors = np.array([[[128, 64, 128], [244, 35, 232], [1, 2, 3]]], np.uint8)
+    cv2.imwrite(str(tmp_path / "mask_in_colors.png"), colors[..., ::-1])
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert cv2.imread(str(tmp_path / "mask.png"), cv2.IMREAD_UNCHANGED).tolist() == [[0, 1, 255]]
 
 
 def test_a_robot_needs_openvino_alone(tmp_path):
