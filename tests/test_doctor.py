@@ -104,6 +104,14 @@ ERRORS = {  # what is done to Train: what the message must hold
         ),
         r"rows 4, 5: two photos.*frame_002\.jpg, frame_002\.png",
     ),
+    "names differ in case and folder": (
+        lambda f: (
+            (f / "b").mkdir(),
+            shutil.move(f / "frame_003.jpg", f / "b" / "FRAME_002.jpg"),
+            edit(f, image_path=(5, "b/FRAME_002.jpg")),
+        ),
+        r"rows 4, 5: two photos.*frame_002\.jpg, b/FRAME_002\.jpg",
+    ),
     "path climbs": (lambda f: edit(f, image_path=(5, "../Train/frame_003.jpg")), r"row 5.*may not leave"),
     "path is absolute": (
         lambda f: edit(f, label_path=(5, str(f / "frame_003_seg.png"))),
