@@ -112,9 +112,8 @@ class Solid:
     Attributes:
         kind: "box", "ball" (ellipsoid) or "tube" (upright cylinder).
         center: x, y, z of its middle.
-        half: half its extent along its own x, y, z.
+        half: half its extent along x, y, z.
         color: RGB reflectance, 0 to 1.
-        yaw: turn about z, radians.
         pattern: "plain", "leaves", "windows", "shop" or "bark".
     """
 
@@ -122,7 +121,6 @@ class Solid:
     center: tuple[float, float, float]
     half: tuple[float, float, float]
     color: tuple[float, float, float]
-    yaw: float = 0.0
     pattern: str = "plain"
 
 
@@ -304,12 +302,7 @@ def add_solids(surface: Surface, solids: list[Solid], camera: Camera, rays: np.n
 def find_corners(solid: Solid) -> np.ndarray:
     """The eight corners of a solid's bounding box, (8, 3)."""
     signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
-    local = signs * np.array(solid.half)
-    cos, sin = np.cos(solid.yaw), np.sin(solid.yaw)
-    turned = np.stack(
-        [cos * local[:, 0] - sin * local[:, 1], sin * local[:, 0] + cos * local[:, 1], local[:, 2]], 1
-    )
-    return turned + np.array(solid.center)
+    return signs * np.array(solid.half) + np.array(solid.center)
 
 
 def _find_window(solid: Solid, camera: Camera) -> tuple[float, tuple[slice, slice]] | None:
@@ -327,13 +320,9 @@ def _find_window(solid: Solid, camera: Camera) -> tuple[float, tuple[slice, slic
 
 def _meet(solid: Solid, eye: np.ndarray, rays: np.ndarray) -> np.ndarray:
     """Meets rays, an array for each axis, with a solid: depth, inf or nan where missed."""
-    (cos, sin), half = np.float32([np.cos(solid.yaw), np.sin(solid.yaw)]), np.array(solid.half, np.float32)
-    x, y, z = eye - np.array(solid.center, np.float32)
-    o = np.array([cos * x + sin * y, cos * y - sin * x, z]) / half  # in the solid's own axes and lengths
-    x, y, z = rays
-    if solid.yaw:
-        x, y = cos * x + sin * y, cos * y - sin * x
-    r = (x / half[0], y / half[1], z / half[2])
+    half = np.array(solid.half, np.float32)
+    o = (eye - np.array(solid.center, np.float32)) / half  # in the solid's own lengths
+    r = tuple(ray / length for ray, length in zip(rays, half, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         return _meet_box(o, r) if solid.kind == "box" else _meet_round(o, r, flat=solid.kind == "tube")
 
@@ -364,13 +353,12 @@ def _meet_round(o: np.ndarray, r: tuple[np.ndarray, ...], flat: bool) -> np.ndar
 
 def _find_normal(solid: Solid, points: np.ndarray) -> np.ndarray:
     """Finds the unit normals, (N, 3), of points on a solid."""
-    (cos, sin), half = np.float32([np.cos(solid.yaw), np.sin(solid.yaw)]), np.array(solid.half, np.float32)
-    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32)  # world @ turn = own
-    own = ((points - np.array(solid.center, np.float32)) @ turn) / half
+    half = np.array(solid.half, np.float32)
+    own = (points - np.array(solid.center, np.float32)) / half
     if solid.kind == "box":
         side = np.abs(own).argmax(1)[:, None]
         normal = np.where(side == np.arange(3), np.sign(own), np.float32(0))
     else:
         normal = own / half * np.float32([1, 1, 0 if solid.kind == "tube" else 1])
         normal /= np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-6)
-    return normal @ turn.T
+    return normal
