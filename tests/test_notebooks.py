@@ -108,6 +108,26 @@ def test_reference_is_opened_by_nothing_before_the_zip_is_written(road):
     assert all(int(zips) == 1 for zips, _ in opened)
 
 
+def run_last(folder, settings):
+    """Runs the two notebooks that ask a trained network, and gives the scores that they leave."""
+    steps = "; ".join(f"run.run_notebook(Path('{name}'), {settings!r})" for name in run.NOTEBOOKS[2:])
+    code = f"from pathlib import Path; from src import run; {steps}"
+    done = subprocess.run(
+        [ROOT / ".venv" / "bin" / "python", "-c", code], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"]
+
+
+def test_without_any_truth_the_result_is_shown(road, learnable):
+    folder, _ = road
+    scores = run_last(folder, {"DATA": str(learnable)})
+    assert "test" not in scores and "estimate" in scores
+    book = nbformat.read(folder / "runs" / "notebooks" / "main.ipynb", 4)
+    said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
+    assert "Test will give a mean IoU of about" in said and "Most frames are called" in said
+
+
 @pytest.mark.parametrize(
     ("column", "text"), [("image_lvl_label", ""), ("image_lvl_label", "9"), ("label_path", "")]
 )
@@ -117,16 +137,7 @@ def test_a_reference_without_labels_or_masks_or_with_others_is_shown(road, learn
     table = pd.read_csv(tmp_path / "reference" / "data.csv", dtype=str)
     table.loc[table.index if not text else [0], column] = text
     table.to_csv(tmp_path / "reference" / "data.csv", index=False)
-    words = f"{{'DATA': {str(learnable)!r}, 'REFERENCE': {str(tmp_path / 'reference')!r}}}"
-    steps = "; ".join(
-        f"run.run_notebook(Path('{name}'), {words})" for name in ("Save_test.ipynb", "main.ipynb")
-    )
-    code = f"from pathlib import Path; from src import run; {steps}"
-    done = subprocess.run(
-        [ROOT / ".venv" / "bin" / "python", "-c", code], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    scores = json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"]["test"]
+    scores = run_last(folder, {"DATA": str(learnable), "REFERENCE": str(tmp_path / "reference")})["test"]
     if column == "label_path":
         assert "miou" not in scores and scores["f1"] > 0.5
         return
