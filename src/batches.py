@@ -151,7 +151,7 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
 
 
 def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Orders the rows of one epoch so that each batch holds rows with a mask and rows with a label.
+    """Orders the rows of one epoch so that each batch, but of one row, holds rows with a mask and a label.
 
     Frames with both answers, with a mask alone and with a label alone are shuffled each for itself, then
     spread evenly.

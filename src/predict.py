@@ -202,7 +202,7 @@ def predict_image(
 
 
 def predict_mask(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
-    """Predicts a single photo at the network's size: uint8 RGB (H, W, 3) -> uint8 class indices (H, W)."""
+    """Predicts one frame of `Frames.see`, uint8 (H, W, 3 or 4), unmirrored: class indices, uint8 (H, W)."""
     return predict_image(network, image, flip=False)[0].argmax(-1).astype(np.uint8)
 
 

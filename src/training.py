@@ -184,6 +184,7 @@ def fit(
 
     Raises:
         ValueError: `epochs` is below 1.
+        DiskFullError: a checkpoint could not be written; the one before is whole.
     """
     if epochs is not None and (epochs < 1 or epochs != int(epochs)):
         raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")

@@ -27,14 +27,19 @@ sys.addaudithook(watch)
 """
 
 
-@pytest.fixture(scope="module")
-def road(learnable, tmp_path_factory):
-    """A copy of the project in which `make run` has run, and what it printed."""
-    folder = tmp_path_factory.mktemp("road")
+def copy_project(folder):
+    """Copies what a run needs, with the same environment."""
     for name in (*run.NOTEBOOKS, "Makefile", "requirements.txt"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
+
+
+@pytest.fixture(scope="module")
+def road(learnable, tmp_path_factory):
+    """A copy of the project in which `make run` has run, and what it printed."""
+    folder = tmp_path_factory.mktemp("road")
+    copy_project(folder)
     words = [
         f"DATA={learnable}",
         f"REFERENCE={learnable / 'reference'}",
@@ -126,6 +131,17 @@ def test_without_any_truth_the_result_is_shown(road, learnable):
     book = nbformat.read(folder / "runs" / "notebooks" / "main.ipynb", 4)
     said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
     assert "Test will give a mean IoU of about" in said and "Most frames are called" in said
+
+
+def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tmp_path):
+    copy_project(tmp_path)
+    words = [f"DATA={learnable}", "SIZE=(64, 96)", "EPOCHS=1", "ESTIMATE=off", "LEAKY=True"]
+    command = [ROOT / ".venv" / "bin" / "python", "-m", "src.run", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(next(tmp_path.glob("runs/joint-*/result.json")).read_text())
+    assert set(result["scores"]) == {"random"} and "folds" not in result
+    assert len(list(tmp_path.glob("submissions/*.zip"))) == 1
 
 
 @pytest.mark.parametrize(
