@@ -300,7 +300,7 @@ def _draw_strips(ax: plt.Axes, recordings: pd.Series, colors: np.ndarray) -> Non
     ax.scatter(turn, -number, s=side**2, marker="s", color=colors, linewidths=0)
     for row, name in enumerate(names):
         ax.annotate(name, (0, -row), (-8, 0), ha="right", **_BESIDE)
-    ax.set(ylim=(-len(names) + 0.4, 0.6))
+    ax.set(ylim=(-len(names) + 0.4, 0.6), xlim=(-0.6, max(turn.max(), 30) + 0.6))  # a few stay together
     words = "a row a recording, its frames in the table's order"
     ax.annotate(words, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **_BESIDE)
 

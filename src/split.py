@@ -148,7 +148,9 @@ def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:
     recordings = find_recordings(samples).nunique()
     known = samples[["lon", "lat"]].notna().all(axis=1).any()
     shared = "neither ground nor view" if known else "no view (their places are not known)"
-    return f"{recordings} recordings in {blocks.nunique()} blocks of streets that share {shared}."
+    count = blocks.nunique()
+    kind = "one block of streets" if count == 1 else f"{count} blocks of streets that share {shared}"
+    return f"{recordings} recording{'s' * (recordings != 1)} in {kind}."
 
 
 def has_recordings(samples: pd.DataFrame) -> bool:
