@@ -1,4 +1,4 @@
-"""How soon our network is good, and the same task for a peer: `quality.py DATA REFERENCE TASK`.
+"""How soon our network is good, and the same task for a peer: `quality.py DATA REFERENCE TASK SEED`.
 
 Trains the joint network from ImageNet weights on Train and scores it on Test at the network's size, a few
 times on the way. TASK is a .npz with all that `quality_peer.py` needs to do the same. The last line is
@@ -20,7 +20,7 @@ from src.batches import Frames
 from src.classes import Classes
 from src.recipe import Recipe
 
-STEPS, CHECKS, BATCH, SEED = 480, 8, 4, 0
+STEPS, CHECKS, BATCH = 480, 8, 4
 
 
 class Clock(keras.callbacks.Callback):
@@ -58,12 +58,14 @@ def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
     return classes, frames.take(np.flatnonzero(frames.has_mask | (frames.labels >= 0))), test
 
 
-def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float]) -> None:
+def write_task(
+    path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float], seed: int
+) -> None:
     """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
     whole = backbone.build_efficientnet_lite(include_top=True)
     passes = 1 + STEPS // batches.count_steps(len(frames), BATCH)
-    orders = [batches.order_rows(frames, BATCH, SEED, epoch) for epoch in range(passes)]
-    picture = np.random.default_rng(SEED).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
+    orders = [batches.order_rows(frames, BATCH, seed, epoch) for epoch in range(passes)]
+    picture = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
     np.savez(
         path,
         images=np.stack(frames.images),
@@ -76,6 +78,7 @@ def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates
         sizes=(len(classes.mask), len(classes.label), CHECKS),
         crop=batches.choose_crop(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
+        seed=seed,
         backbone_rate=Recipe().backbone_rate,
         averaged=training.AVERAGED,
         label_weight=Recipe().label_weight,
@@ -87,20 +90,21 @@ def write_task(path: Path, frames: Frames, test: Frames, classes: Classes, rates
 
 def main() -> None:
     """Writes the task, trains, and prints the curve."""
-    folder, reference, path = map(Path, sys.argv[1:])
+    folder, reference, path = map(Path, sys.argv[1:4])
+    seed = int(sys.argv[4])
     classes, frames, test = load_task(folder, reference)
     recipe = Recipe()
     rates = [
         training.schedule_rate(step, STEPS, recipe.rate, recipe.rate * recipe.last_rate)
         for step in range(STEPS)
     ]
-    write_task(path, frames, test, classes, rates)
-    segmenter = training.build_seeded(SEED, lambda: model.build_segmenter(len(classes.mask), recipe))
-    network = training.build_seeded(SEED, lambda: model.build_joint(segmenter, len(classes.label)))
+    write_task(path, frames, test, classes, rates, seed)
+    segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
+    network = training.build_seeded(seed, lambda: model.build_joint(segmenter, len(classes.label)))
     training.compile_joint(network, frames, classes, recipe)
     crop = batches.choose_crop(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
-    stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=SEED, with_label=True)
+    stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)
     clock = Clock(rates)
     history = network.fit(
         stream,

@@ -39,7 +39,7 @@ def load_backbone(task: dict) -> dict[str, torch.Tensor]:
 
 def draw_batches(task: dict, crop: tuple[int, int]) -> Iterator[tuple[torch.Tensor, ...]]:
     """Augments the rows that ours takes, step by step, the next batch while a step is made."""
-    rng, recipe = np.random.default_rng(0), Recipe()
+    rng, recipe = np.random.default_rng(int(task["seed"])), Recipe()
 
     def make(rows: np.ndarray) -> tuple[torch.Tensor, ...]:
         pairs = [augment.augment(task["images"][i], task["masks"][i], crop, rng, recipe) for i in rows]
@@ -92,7 +92,7 @@ def main() -> None:
     with np.load(sys.argv[1]) as stored:
         task = {name: stored[name] for name in stored.files}
     classes, labels, checks = map(int, task["sizes"])
-    torch.manual_seed(0)
+    torch.manual_seed(int(task["seed"]))
     network = build("shipped", classes, labels)
     missing = network.encoder.model.load_state_dict(load_backbone(task), strict=False).missing_keys
     assert not [name for name in missing if "num_batches_tracked" not in name], missing

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import charts, data, engine, figures, files, pictures, record
+from src import charts, data, engine, figures, files, pictures, quality, record
 from src import classes as class_lists
 
 KEPT = Path("results") / "benchmark.json"
@@ -29,7 +29,6 @@ GROWTH = {  # group: row: frames of Save_test, and their height and width
     "growth frames": {f"{count:,} frames": (count, (360, 640)) for count in (100, 1000, 10000)},
     "growth pixels": {f"{h} x {w} px": (100, (h, w)) for h, w in ((360, 640), PHOTO, (1440, 2560))},
 }
-FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, of which the peer may take its best
 MOST_ROUNDS = {"save_test": 3, "growth": 1}  # of groups that take minutes
 WARM = 20  # frames of a growing Save_test that do not count
 FIGURE = Path("Imagenes") / "growth.png"
@@ -212,66 +211,6 @@ def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
     return found
 
 
-def measure_quality(folder: Path, reference: Path, peers: Path | None) -> dict[str, dict[str, list]]:
-    """Trains ours and the peer, at FACTORS of our learning rate, on one data set; gives their curves by row.
-
-    Args:
-        folder: holds Train and Test, photos of one shape.
-        reference: with the truth of Test.
-        peers: python of the peers' environment, or None.
-    """
-    curves = {}
-    with tempfile.TemporaryDirectory() as beside:
-        task = str(Path(beside) / "task.npz")
-        words = [sys.executable, str(ROWS / "quality.py"), str(folder), str(reference), task]
-        curves["ours"] = _read_last(words)
-        for factor in FACTORS if peers else ():
-            words = [str(peers), str(ROWS / "quality_peer.py"), task, str(factor)]
-            curves[f"smp, as shipped, learning rate x {factor:g}"] = _read_last(words)
-    return curves
-
-
-def _read_last(command: list[str]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."})
-    if done.returncode:
-        raise RuntimeError(f"{command} died: {done.stderr[-1500:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def time_quality(curves: dict[str, dict[str, list]]) -> tuple[float, dict[str, float]]:
-    """Finds when each row first reached what ours and the best peer reach: that mIoU, and minutes by row.
-
-    A row that never does has no minutes. Between two scores the curve is taken as straight.
-    """
-    best = {name: np.maximum.accumulate(curve["miou"]) for name, curve in curves.items()}
-    ours, *others = (float(scores[-1]) for scores in best.values())
-    quality = min([ours] + ([max(others)] if others else []))
-    minutes = {}
-    for name, scores in best.items():
-        if scores[-1] >= quality:
-            until = int(np.argmax(scores >= quality)) + 1  # checks, the last of which reaches it
-            at = np.array([0, *scores[:until]]), np.array([0, *curves[name]["minutes"][:until]])
-            minutes[name] = float(np.interp(quality, *at))
-    return quality, minutes
-
-
-def count_quality(curves: dict[str, dict[str, list]]) -> dict[str, float]:
-    """Compares minutes to one quality: the fastest peer's over ours; nothing where no peer was measured."""
-    minutes = time_quality(curves)[1] if len(curves) > 1 else {}
-    others = [value for name, value in minutes.items() if name != "ours"]
-    return {"time_to_quality": min(others) / minutes["ours"]} if others else {}
-
-
-def table_of_quality(curves: dict[str, dict[str, list]]) -> str:
-    """Lists in Markdown each row's minutes of training, its mIoU then, and when it reached the common one."""
-    quality, minutes = time_quality(curves)
-    lines = [f"| training | minutes | its mIoU % | minutes to {100 * quality:.1f} % |", "|---|---|---|---|"]
-    for name, curve in curves.items():
-        reached = f"{minutes[name]:.1f}" if name in minutes else "not reached"
-        lines.append(f"| {name} | {curve['minutes'][-1]:.1f} | {100 * curve['miou'][-1]:.1f} | {reached} |")
-    return "\n".join(lines)
-
-
 def table_of_speeds(kept: dict) -> str:
     """Writes in Markdown what `results/benchmark.json` holds: milliseconds an image, images a second, MB."""
     lines = ["| what | row | ms an image | spread | images/s | peak MB |", "|---|---|---|---|---|---|"]
@@ -352,7 +291,8 @@ def keep_measured(kept: dict, group: str) -> None:
     """Writes what was measured, on what machine and at which commit, and the ratios that follow."""
     made = {"machine": record.describe_machine(), "commit": record.find_commit()}
     kept["made"] = kept.get("made", {}) | {group: made}
-    kept["ratios"] = count_ratios(kept["groups"]) | count_quality(kept.get("quality", {}))
+    curves = quality.average_curves(kept.get("quality", {}))
+    kept["ratios"] = count_ratios(kept["groups"]) | quality.count_ratio(curves)
     files.write_json(KEPT, kept)
 
 
@@ -364,6 +304,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="python of the peers' environment")
     parser.add_argument("--only", default="", help="groups whose name begins so, as train")
     parser.add_argument("--quality", type=Path, metavar="REFERENCE", help="trains instead: time to one mIoU")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of these trainings (default: 0)")
     parser.add_argument(
         "--rounds", type=int, default=5, help="turns of a row, fewer of slow ones (default: 5)"
     )
@@ -372,8 +313,11 @@ def main() -> None:
     try:
         record.read_finished(given.run)
         if given.quality:
-            kept = read_kept() | {"quality": measure_quality(given.data, given.quality, given.peers)}
-            keep_measured(kept, "quality")
+            for number, seed in enumerate(given.seeds):
+                curves = quality.measure_curves(given.data, given.quality, given.peers, seed)
+                kept = read_kept()  # the first takes the place of all that was measured before
+                kept["quality"] = (kept["quality"] if number else {}) | {str(seed): curves}
+                keep_measured(kept, "quality")
         else:
             measure_groups(given.run, given.data, given.peers, given.only, given.rounds, given.frames)
             draw_growth(read_kept()["groups"])
@@ -383,7 +327,7 @@ def main() -> None:
     kept = read_kept()
     print(f"{table_of_speeds(kept)}\n\n{table_of_ratios(kept['ratios'])}")
     if "quality" in kept:
-        print(f"\n{table_of_quality(kept['quality'])}")
+        print(f"\n{quality.table_of_quality(kept['quality'])}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import benchmark, data, figures, files, metrics, pictures, record
+from src import benchmark, data, figures, files, metrics, pictures, quality, record
 from src import classes as class_lists
 from src.classes import Classes
 
@@ -279,7 +279,7 @@ def make_tables() -> dict[str, str]:
         "seeds": table_of_seeds(results),
         "estimates": table_of_estimates(results),
         "speeds": benchmark.table_of_speeds(kept),
-        "quality": benchmark.table_of_quality(kept["quality"]),
+        "quality": quality.table_of_quality(kept["quality"]),
         "ratios": benchmark.table_of_ratios(kept["ratios"]),
         "recipes": table_of_ablation(ABLATION),
         "worlds": table_of_worlds(WORLDS),

@@ -99,17 +99,3 @@ def test_photos_for_save_test_are_large_and_many(learnable, tmp_path):
     photos = sorted((tmp_path / "many" / "Test").glob("*.jpg"))
     assert len(photos) == 15 and cv2.imread(str(photos[-1])).shape == (720, 1280, 3)
     assert (tmp_path / "many" / "Train" / "classes.csv").exists()
-
-
-def test_time_to_quality_by_hand():
-    curves = {
-        "ours": {"minutes": [1.0, 2.0, 3.0], "miou": [0.2, 0.6, 0.7]},
-        "smp, slow": {"minutes": [2.0, 4.0, 6.0], "miou": [0.2, 0.3, 0.5]},
-        "smp, fast": {"minutes": [2.0, 4.0, 6.0], "miou": [0.4, 0.65, 0.6]},  # the best so far counts
-    }
-    quality, minutes = benchmark.time_quality(curves)
-    assert quality == pytest.approx(0.65)
-    assert minutes == {"ours": pytest.approx(2.5), "smp, fast": pytest.approx(4.0)}
-    assert benchmark.count_quality(curves) == {"time_to_quality": pytest.approx(1.6)}
-    assert benchmark.count_quality({"ours": curves["ours"]}) == {}
-    assert benchmark.table_of_quality(curves).splitlines()[3] == "| smp, slow | 6.0 | 50.0 | not reached |"

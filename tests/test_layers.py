@@ -36,6 +36,7 @@ LAYERS = {
     "classes": 0,
     "files": 0,
     "progress": 0,
+    "quality": 0,
     "cluster": 0,
     "recipe": 0,
     "scene": 0,
