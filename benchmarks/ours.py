@@ -170,8 +170,11 @@ def _open_litert(run: str, image: np.ndarray) -> Callable[[], None]:
     return infer
 
 
-def save_ours(run: str, folder: str, warm: int | None = None) -> Callable[[], float]:
-    """The whole of Save_test: network opened, photos in, zip out; the first time with `warm` frames."""
+def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False) -> Callable[[], float]:
+    """The whole of Save_test: network opened, photos in, zip out; the first time with `warm` frames.
+
+    `flip` averages over the mirror image, as the notebook does by itself and the loop does not.
+    """
     classes, every, size = _open_test(run, folder)
     parts = [every, every.iloc[:warm]]
 
@@ -179,7 +182,7 @@ def save_ours(run: str, folder: str, warm: int | None = None) -> Callable[[], fl
         samples = parts.pop() if len(parts) > 1 else every
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
-            predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip=False)
+            predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip)
             kept = submission.Kept(Path(out) / "kept", classes)
             submission.write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
         return (time.perf_counter() - begin) / len(samples)

@@ -84,6 +84,7 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     photos = folder / "save_test"
     groups["save_test 720x1280"] = {
         "ours": ["save_ours", run, photos],
+        "ours, with the mirror image": ["save_ours", run, photos, None, True],
         "frame by frame": ["save_loop", run, photos],
         "floor": ["save_floor", run, photos],
     }
