@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src import augment, backbone, batches, data, losses, model, training
+from src import augment, backbone, batches, data, losses, model, optimizer, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
@@ -26,9 +26,9 @@ STEPS, CHECKS, BATCH = 480, 8, 4
 class Clock(keras.callbacks.Callback):
     """Sets the learning rate of each step, and counts the minutes of training without the scoring."""
 
-    def __init__(self, rates: list[float]):
+    def __init__(self, rates: list[float], before: float):
         super().__init__()
-        self.rates, self.done, self.minutes = rates, 0, []
+        self.rates, self.before, self.done, self.minutes = rates, before, 0, []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock."""
@@ -45,7 +45,7 @@ class Clock(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the epoch's minutes."""
-        self.minutes.append((self.minutes[-1] if self.minutes else 0) + self.spent)
+        self.minutes.append((self.minutes[-1] if self.minutes else self.before) + self.spent)
 
 
 def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
@@ -80,7 +80,7 @@ def write_task(
         rates=rates,
         seed=seed,
         backbone_rate=Recipe().backbone_rate,
-        averaged=training.AVERAGED,
+        averaged=optimizer.AVERAGED,
         label_weight=Recipe().label_weight,
         picture=backbone.preprocess_input(picture),
         logits=whole.predict(backbone.preprocess_input(picture), verbose=0),
@@ -95,7 +95,7 @@ def main() -> None:
     classes, frames, test = load_task(folder, reference)
     recipe = Recipe()
     rates = [
-        training.schedule_rate(step, STEPS, recipe.rate, recipe.rate * recipe.last_rate)
+        optimizer.schedule_rate(step, STEPS, recipe.rate, recipe.rate * recipe.last_rate)
         for step in range(STEPS)
     ]
     write_task(path, frames, test, classes, rates, seed)
@@ -105,7 +105,9 @@ def main() -> None:
     crop = batches.choose_crop(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)
-    clock = Clock(rates)
+    begin = time.perf_counter()
+    training.make_variables(network, *next(iter(stream)))
+    clock = Clock(rates, before=(time.perf_counter() - begin) / 60)
     history = network.fit(
         stream,
         epochs=CHECKS,

@@ -1,5 +1,6 @@
 """Plots of frames: arrays in, Figure out; one palette, one legend. Masks are network indices."""
 
+import textwrap
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,7 @@ STYLE = {
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
 WIDEST_TITLE = 42  # characters that fit over a panel
+LINE = 100  # characters of text; where a notebook breaks a longer one it cuts words in two
 LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
@@ -42,7 +44,7 @@ def show(figure: Figure, path: Path, words: str = "", note: str = "") -> None:
     """
     display(keep(figure, path, note, words))
     if words:
-        print(words)
+        print(textwrap.fill(words, LINE))
 
 
 @mpl.rc_context(STYLE)

@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
-from src import augment, batches, files, losses, metrics
+from src import augment, batches, files, losses, metrics, optimizer
 from src import model as model_files
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -21,8 +21,6 @@ from src.progress import show_progress
 from src.recipe import Recipe
 
 CHECKPOINT = "checkpoint.weights.h5"
-WARM_UP = 0.05  # share of the steps
-AVERAGED = 9  # one in so many of the steps so far count in the averaged weights
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 REFIT_FRAMES = 2000  # are enough for the label's last head
 REFIT_C = 0.003  # of its logistic regression; smaller is smoother
@@ -30,57 +28,6 @@ REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
-
-
-class AveragingAdamW(keras.optimizers.AdamW):
-    """AdamW by which the backbone learns more slowly than the rest, and which averages the last weights.
-
-    The average reaches farther back the longer the training lasts (over about its last ninth), where Keras'
-    own reaches back a fixed number of steps. Source: Shamir & Zhang 2013 (polynomial-decay averaging).
-
-    Args:
-        backbone_rate: its learning rate, as a share of the others'.
-    """
-
-    def __init__(self, backbone_rate: float, **kwargs: object):
-        super().__init__(use_ema=True, **kwargs)
-        self.backbone_rate = backbone_rate
-
-    def build(self, variables: list[keras.Variable]) -> None:
-        """Makes the moments of the variables, and notes which of them are the backbone's."""
-        super().build(variables)
-        self.shares = [self.backbone_rate if model_files.is_backbones(one) else 1.0 for one in variables]
-
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        """Moves one variable by its gradient."""
-        share = self.shares[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, share * learning_rate)
-
-    def _update_model_variables_moving_average(self, variables: list[keras.Variable]) -> None:
-        done = keras.ops.cast(self.iterations, "float32")
-        new = AVERAGED / (AVERAGED + done)  # 1 at the first step
-        for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
-            average.assign(average + new * (variable - average))
-
-
-def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """Makes the optimizer; what training returns are the averaged weights."""
-    optimizer = AveragingAdamW(recipe.backbone_rate, weight_decay=1e-2, clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def schedule_rate(step: int, steps: int, peak: float, last: float) -> float:
-    """Learning rate of a step: linear warm-up to `peak`, then a half cosine down to `last`.
-
-    Source: Loshchilov & Hutter 2017, and Izmailov et al. 2018 for not going down to nothing where weights are
-    averaged.
-    """
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return peak * (step + 1) / warm
-    share = 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
-    return last + (peak - last) * share
 
 
 def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.losses.Loss:
@@ -91,7 +38,7 @@ def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.lo
 def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Gives a segmentation network its optimizer, the loss of the mask, and a metric."""
     segmenter.compile(
-        make_optimizer(recipe),
+        optimizer.make_optimizer(recipe),
         loss={"mask": make_mask_loss(frames, classes, recipe)},
         metrics={"mask": metrics.MaskIoU(len(classes.mask))},
     )
@@ -100,7 +47,7 @@ def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, 
 def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
     joint.compile(
-        make_optimizer(recipe),
+        optimizer.make_optimizer(recipe),
         loss={"mask": make_mask_loss(frames, classes, recipe), "label": losses.LabelLoss()},
         loss_weights={"mask": 1.0, "label": recipe.label_weight},
         metrics={"mask": metrics.MaskIoU(len(classes.mask)), "label": metrics.LabelAccuracy()},
@@ -160,7 +107,7 @@ def fit(
     epochs: int | None = None,
     steps: int | None = None,
     val_frames: Frames | None = None,
-    show: Callable[[pd.DataFrame, keras.Model], None] | None = None,
+    show: Callable[[pd.DataFrame, keras.Model, bool], None] | None = None,
 ) -> pd.DataFrame:
     """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
 
@@ -177,7 +124,8 @@ def fit(
         epochs: fixes the number of epochs instead.
         steps: fixes the number of steps instead.
         val_frames: scored, whole, up to ten times on the way.
-        show: called after each epoch with the history so far and the network, for a live view.
+        show: called after each epoch, and at the end with the averaged weights, for a live view: with the
+            history so far, the network, and True at the end.
 
     Returns:
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
@@ -196,7 +144,7 @@ def fit(
     make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
     val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
     stream = make()
-    _build(model, *next(iter(stream)))
+    make_variables(model, *next(iter(stream)))
     pass_steps = batches.count_steps(len(frames), batch_size)
     plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
     first_epoch = _find_epoch(model, folder, plan)
@@ -233,7 +181,7 @@ def _choose_batches(
     return partial(batches.make_batches, frames, change, with_label=with_label, **batching)
 
 
-def _build(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
+def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
     """Makes the variables of the optimizer and of the losses' counters, else `fit` would trace twice."""
     model.optimizer.build(model.trainable_variables)
     model.compute_loss(image, target, model(image))
@@ -356,7 +304,7 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the learning rate."""
-        self.model.optimizer.learning_rate = schedule_rate(self.done, self.total, *self.rates)
+        self.model.optimizer.learning_rate = optimizer.schedule_rate(self.done, self.total, *self.rates)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the progress bar."""
@@ -377,11 +325,13 @@ class KeepEpochs(keras.callbacks.Callback):
             )
         )
         if self.show:
-            self.show(self.history, self.model)
+            self.show(self.history, self.model, False)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the progress bar."""
         self.bar.close()
+        if self.show:
+            self.show(self.history, self.model, True)
 
 
 def count_bytes(model: keras.Model) -> int:

@@ -46,7 +46,7 @@ def plot_live(
 
 
 class LiveView:
-    """Shows a training under way in the notebook, each picture replacing the last; called after each epoch.
+    """Shows a training under way in the notebook, each picture replacing the last, where it was made.
 
     Args:
         image: a frame to watch as the network sees it, of `batches.Frames.see`.
@@ -57,18 +57,17 @@ class LiveView:
 
     def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes, pause: float = 15.0):
         self.image, self.truth, self.classes, self.pause = image, truth, classes, pause
-        self.handle, self.last = None, float("-inf")
+        self.last = float("-inf")
+        # a place above the progress bar, which would be cut in two
+        self.handle = display(HTML(""), display_id=True)
 
-    def __call__(self, history: pd.DataFrame, model: keras.Model) -> None:
-        """Draws the picture anew, if the last one is old enough."""
-        if time.monotonic() - self.last < self.pause:
+    def __call__(self, history: pd.DataFrame, model: keras.Model, ended: bool) -> None:
+        """Draws the picture anew, if the last one is old enough or the training has ended."""
+        if not ended and time.monotonic() - self.last < self.pause:
             return
         mask = predict.predict_mask(model, self.image)
         figure = plot_live(history, self.image[..., :3], self.truth, mask, self.classes)
-        if self.handle is None:
-            self.handle = display(figure, display_id=True)
-        elif self.handle:
-            self.handle.update(figure)
+        self.handle.update(figure)
         self.last = time.monotonic()
 
 

@@ -27,6 +27,10 @@ QUIET = (
     "--disable-background-networking",
     "--disable-sync",
 )
+SETTLED = {  # of JupyterLab
+    "notebook-extension/tracker": '{"windowingMode": "none"}',  # else cells out of sight are not in the page
+    "apputils-extension/notification": '{"fetchNews": "false"}',  # else a question covers the pictures
+}
 FIGURES = {"Train_seg_sem.ipynb": 6, "Train_label_seg.ipynb": 5, "Save_test.ipynb": 0, "main.ipynb": 9}
 
 
@@ -51,9 +55,10 @@ def lab(folder):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token, own = secrets.token_hex(16), folder / ".jupyter"
-    settings = own / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')  # else cells out of sight are not in the page
+    for name, text in SETTLED.items():
+        settings = own / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(text)
     command = [
         sys.executable,
         "-m",

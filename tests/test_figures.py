@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,16 +56,19 @@ def test_history_of_one_epoch_has_a_tick_for_it():
     assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1.0]
 
 
-def test_live_view_waits_its_pause(classes, monkeypatch):
+def test_live_view_waits_its_pause_and_shows_the_end(classes, monkeypatch):
     shown = []
-    monkeypatch.setattr(widgets, "display", lambda figure, display_id: shown.append(figure))
+    handle = SimpleNamespace(update=shown.append)
+    monkeypatch.setattr(widgets, "display", lambda nothing, display_id: handle)
     image, mask, _ = draw_frame(1)
     monkeypatch.setattr(widgets.predict, "predict_mask", lambda model, photo: mask)
     live = widgets.LiveView(image, mask, classes, pause=60)
     history = pd.DataFrame({"loss": [1.0]}, index=[1])
-    live(history, None)
-    live(history, None)
+    live(history, None, False)
+    live(history, None, False)
     assert len(shown) == 1
+    live(history, None, True)
+    assert len(shown) == 2
 
 
 def test_pairs_lie_side_by_side():

@@ -18,6 +18,7 @@ LAYERS = {
     "record": 3,
     "predict": 3,
     "engine": 2,
+    "optimizer": 2,
     "render": 1,
     "data": 2,
     "batches": 2,
