@@ -19,9 +19,6 @@ class Recipe:
         zoom: largest scale of a crop against the network's own scale; the smallest is 0.7. While labels are
             learned it is 1 at most.
         color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
-        weather: probability, each, of blur, noise, JPEG traces and a shadow.
-        tilt: strength of the changes of the camera's roll and pitch.
-        cutout: probability of holes in a training crop.
         dice: factor of the mask's Dice loss beside the cross-entropy.
         depth: metres a step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss beside the mask's.
@@ -35,9 +32,6 @@ class Recipe:
     crop: float = 0.75
     zoom: float = 1.6
     color: float = 1.0
-    weather: float = 0.0
-    tilt: float = 0.0
-    cutout: float = 0.0
     dice: float = 1.0
     depth: float = 0.0
     label_weight: float = 0.3
@@ -66,7 +60,7 @@ class Recipe:
 
 
 def read_recipe(changes: str) -> Recipe:
-    """Reads changes of the recipe, as "tilt=0.5 crop=1"; "" changes nothing.
+    """Reads changes of the recipe, as "color=2 crop=1"; "" changes nothing.
 
     Raises:
         ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind or too small.

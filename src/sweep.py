@@ -1,6 +1,6 @@
 """Measures recipes one after another: `python -m src.sweep LIST --data DIR --reference DIR`.
 
-LIST is a text file with one recipe a line, "name: changes", as "tilted: tilt=0.5"; the changes may be
+LIST is a text file with one recipe a line, "name: changes", as "colourful: color=2"; the changes may be
 empty. Each is trained without the held-out recordings and scored on them and, by the same network, on Test.
 All take equally many steps, so that other work on the machine changes their minutes alone. What is done is
 kept in `results/ablation.json` and not done again; `python -m src.results` prints it.

@@ -5,10 +5,10 @@ from src import augment
 from src.classes import IGNORE
 from src.recipe import Recipe
 
-PLAIN, FULL = Recipe(), Recipe(color=2, weather=0.5, tilt=1, cutout=0.5)
+STRONG = Recipe(color=2, zoom=2)
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, Recipe(tilt=1)])
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(zoom=1)])
 @pytest.mark.parametrize("seed", range(8))
 def test_photo_and_mask_move_together(seed, recipe):
     image = np.zeros((64, 96, 3), np.uint8)
@@ -20,8 +20,7 @@ def test_photo_and_mask_move_together(seed, recipe):
     bright = moved.mean(-1) > 127
     inside = moved_mask != IGNORE
     assert (bright == (moved_mask == 1))[inside].mean() > 0.95  # the edge itself is blended
-    x, y, w = np.linalg.inv(matrix) @ [32, 24, 1]  # the crop's middle, in the photo
-    x, y = x / w, y / w
+    x, y, _ = np.linalg.inv(matrix) @ [32, 24, 1]  # the crop's middle, in the photo
     if 0 <= x < 96 and 0 <= y < 64:
         assert moved_mask[24, 32] == mask[round(y - 1e-6), round(x - 1e-6)]
 
@@ -30,7 +29,7 @@ def test_crops_invent_no_class():
     mask = np.tile(np.array([1, 3], np.uint8), (64, 48))
     for seed in range(20):
         _, moved = augment.augment(
-            np.zeros((64, 96, 3), np.uint8), mask, (32, 32), np.random.default_rng(seed), FULL
+            np.zeros((64, 96, 3), np.uint8), mask, (32, 32), np.random.default_rng(seed), STRONG
         )
         assert set(np.unique(moved)) <= {1, 3, IGNORE}
 
@@ -41,7 +40,7 @@ def test_same_seed_same_crop_other_seed_other_crop():
         np.zeros((64, 96), np.uint8),
     )
     first, second, third = (
-        augment.augment(image, mask, (32, 32), np.random.default_rng(s), FULL)[0] for s in (1, 1, 2)
+        augment.augment(image, mask, (32, 32), np.random.default_rng(s), STRONG)[0] for s in (1, 1, 2)
     )
     assert (first == second).all() and (first != third).any()
 
@@ -50,14 +49,3 @@ def test_colors_change_but_stay_in_range():
     image = np.full((8, 8, 3), 120, np.uint8)
     changed = augment.change_colors(image, np.random.default_rng(0))
     assert changed.dtype == np.uint8 and changed.shape == image.shape and (changed != image).any()
-
-
-def test_weather_keeps_the_photo_and_holes_hide_the_mask():
-    image = np.full((64, 96, 3), 120, np.uint8)
-    changed = [augment.change_weather(image, np.random.default_rng(seed), 0.5) for seed in range(20)]
-    assert all(each.shape == image.shape and each.dtype == np.uint8 for each in changed)
-    assert 80 < np.mean(changed) < 125 and np.std(changed) > 1  # shadows darken, nothing brightens
-    mask = np.ones((64, 96), np.uint8)
-    augment.cut_holes(image, mask, np.random.default_rng(0))
-    assert ((mask == IGNORE) | (image == 120).all(-1)).all()
-    assert 0.01 < (mask == IGNORE).mean() < 0.4

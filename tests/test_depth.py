@@ -64,7 +64,7 @@ def test_depth_shares_the_photos_geometry_and_is_lost_at_times():
     lost = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        image, turned = augment.augment(photo, mask, (48, 64), rng, Recipe(tilt=1.0))
+        image, turned = augment.augment(photo, mask, (48, 64), rng, Recipe())
         assert image.shape == (48, 64, 4) and image.dtype == np.uint8
         lost += not image[..., 3].any()
         expected = np.where(turned == 255, 0, turned + 1) * image[..., 3].any()

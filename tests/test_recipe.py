@@ -5,20 +5,20 @@ from src.recipe import Recipe, read_recipe
 
 def test_words_change_the_recipe():
     assert read_recipe("") == Recipe()
-    assert read_recipe("tilt=0.5 weights=none") == Recipe(tilt=0.5, weights="none")
+    assert read_recipe("crop=0.5 weights=none") == Recipe(crop=0.5, weights="none")
     assert Recipe.from_dict(Recipe(color=2.0).to_dict()) == Recipe(color=2.0)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("tild=1", "nearest is tilt="),
-        ("tilt", "NAME=VALUE words, found 'tilt'"),
+        ("colour=1", "nearest is color="),
+        ("color", "NAME=VALUE words, found 'color'"),
         ("zoom=0.6", "zoom must be from 0.7 on, found '0.6'; it is 1.6"),
         ("dice=-1", "dice must be from 0.0 on"),
         ("rate=inf", "rate must be"),
         ("color=nan", "color must be"),
-        ("tilt=much", "tilt must be a number, found 'much'; it is 0.0"),
+        ("color=much", "color must be a number, found 'much'; it is 1.0"),
     ],
 )
 def test_wrong_words_name_the_way_out(words, message):

@@ -8,13 +8,13 @@ from src.recipe import Recipe
 
 def test_list_names_recipes_and_wrong_lines(tmp_path):
     path = tmp_path / "list.txt"
-    path.write_text("# a try\ndefault:\nsteady: tilt=0.5\n\n")
-    assert sweep.read_list(path) == {"default": "", "steady": "tilt=0.5"}
-    path.write_text("steady tilt=0.5\n")
+    path.write_text("# a try\ndefault:\nbright: color=2\n\n")
+    assert sweep.read_list(path) == {"default": "", "bright": "color=2"}
+    path.write_text("bright color=2\n")
     with pytest.raises(ValueError, match="line 1 must be NAME: CHANGES"):
         sweep.read_list(path)
-    path.write_text("steady: tillt=0.5\n")
-    with pytest.raises(ValueError, match="nearest is tilt="):
+    path.write_text("bright: colour=2\n")
+    with pytest.raises(ValueError, match="nearest is color="):
         sweep.read_list(path)
 
 
