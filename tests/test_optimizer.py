@@ -5,8 +5,8 @@ import pytest
 from src import optimizer
 
 
-def make(backbone_rate=1.0, decay=0.0, clipnorm=5.0):
-    return optimizer.AveragingAdamW(backbone_rate, learning_rate=0.1, weight_decay=decay, clipnorm=clipnorm)
+def make(backbone_rate=1.0, decay=0.0):
+    return optimizer.AveragingAdamW(backbone_rate, learning_rate=0.1, weight_decay=decay, clipnorm=5.0)
 
 
 def test_rate_warms_up_and_falls():
