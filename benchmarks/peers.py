@@ -12,8 +12,12 @@ from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from turns import serve, time_calls
 
+from src import memory
+
 BATCH, CLASSES, LABELS = 8, 8, 3
 DECODER = (128, 64, 32, 16)  # of src/model.py, ends at half the input's size
+
+memory.keep_freed()  # as ours: without it a step takes 6 % longer
 
 
 def build(kind: str, classes: int = CLASSES, labels: int = LABELS) -> torch.nn.Module:

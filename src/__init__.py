@@ -5,10 +5,14 @@ import importlib
 import os
 import sys
 
+from src import memory
+
 os.environ.setdefault("SM_FRAMEWORK", "tf.keras")  # segmentation-models asks for stand-alone Keras otherwise
 # off by default without AVX-512; 1.5 times faster with it
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 0 tells why a GPU is not used
+
+memory.keep_freed()
 
 sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
 

@@ -27,19 +27,19 @@ def augment(
     matrix = draw_geometry(mask.shape, crop, rng, recipe)
     size = crop[::-1]
     depth = image[..., 3].copy() if image.shape[-1] == 4 else None
-    image = cv2.warpPerspective(image[..., :3].copy(), matrix, size, flags=cv2.INTER_LINEAR)
-    mask = cv2.warpPerspective(mask, matrix, size, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
+    image = cv2.warpAffine(image[..., :3].copy(), matrix, size, flags=cv2.INTER_LINEAR)
+    mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST, borderValue=IGNORE)
     image = change_colors(image, rng, recipe.color)
     if depth is None:
         return image, mask
-    depth = cv2.warpPerspective(depth, matrix, size, flags=cv2.INTER_NEAREST)
+    depth = cv2.warpAffine(depth, matrix, size, flags=cv2.INTER_NEAREST)
     return np.dstack([image, depth * np.uint8(rng.random() >= NO_DEPTH)]), mask
 
 
 def draw_geometry(
     shape: tuple[int, int], crop: tuple[int, int], rng: np.random.Generator, recipe: Recipe
 ) -> np.ndarray:
-    """Draws the map from photo to crop, (3, 3), of homogeneous pixels: a scale, a flip, a place.
+    """Draws the affine map from photo to crop, (2, 3), in pixels: a scale, a flip, a place.
 
     The scale is uniform in its logarithm, so that halving and doubling are equally likely.
     """
@@ -49,7 +49,7 @@ def draw_geometry(
         rng.uniform(min(room_y, 0), max(room_y, 0)),
         rng.uniform(min(room_x, 0), max(room_x, 0)),
     )
-    matrix = np.array([[scale, 0, shift_x], [0, scale, shift_y], [0, 0, 1]])
+    matrix = np.array([[scale, 0, shift_x], [0, scale, shift_y]])
     if rng.random() < 0.5:
         matrix[0] = [-scale, 0, crop[1] - 1 - shift_x]
     return matrix

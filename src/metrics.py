@@ -33,6 +33,17 @@ class MaskIoU(keras.metrics.MeanIoU):
     def __init__(self, classes: int):
         super().__init__(classes, name="miou", ignore_class=IGNORE, sparse_y_pred=False)
 
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
+        """Counts a batch's masks (B, H, W) and logits (B, H, W, classes); Keras' own takes twice as long."""
+        size = self.num_classes**2
+        y_true = tf.cast(y_true, tf.int32)
+        pairs = y_true * self.num_classes + tf.argmax(y_pred, -1, output_type=tf.int32)
+        pairs = tf.reshape(tf.where(y_true == IGNORE, size, pairs), [-1])
+        counts = tf.math.bincount(pairs, minlength=size + 1, maxlength=size + 1)[:size]
+        self.total_cm.assign_add(tf.cast(tf.reshape(counts, self.total_cm.shape), self.total_cm.dtype))
+
     def result(self) -> tf.Tensor:
         """Averages over the classes that the truth holds, as `score_masks`; Keras counts the others 0."""
         pixels = tf.cast(self.total_cm, tf.float32)

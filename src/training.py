@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
-from src import augment, batches, files, losses, metrics, optimizer
+from src import augment, batches, files, losses, memory, metrics, optimizer
 from src import model as model_files
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -169,6 +169,7 @@ def fit(
     bare = keras.Model(model.inputs, model.output, name=model.name)  # the optimizer is three times as large
     files.write_atomically(folder / "model.keras", bare.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
+    memory.give_back()
     return keeper.history
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src import losses
 from src.classes import IGNORE, NO_LABEL
@@ -32,6 +33,28 @@ def test_ignored_pixels_add_nothing():
     wide_logits = np.concatenate([logits, np.full((1, 4, 2, 3), 9.0, np.float32)], 2)
     loss = losses.MaskLoss(np.ones(3))
     assert float(loss(wide, wide_logits)) == pytest.approx(float(loss(truth, logits)), abs=1e-6)
+
+
+def test_gradient_is_the_slope():
+    rng = np.random.default_rng(0)
+    truth = np.array([[[0, 1, 1], [IGNORE, 0, 2]]], np.uint8)
+    logits, step = rng.normal(size=(1, 2, 3, 4)).astype(np.float32), 1e-2
+    loss = losses.MaskLoss(np.array([1.0, 3.0, 0.5, 2.0]), dice=0.7)
+    with tf.GradientTape() as tape:
+        seen = tf.constant(logits)
+        tape.watch(seen)
+        lost = 2 * loss(truth, seen)
+    found = tape.gradient(lost, seen).numpy()
+    for place in np.ndindex(logits.shape):
+        moved = step * np.float32(np.indices(logits.shape).transpose(1, 2, 3, 4, 0) == place).all(-1)
+        slope = float(loss(truth, logits + moved) - loss(truth, logits - moved)) / step
+        assert found[place] == pytest.approx(slope, abs=2e-4)
+    assert not found[0, 1, 0].any()
+
+
+def test_an_impossible_truth_costs_much_and_not_endlessly():
+    loss = losses.MaskLoss(np.ones(2), dice=0.0)
+    assert 60 < float(loss(np.array([[[0]]]), np.array([[[[0.0, 500.0]]]], np.float32))) < 100
 
 
 def test_nothing_known_costs_nothing():
