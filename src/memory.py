@@ -6,7 +6,7 @@ import sys
 # Numbers of glibc's malloc.h. One arena, for the others hold blocks of at most 64 MB; never a mapping of its
 # own for a large block; never back to the system by itself.
 M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD = -8, -4, -1
-SETTINGS = {M_ARENA_MAX: 1, M_MMAP_MAX: 0, M_TRIM_THRESHOLD: 2**31 - 1}
+SETTINGS = {M_ARENA_MAX: 1, M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1}
 
 
 def keep_freed() -> bool:

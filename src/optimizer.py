@@ -59,7 +59,7 @@ class AveragingAdamW(keras.optimizers.AdamW):
                 **how,
             )
             average = self._model_variables_moving_average[at].value
-            average.assign_add(new * (weight - average))
+            tf.raw_ops.ResourceApplyGradientDescent(var=average.handle, alpha=new, delta=average - weight)
         self.iterations.assign_add(1)
 
 

@@ -185,7 +185,8 @@ def _choose_batches(
 def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
     """Makes the variables of the optimizer and of the losses' counters, else `fit` would trace twice."""
     model.optimizer.build(model.trainable_variables)
-    model.compute_loss(image, target, model(image))
+    shapes = model.compute_output_shape(image.shape)
+    model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
 
 
 def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
