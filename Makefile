@@ -34,6 +34,7 @@ lab: .venv/installed
 	@$(BIN)/jupyter lab
 
 .venv/installed: requirements.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 10) <= v[:2] <= (3, 13) or sys.exit(f'Python 3.10 to 3.13 is needed, found {v[0]}.{v[1]}; name another, as PYTHON=python3.12')"
 	@echo "Installing into .venv, which takes some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

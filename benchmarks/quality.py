@@ -55,7 +55,7 @@ def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
     truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
     size = batches.choose_size(samples, "auto")
     frames, test = (batches.load_frames(table, classes, size) for table in (samples, truth))
-    return classes, frames.take(np.flatnonzero(frames.has_mask | (frames.labels >= 0))), test
+    return classes, frames.take(frames.useful), test
 
 
 def write_task(

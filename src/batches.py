@@ -92,6 +92,11 @@ class Frames:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def useful(self) -> np.ndarray:
+        """Finds the rows that teach something: those with a mask or a label."""
+        return np.flatnonzero(self.has_mask | (self.labels != NO_LABEL))
+
     def take(self, rows: np.ndarray) -> "Frames":
         """Gives some of the frames, without copying pixels."""
         images, masks = [self.images[i] for i in rows], [self.masks[i] for i in rows]

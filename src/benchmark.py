@@ -22,7 +22,6 @@ from src import charts, data, engine, figures, files, pictures, quality, record
 from src import classes as class_lists
 
 KEPT = Path("results") / "benchmark.json"
-ROWS = Path("benchmarks")
 TRAIN_SIZES = ((192, 320), (352, 480))
 PHOTO = (720, 1280)
 GROWTH = {  # group: row: frames of Save_test, and their height and width
@@ -143,8 +142,8 @@ def _make_command(name: str, row: list, peers: Path | None) -> list[str]:
     what, *arguments = row
     words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
     if _is_peers(name):
-        return [str(peers), str(ROWS / "peers.py"), *words]
-    return [sys.executable, str(ROWS / "ours.py"), *words]
+        return [str(peers), str(quality.ROWS / "peers.py"), *words]
+    return [sys.executable, str(quality.ROWS / "ours.py"), *words]
 
 
 def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:
@@ -314,6 +313,7 @@ def main() -> None:
     try:
         record.read_finished(given.run)
         if given.quality:
+            data.check_reference(given.quality, given.data / "Test")
             for number, seed in enumerate(given.seeds):
                 curves = quality.measure_curves(given.data, given.quality, given.peers, seed)
                 kept = read_kept()  # the first takes the place of all that was measured before
@@ -322,7 +322,7 @@ def main() -> None:
         else:
             measure_groups(given.run, given.data, given.peers, given.only, given.rounds, given.frames)
             draw_growth(read_kept()["groups"])
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     kept = read_kept()

@@ -13,9 +13,11 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 
-from src import pictures
+from src import pictures, split
 from src.classes import NO_LABEL, Classes, ClassList, DataError
 
+# columns of data.csv that name files, and those of the samples' table with the files' whole paths
+FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
 MOST_SHOWN = 20  # problems in one error message
 NUMBER = r"-?\d+\.?\d*(?:[eE][-+]?\d+)?"
 
@@ -80,7 +82,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     folder = Path(folder)
     path = folder / "data.csv"
     samples, problems = _read_table(path)
-    for column, name in (("image_path", "image"), ("label_path", "mask"), ("depth_path", "depth")):
+    for column, name in FILES.items():
         samples[name], found = find_files(folder, samples, column)
         problems += found
     problems += _find_twins(path, samples)
@@ -142,13 +144,20 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         raise DataError(f"{path} must have one cell a column in each row, found {found}; mend the table.")
     cells = [cells + [""] * (len(head) - len(cells)) for _, cells in rows]
     table = pd.DataFrame(cells, columns=head, dtype=str)
-    for name in table.columns.intersection(["image_path", "label_path", "depth_path"]):
+    for name in table.columns.intersection(list(FILES)):
         stripped = table[name].str.strip()
         table[name] = stripped.str.replace("\\", "/")
         if count := (table[name] != stripped).sum():
             notes.append(f"{path}, column {name}: {count} paths are written with \\; read as /.")
+    problems = [Problem("note", note) for note in notes]
+    if taken := table.columns.intersection(list(split.ADDED)).tolist():
+        text = (
+            f"{path}: the column {taken[0]} is not read, one of this name is filled here; masks belong in "
+            "label_path, labels in image_lvl_label, times in timestamp."
+        )
+        problems.append(Problem("warning", text))
     table["row"] = [number for number, _ in rows]
-    return table, [Problem("note", note) for note in notes]
+    return table, problems
 
 
 def _read_text(path: Path) -> tuple[str, str, list[str]]:

@@ -3,6 +3,7 @@
 import argparse
 import functools
 import hashlib
+import re
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -177,11 +178,12 @@ def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Proble
     """Turns what the files hold into problems with file and row; what was put right is counted."""
     problems = []
     for level in ("error", "warning"):
-        alike = {}  # texts that differ in the file's name alone
+        alike = {}  # texts that differ in the file's name alone, warnings in a number, too
         for row, view in zip(samples.itertuples(), views, strict=True):
             for text in view.errors if level == "error" else view.warnings:
-                names = (name for name in (row.image, row.mask, row.depth) if name)
-                key = functools.reduce(lambda left, name: left.replace(name, ""), names, text)
+                paths = [getattr(row, name, "") for pair in data.FILES.items() for name in pair]
+                key = functools.reduce(lambda left, name: left.replace(name, ""), filter(None, paths), text)
+                key = re.sub(r"\d+", "", key) if level == "warning" else key
                 alike.setdefault(key, []).append(f"row {row.row}: {text}")
         for texts in alike.values():
             if len(texts) > SEVERAL:
@@ -207,6 +209,11 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         if len(zoned) and (zoned != zoned.iloc[0]).any():
             row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
             texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
+    if any(samples["mask"] != "") and not split.has_recordings(samples) and samples["lon"].isna().all():
+        texts.append(
+            "no timestamp and no robot_id, so nothing tells drives apart: one may be on both sides of the "
+            "split, and its score too high without being called leaky; name each drive in robot_id."
+        )
     taught = (samples["mask"] != "").any() or (samples["label"] != NO_LABEL).any()
     if taught and split.has_recordings(samples) and len(split.find_recordings(samples).unique()) == 1:
         texts.append("all frames are of one recording, so no score on another can be had; add drives.")

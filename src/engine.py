@@ -88,11 +88,13 @@ class Engine:
         graph: of `convert`, or the path of an exported one.
         streams: how many answers are worked on at the same time, each on its share of the cores. One answers
             a single photo soonest; as many as cores answer most photos a second.
+        cores: how many it may use; 0 for all of this machine's.
         exact: False counts in bfloat16 where the processor can, as AMD's from Zen 4 and Intel's of servers:
             1.7 times as fast, and one pixel in 120 (street photos) to 600 (the world) gets another class.
     """
 
-    def __init__(self, graph: ov.Model | Path, streams: int = 0, exact: bool = True):
+    def __init__(self, graph: ov.Model | Path, streams: int = 0, cores: int = 0, exact: bool = True):
+        cores = cores or os.cpu_count()
         self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
         if self.graph.output("mask").partial_shape[1].is_dynamic:
             raise ValueError(
@@ -100,8 +102,8 @@ class Engine:
                 "project; run Train_label_seg.ipynb again, which exports it anew."
             )
         self.settings = {
-            "NUM_STREAMS": streams or os.cpu_count(),
-            "INFERENCE_NUM_THREADS": os.cpu_count(),
+            "NUM_STREAMS": streams or cores,
+            "INFERENCE_NUM_THREADS": cores,
             "INFERENCE_PRECISION_HINT": "f32" if exact or not has_bfloat16() else "bf16",
         }
         said = {name for output in self.graph.outputs for name in output.get_names()}
@@ -147,17 +149,18 @@ def has_bfloat16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def open_exported(folder: Path) -> Engine | keras.Model:
+def open_exported(folder: Path, cores: int = 0) -> Engine | keras.Model:
     """Opens the network of a finished run as what predicts fastest here.
 
     An exported one counts in bfloat16 where the processor can.
 
     Args:
         folder: of the run; holds `final/model.keras`, and `export/` of `export`.
+        cores: how many an exported one may use; 0 for all of this machine's.
     """
     path = folder / "export" / EXPORTED
     if path.exists() and not tf.config.list_physical_devices("GPU"):
-        return Engine(path, exact=False)
+        return Engine(path, cores=cores, exact=False)
     return prepare(model.load_model(folder / "final" / "model.keras"))
 
 

@@ -42,13 +42,13 @@ def show(figure: Figure, path: Path, words: str = "", note: str = "") -> None:
         words: a sentence with numbers, which the report repeats.
         note: stands in the picture.
     """
-    display(keep(figure, path, note, words))
+    display(keep(figure, path, words, note))
     if words:
         print(textwrap.fill(words, LINE))
 
 
 @mpl.rc_context(STYLE)
-def keep(figure: Figure, path: Path, note: str = "", words: str = "") -> Image:
+def keep(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
     """Saves a figure as PNG, with a note below where there is one, and gives the picture for the notebook.
 
     The file's text `Description` holds the words; where it lies in a run's figures, `Source` names the run,
@@ -182,7 +182,8 @@ def plot_predictions(
             wrong = (mask != truths[row]) & (truths[row] != IGNORE)
             pictures["truth"] = classes.mask.paint(truths[row])
             pictures["disagreement"] = paint_errors(image, wrong)
-            shares = f"{100 * wrong.mean():.0f} % of the pixels are wrong"
+            counted = max((truths[row] != IGNORE).sum(), 1)
+            shares = f"{100 * wrong.sum() / counted:.0f} % of the pixels are wrong"
         for ax, column in zip(line[1:], columns[1:], strict=True):
             ax.imshow(pictures[column])
             ax.set_title(shares if column == "disagreement" else column)

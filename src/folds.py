@@ -14,7 +14,7 @@ import numpy as np
 from src import batches, cluster, data, engine, estimate, files, model, record, training
 from src import classes as class_lists
 from src.batches import Frames
-from src.classes import NO_LABEL, Classes
+from src.classes import Classes
 from src.recipe import Recipe
 
 SHORT = "held out, short"  # the fold that is known whole, too
@@ -111,7 +111,7 @@ def train_pair(
     how = {"crop": tuple(settings["CROP"]), "batch_size": settings["BATCH_SIZE"]}
     how |= {"recipe": recipe, "seed": seed}
     masked = frames.take(np.flatnonzero(frames.has_mask))
-    useful = frames.take(np.flatnonzero(frames.has_mask | (frames.labels != NO_LABEL)))
+    useful = frames.take(frames.useful)
     segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
     training.compile_segmenter(segmenter, masked, classes, recipe)
     training.fit(segmenter, out / "seg", masked, **how, **lengths[0])

@@ -184,7 +184,10 @@ def load_steps(path: str) -> np.ndarray:
     with open_picture(path, ("PNG",)) as picture:
         steps = np.asarray(picture)
     if steps.ndim != 2 or steps.dtype in (np.uint8, bool):
-        raise DataError(f"{path} must be a 16-bit PNG of one channel; export the depth again.")
+        raise DataError(
+            f"{path} must be a 16-bit PNG of one channel, found {steps.dtype} of shape {steps.shape}; "
+            "export the depth again."
+        )
     return steps.astype(np.uint16)
 
 

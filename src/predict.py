@@ -48,6 +48,7 @@ def predict_samples(
     flip: bool = True,
     skip: int = 0,
     what: str = "Predicting",
+    cores: int = 0,
 ) -> Iterator[Prediction]:
     """Predicts frames in the table's order, as many at a time as there are cores; memory does not grow.
 
@@ -58,6 +59,7 @@ def predict_samples(
         flip: averages the probabilities of the photo and of its mirror image.
         skip: frames that are known already and not given.
         what: names the progress bar.
+        cores: frames at a time; 0 for as many as this machine has cores.
     """
 
     def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
@@ -67,7 +69,7 @@ def predict_samples(
             return Prediction(own, sureness=sure)
         return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
-    return _predict_rows(network, samples, size, flip, choose, what, skip)
+    return _predict_rows(network, samples, size, flip, choose, what, skip, cores)
 
 
 def predict_shards(
@@ -96,14 +98,15 @@ def predict_shards(
 
 
 def _predict_shard(job: tuple) -> list[Prediction]:
+    """Predicts on one core, for Ray gives each of a machine's cores a job."""
     folder, rows, size, flip = job
-    return list(predict_samples(_open_once(folder), rows, size, flip))
+    return list(predict_samples(_open_once(folder), rows, size, flip, cores=1))
 
 
 @functools.lru_cache(maxsize=1)
 def _open_once(folder: str) -> Engine | keras.Model:
     """Opens a run's network once a process, however many shards it is given."""
-    return engine.open_exported(Path(folder))
+    return engine.open_exported(Path(folder), cores=1)
 
 
 def predict_probabilities(
@@ -126,24 +129,25 @@ def _predict_rows(
     finish: Callable,
     what: str,
     skip: int = 0,
+    cores: int = 0,
 ) -> Iterator:
-    """Decodes, asks and finishes each frame in one of as many threads as cores, and gives them in order.
+    """Decodes, asks and finishes each frame in one of as many threads as `cores`, and gives them in order.
 
     A frame's whole way lies in one thread, so reading, network and resizing of different frames overlap.
     """
-    rows = list(samples[["height", "width", "image", "depth"]].itertuples())
+    rows, cores = list(samples[["height", "width", "image", "depth"]].itertuples()), cores or os.cpu_count()
 
     def predict(sample: tuple) -> object:
         return finish(sample, *predict_frame(network, sample, size, flip))
 
     bar, before = show_progress(total=len(rows), initial=skip, desc=what, unit="frame"), cv2.getNumThreads()
     cv2.setNumThreads(1)  # each core has a frame of its own
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with bar, ThreadPoolExecutor(cores) as pool:
         waiting: deque[Future] = deque()
         try:
             for row in rows[skip:]:
                 waiting.append(pool.submit(predict, row))
-                if len(waiting) > AHEAD * os.cpu_count():
+                if len(waiting) > AHEAD * cores:
                     yield waiting.popleft().result()
                     bar.update()
             while waiting:

@@ -41,25 +41,22 @@ class Look:
     """
 
     colors: dict[int, tuple[float, float, float]]
-    paving: str = "slabs"
-    slab: float = 1.2
-    sun: tuple[float, float, float] = (0.4, 0.5, 0.77)
-    sunlight: tuple[float, float, float] = (1.0, 0.95, 0.85)
-    skylight: tuple[float, float, float] = (0.42, 0.47, 0.55)
-    sky: tuple[tuple[float, float, float], tuple[float, float, float]] = (
-        (0.35, 0.55, 0.9),
-        (0.8, 0.87, 0.95),
-    )
-    lamps: tuple[tuple[float, float, float], ...] = ()
-    lamp_light: float = 0.0
-    wet: float = 0.0
-    leaves: float = 0.0
-    wear: float = 0.4
-    exposure: float = 1.0
-    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    noise: float = 2.0
-    blur: float = 0.0
-    seed: int = 0
+    paving: str
+    slab: float
+    sun: tuple[float, float, float]
+    sunlight: tuple[float, float, float]
+    skylight: tuple[float, float, float]
+    sky: tuple[tuple[float, float, float], tuple[float, float, float]]
+    lamps: tuple[tuple[float, float, float], ...]
+    lamp_light: float
+    wet: float
+    leaves: float
+    wear: float
+    exposure: float
+    balance: tuple[float, float, float]
+    noise: float
+    blur: float
+    seed: int
 
 
 # Surfaces -> materials ------------------------------------------------------------

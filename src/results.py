@@ -254,14 +254,14 @@ def draw_sheet(world: Path, picture: Path) -> None:
     """
     classes = class_lists.read_classes(world / "Train")
     cities = {}
-    for title, folder in (("Train", "Train"), ("Test", "Test")):
+    for folder in ("Train", "Test"):
         samples = data.read_samples(world / folder, classes)
         if folder == "Test":
             samples = data.add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
         samples = samples.iloc[((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)]
-        cities[title] = [_load_frame(row, classes) for row in samples.itertuples()]
-    figures.keep(figures.plot_world(cities, classes), picture, "synthetic world")
+        cities[folder] = [_load_frame(row, classes) for row in samples.itertuples()]
+    figures.keep(figures.plot_world(cities, classes), picture, note="synthetic world")
 
 
 def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from src import files, folders
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
-PATHS = ("DATA", "REFERENCE")  # settings that stay text, even where a folder is called 2026
+TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # stay text, even where a folder is called 2026
 NUMBER = ((int, float), "a number")
 # of the notebooks' own value: what it admits
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
@@ -101,7 +101,7 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
             nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0)[0]
             raise ValueError(f"No notebook has a setting {name}; the nearest is {nearest}.")
         try:
-            settings[name] = text if name in PATHS else ast.literal_eval(text)
+            settings[name] = text if name in TEXTS else ast.literal_eval(text)
         except (ValueError, SyntaxError):
             settings[name] = text
     return settings
@@ -202,8 +202,8 @@ def _run_one(name: str, settings: dict[str, object]) -> int:
         return 130
     except DeadKernelError:
         print(
-            f"\n{name}'s kernel died, most likely for want of memory; set a smaller BATCH_SIZE or SIZE, "
-            "the same command goes on after the last finished epoch.",
+            f"\n{name}'s kernel died, most likely for want of memory; with more of it free the same command "
+            "goes on after the last finished epoch, with a smaller BATCH_SIZE or SIZE a new run begins.",
             file=sys.stderr,
         )
         return 1

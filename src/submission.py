@@ -174,7 +174,7 @@ def read_predictions(
     Raises:
         ValueError: the table of the Test frames is not the one that the zip was made of.
     """
-    table = archive.read_table(path)
+    table = archive.read_table(path).reset_index(drop=True)
     _require_same(path, table["image_path"], samples)
     with zipfile.ZipFile(path) as members:
         for row in rows:
@@ -279,7 +279,7 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         `others`, how many classes the true masks hold that Train does not know: each counts 0 in "miou".
     """
     with tempfile.TemporaryDirectory() as folder:
-        archive.list_members(path)  # refuses what would harm
+        archive.list_members(path, np.inf)  # refuses what would harm
         with zipfile.ZipFile(path) as members:
             members.extractall(folder)
         scores, confusion = score(str(reference), folder)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
 from src import augment, batches, files, losses, memory, metrics, optimizer
-from src import model as model_files
+from src import model as networks
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
 from src.progress import show_progress
@@ -121,8 +121,8 @@ def fit(
         batch_size: rows a batch.
         seed: settles order and augmentation.
         minutes: how long the training may take; a few steps are timed and the epochs set by it.
-        epochs: fixes the number of epochs instead.
-        steps: fixes the number of steps instead.
+        epochs: fixes the number of epochs instead, each a pass over the frames.
+        steps: fixes the number of steps instead, where there are no `epochs`.
         val_frames: scored, whole, up to ten times on the way.
         show: called after each epoch, and at the end with the averaged weights, for a live view: with the
             history so far, the network, and True at the end.
@@ -137,8 +137,11 @@ def fit(
     if epochs is not None and (epochs < 1 or epochs != int(epochs)):
         raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
-        print(f"{folder} is already trained and used again; delete it to train anew, as with other code.")
-        model.set_weights(model_files.load_model(folder / "model.keras").get_weights())
+        print(
+            f"{folder} is already trained and used again; to train anew, as with other code, "
+            "delete its run's folder, and of a segmentation run the joint run's that goes on from it, too."
+        )
+        model.set_weights(networks.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
     with_label = "label" in model.output_names
     make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
@@ -295,7 +298,10 @@ class KeepEpochs(keras.callbacks.Callback):
         self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
         known = first_epoch and (folder / "history.csv").exists()
         self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
-        self.bar = show_progress(total=self.total, initial=self.done, desc=folder.name, unit="step")
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Opens the progress bar."""
+        self.bar = show_progress(total=self.total, initial=self.done, desc=self.folder.name, unit="step")
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the epoch's clock, and sets what dropout draws, which checkpoints leave out."""

@@ -34,7 +34,7 @@ METRES_A_DEGREE = 111_320.0
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the robot is at one frame: metres, radians, seconds, metres a second."""
+    """Where the robot is at one frame: metres, radians, seconds, metres a second, radians a second."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Pose:
     camera: Camera
     seconds: float
     speed: float
-    turn: float
+    turn_rate: float
     label: str
 
 
@@ -70,6 +70,7 @@ def pose_robot(recording: Recording, frame: int, size: tuple[int, int]) -> Pose:
         Camera(position, heading, pitch, roll, size),
         0.6 * frame,
         speed,
+        # of the slow part of the turn alone, as a gyroscope that is read through a filter
         0.019 * np.cos(0.19 * frame + phase[1]) / 0.6,
         label,
     )
@@ -117,7 +118,7 @@ def describe_frame(recording: Recording, frame: int, size: tuple[int, int]) -> d
         "pitch": round(pose.camera.pitch, 4),
         "yaw": round(pose.heading, 4),
         "linear_speed": round(pose.speed, 3),
-        "angular_speed": round(pose.turn, 4),
+        "angular_speed": round(pose.turn_rate, 4),
     }
 
 

@@ -132,6 +132,10 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
     "other columns": (table("image_lvl_pred", "label"), r"must have the columns .*found \[.*'label'"),
     "a column of numbers": (table("image_path", ",image_path"), r"must have the columns"),
     "cells are missing": (table("frame_002_pred.png,2", "frame_002_pred.png"), r"three cells a row, row 4"),
+    "cells are missing below an empty row": (
+        table("frame_002.jpg,frame_002_pred.png,2", "\nframe_002.jpg,frame_002_pred.png"),
+        r"three cells a row, row 5 has 2",
+    ),
     "not UTF-8": (lambda m: m | {"data.csv": m["data.csv"] + b"\xe9"}, r"data\.csv must be a table in UTF-8"),
     "a quote stays open": (
         lambda m: m | {"data.csv": m["data.csv"] + b'"a'},
@@ -157,6 +161,10 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
     "a label that is no class": (
         table("_pred.png,2", "_pred.png,5"),
         r"image_lvl_pred .* found '5' in row 4 \(1",
+    ),
+    "a label that is no class below an empty row": (
+        table("frame_002.jpg,frame_002_pred.png,2", "\nframe_002.jpg,frame_002_pred.png,5"),
+        r"image_lvl_pred .* found '5' in row 5 \(1",
     ),
     "a label that is missing": (table("_pred.png,2", "_pred.png,"), r"image_lvl_pred .* found '' in row 4"),
     "climbing out": (lambda m: m | {"../../evil.png": b"x"}, r"'\.\./\.\./evil\.png' leaves the folder"),
@@ -213,6 +221,16 @@ def test_zip_is_refused_with_its_reason(path, samples, classes, fault):
 
 def test_a_right_zip_has_no_fault(path, samples, classes):
     assert archive.find_faults(path, samples, classes) == []
+
+
+def test_a_palette_shows_ids_and_not_colours(path, samples, classes):
+    picture = Image.fromarray(draw_frame(2)[1], "L").convert("P")
+    picture.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200])
+    assert picture.mode == "P"
+    write(path, mask(saved(picture))(read(path)))
+    assert archive.find_faults(path, samples, classes) == []
+    with zipfile.ZipFile(path) as members:
+        assert (archive.read_mask(members, "frame_002_pred.png") == draw_frame(2)[1]).all()
 
 
 def test_all_faults_are_told_at_once(path, samples, classes):

@@ -11,9 +11,10 @@ import cv2
 import nbformat
 import numpy as np
 import pytest
+from conftest import draw_frame
 
 from src import classes as class_lists
-from src import engine, model, results, run
+from src import data, engine, model, results, run
 from src.recipe import Recipe, read_recipe
 
 TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md", "results/README.md"))
@@ -45,7 +46,7 @@ def test_targets_of_make_are_there():
 def test_settings_are_those_of_the_notebooks():
     notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
     known = {name for notebook in notebooks for name in run.read_settings(notebook)}
-    used = set(re.findall(r"\b([A-Z]{4,})=", TEXT)) - {"NAME", "PYTHON"}
+    used = set(re.findall(r"\b([A-Z]{4,})=", TEXT)) - {"NAME", "PYTHON", "TMPDIR"}
     assert len(used) > 8 and used <= known
     for changes in re.findall(r'RECIPE="([^"]+)"', TEXT):
         assert read_recipe(changes) != Recipe()
@@ -99,13 +100,33 @@ def test_files_that_are_named_exist():
 
 def test_the_classes_that_are_shown_are_those_without_a_file(tmp_path):
     text = Path("Train/README.md").read_text()
-    table = next(block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if block.startswith("task"))
+    table = re.search(r"```\n(task,.*?)```", text, re.DOTALL)[1]
     (tmp_path / "classes.csv").write_text(table)
     assert class_lists.read_classes(tmp_path) == class_lists.read_classes(tmp_path / "none")
 
 
+def read_code(package: str) -> str:
+    blocks = re.findall(r"```python\n(.*?)```", Path("Train/README.md").read_text(), re.DOTALL)
+    return next(block for block in blocks if f"import {package}" in block)
+
+
+def test_a_folder_a_drive_becomes_a_table(tmp_path):
+    for number, name in enumerate(("d1_0001", "d1_0002", "d2_0001")):
+        folder = tmp_path / "Train" / name[:2]
+        folder.mkdir(parents=True, exist_ok=True)
+        photo, mask, _ = draw_frame(number)
+        cv2.imwrite(str(folder / f"{name}.jpg"), photo)
+        if number != 1:
+            cv2.imwrite(str(folder / f"{name}_seg.png"), mask)
+    subprocess.run([sys.executable, "-c", read_code("pandas")], cwd=tmp_path, check=True)
+    samples = data.read_samples(tmp_path / "Train", class_lists.read_classes(tmp_path / "Train"))
+    assert samples["image_path"].tolist() == ["d1/d1_0001.jpg", "d1/d1_0002.jpg", "d2/d2_0001.jpg"]
+    assert (samples["mask"] != "").tolist() == [True, False, True]
+    assert samples["robot"].tolist() == ["d1", "d1", "d2"]
+
+
 def test_masks_in_colours_become_ids(tmp_path):
-    code = re.search(r"```python\n(.*?)```", Path("Train/README.md").read_text(), re.DOTALL)[1]
+    code = read_code("cv2")
     colors = np.array([[[128, 64, 128], [244, 35, 232], [1, 2, 3]]], np.uint8)
     cv2.imwrite(str(tmp_path / "mask_in_colors.png"), colors[..., ::-1])
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

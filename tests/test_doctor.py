@@ -222,6 +222,14 @@ WARNINGS = {
         lambda f: rewrite(f, lambda s: re.sub(r"robot\d,.*?Z", "robot0,2026-05-01T10:00:00Z", s)),
         r"all frames are of one recording",
     ),
+    "nothing tells drives apart": (
+        lambda f: rewrite(f, lambda s: s.replace("robot_id,timestamp", "who,when")),
+        r"nothing tells drives apart.*name each drive in robot_id",
+    ),
+    "a column of ours": (
+        lambda f: rewrite(f, lambda s: s.replace("image_lvl_label", "label")),
+        r"the column label is not read.*labels in image_lvl_label",
+    ),
     "Test is upright": (
         lambda f: [
             save(f.parent / "Test", f"frame_05{i}.jpg", np.full((WIDTH, HEIGHT, 3), 40 * i)) for i in range(3)
@@ -308,6 +316,16 @@ def test_many_errors_are_cut_in_a_message_and_whole_in_the_table():
     with pytest.raises(DataError) as caught:
         data.refuse(problems)
     assert str(caught.value).splitlines()[-1] == "... and 10 more; python -m src.doctor lists all."
+
+
+def test_many_rows_of_one_kind_give_one_line(folders):
+    for row in range(6):
+        save(folders[0], f"depth_{row}.png", np.full((HEIGHT, WIDTH), 3 + row, np.uint16))
+        save(folders[0], f"frame_{row:03d}_seg.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
+        edit(folders[0], depth_path=(row + 2, f"depth_{row}.png"))
+    texts = [problem.text for problem in doctor.examine(*folders).problems]
+    assert sum("in metres?" in text for text in texts) == 1
+    assert any("6 rows" in text and "row 2: depth_0.png holds at most 3;" in text for text in texts)
 
 
 def test_what_was_put_right_is_said(folders):

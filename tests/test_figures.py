@@ -22,6 +22,13 @@ def test_predictions_stand_in_order_with_one_legend(classes, tmp_path):
     assert (tmp_path / "figures" / "test.png").stat().st_size > 1000
 
 
+def test_share_of_wrong_pixels_is_of_those_that_count(classes):
+    truth, predicted = np.array([[0, 1, IGNORE, IGNORE]], np.uint8), np.array([[0, 0, 0, 0]], np.uint8)
+    image = np.zeros((1, 4, 3), np.uint8)
+    figure = figures.plot_predictions([image], [truth], [predicted], ["a"], classes, disagreement=True)
+    assert figure.axes[3].get_title() == "50 % of the pixels are wrong"
+
+
 def test_bars_show_each_class_that_the_truth_holds(classes):
     table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     figure = charts.plot_class_iou(table, classes.mask, "Test")

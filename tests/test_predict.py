@@ -43,7 +43,7 @@ def test_masks_come_back_at_each_photos_own_size(tmp_path):
 
 def test_shards_are_the_same_frames_in_the_same_order(tmp_path, monkeypatch):
     samples = pd.DataFrame([write_photo(tmp_path / f"{n}.png", 64 + n, 96) for n in range(7)])
-    monkeypatch.setattr(engine, "open_exported", lambda folder: Colors())
+    monkeypatch.setattr(engine, "open_exported", lambda folder, cores: Colors())
     monkeypatch.setattr(cluster, "spread", lambda work, jobs, address: map(work, jobs))
     monkeypatch.setattr(predict, "SHARD", 3)
     predict._open_once.cache_clear()

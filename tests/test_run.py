@@ -28,9 +28,10 @@ def test_settings_go_behind_the_parameters_cell():
 
 
 def test_values_are_literals_or_text():
-    words = ["SEED=3", "SIZE=(64, 96)", "DATA=2026", "WEIGHTS=None", "EMPTY="]
-    found = run.parse_words(words, {"SEED", "SIZE", "DATA", "WEIGHTS", "EMPTY"})
-    assert found == {"SEED": 3, "SIZE": (64, 96), "DATA": "2026", "WEIGHTS": None, "EMPTY": ""}
+    words = ["SEED=3", "SIZE=(64, 96)", "DATA=2026", "RECIPE=0.001", "WEIGHTS=None", "EMPTY="]
+    found = run.parse_words(words, {"SEED", "SIZE", "DATA", "RECIPE", "WEIGHTS", "EMPTY"})
+    texts = {"DATA": "2026", "RECIPE": "0.001"}
+    assert found == {"SEED": 3, "SIZE": (64, 96), "WEIGHTS": None, "EMPTY": ""} | texts
 
 
 def test_unknown_name_gets_the_nearest():

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from functools import partial
 
 import cv2
 import numpy as np
@@ -146,6 +147,14 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     other[:2] = 7  # a class that Train does not know
     cv2.imwrite(str(train_folder / "frame_000_seg.png"), other)
     assert submission.score_submission(path, train_folder, classes, scoring.score)["others"] == 1
+
+
+def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
+    small = partial(archive.list_members, limit=0.0001)
+    with pytest.raises(archive.SubmissionError, match=r"at most 0\.0001 MB"):
+        small(path)
+    monkeypatch.setattr(archive.list_members, "__defaults__", (0.0001,))
+    assert submission.score_submission(path, train_folder, classes, scoring.score)["scores"]["miou"] > 0.5
 
 
 def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tmp_path, monkeypatch, capsys):

@@ -66,7 +66,7 @@ def test_places_name_the_best_and_the_worst_recording():
     said = words.describe_places(pd.Series([40.0, 60.0, 20.0]), recordings)
     assert "Of 2 recordings a/1 is seen best, 50 %" in said and "b/1 worst, 20 %" in said
     names = pd.Series(["x", "y", "x"])
-    assert words.describe_places(names, recordings) == "Most frames are called x: 2 of 3."
+    assert words.describe_places(names, recordings) == "The commonest name is x: 2 of 3 frames."
 
 
 def test_sides_count_frames_and_blocks():
