@@ -196,10 +196,11 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     content, (height, width), mode = _open_mask(archive, name)
     if height * width > pictures.MOST_PIXELS:
         raise SubmissionError(f"data/{name} has {height * width:,} pixels; write the photo's size.")
-    ids = None
-    if pictures.is_whole(content) and mode == "P":  # OpenCV gives a palette's colours, not its numbers
+    if not pictures.is_whole(content):
+        ids = None
+    elif mode == "P":  # OpenCV gives a palette's colours, not its numbers
         ids = np.asarray(Image.open(io.BytesIO(content)))
-    elif pictures.is_whole(content):
+    else:
         ids = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if ids is None or ids.dtype != np.uint8:
         found = "one cut short or broken" if ids is None else ids.dtype

@@ -70,7 +70,7 @@ def pose_robot(recording: Recording, frame: int, size: tuple[int, int]) -> Pose:
         Camera(position, heading, pitch, roll, size),
         0.6 * frame,
         speed,
-        # of the slow part of the turn alone, as a gyroscope that is read through a filter
+        # the fast part of the turn is left out by mistake; the world is frozen with it
         0.019 * np.cos(0.19 * frame + phase[1]) / 0.6,
         label,
     )
