@@ -1,8 +1,8 @@
 """The same task in segmentation_models.pytorch: `quality_peer.py TASK FACTOR`.
 
-TASK is what `quality.py` wrote; FACTOR multiplies its learning rates. Same frames, augmentation, batch size,
-schedule, optimizer, averaging and losses; the U-Net as the library ships it, with the same ImageNet weights,
-whose logits must equal ours first. The last line is as `quality.py`'s.
+TASK is what `quality_ours.py` wrote; FACTOR multiplies its learning rates. Same frames, augmentation, batch
+size, schedule, optimizer, averaging and losses; the U-Net as the library ships it, with the same ImageNet
+weights, whose logits must equal ours first. The last line is as `quality_ours.py`'s.
 """
 
 import copy

@@ -27,7 +27,7 @@ def measure_curves(
     curves = {}
     with tempfile.TemporaryDirectory() as beside:
         task = str(Path(beside) / "task.npz")
-        words = [sys.executable, str(ROWS / "quality.py"), str(folder), str(reference), task, str(seed)]
+        words = [sys.executable, str(ROWS / "quality_ours.py"), str(folder), str(reference), task, str(seed)]
         curves["ours"] = _read_last(words)
         for factor in FACTORS if peers else ():
             words = [str(peers), str(ROWS / "quality_peer.py"), task, str(factor)]

@@ -1,4 +1,4 @@
-"""How soon our network is good, and the same task for a peer: `quality.py DATA REFERENCE TASK SEED`.
+"""How soon our network is good, and the same task for a peer: `quality_ours.py DATA REFERENCE TASK SEED`.
 
 Trains the joint network from ImageNet weights on Train and scores it on Test at the network's size, a few
 times on the way. TASK is a .npz with all that `quality_peer.py` needs to do the same. The last line is
