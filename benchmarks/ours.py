@@ -106,7 +106,7 @@ def _fit(network: keras.Model, image: np.ndarray, target: object, steps: int = 4
 
 def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
     """One photo in, probabilities out: our engine, or a bare one running the same graph, or Keras."""
-    image = _load_photos(size, 1)[0]
+    image = _make_photos(size, 1)[0]
     if kind == "keras":
         network = model.load_model(Path(run) / "final" / "model.keras")
         return lambda: time_calls(lambda: network.predict(image[None], verbose=0), 20)
@@ -123,7 +123,7 @@ def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
 
 def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     """Many photos in, probabilities out, as many at a time as is best."""
-    images = _load_photos(size, 16)
+    images = _make_photos(size, 16)
     if kind == "keras":
         network = model.load_model(Path(run) / "final" / "model.keras")
         return lambda: time_calls(
@@ -144,7 +144,7 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
 
 
 def _choose_hint(kind: str) -> str:
-    """What OpenVINO shall count in: float32, or for the "fast" rows bfloat16 where the processor can."""
+    """What OpenVINO shall calculate in: float32, or for the "fast" rows bfloat16 where the processor can."""
     return "bf16" if kind.endswith("fast") and engine.has_bfloat16() else "f32"
 
 
@@ -276,7 +276,7 @@ def _open_test(run: str, folder: str) -> tuple[class_lists.Classes, pd.DataFrame
     return classes, data.read_samples(Path(folder) / "Test", classes), size
 
 
-def _load_photos(size: list[int], count: int) -> np.ndarray:
+def _make_photos(size: list[int], count: int) -> np.ndarray:
     return np.stack(make_frames(size, count).images)
 
 

@@ -1,4 +1,4 @@
-"""A trained network -> OpenVINO's graph, which answers twice as fast as Keras on a processor; and its files.
+"""A trained network -> OpenVINO's graph, which answers at least twice as fast as Keras here; and its files.
 
 The graph takes uint8 RGB (B, H, W, 3), or with the code of depth (B, H, W, 4), of any B, and H and W that are
 multiples of 32, and gives the probabilities "mask" (B, classes, H, W) and, for a joint network, "label"
@@ -89,8 +89,9 @@ class Engine:
         streams: how many answers are worked on at the same time, each on its share of the cores. One answers
             a single photo soonest; as many as cores answer most photos a second.
         cores: how many it may use; 0 for all of this machine's.
-        exact: False counts in bfloat16 where the processor can, as AMD's from Zen 4 and Intel's of servers:
-            1.7 times as fast, and one pixel in 120 (street photos) to 600 (the world) gets another class.
+        exact: False calculates in bfloat16 where the processor can, as AMD's from Zen 4 and Intel's of
+            servers: 1.6 to 1.9 times as fast, and one pixel in 120 (street photos) to 600 (the world) gets
+            another class.
     """
 
     def __init__(self, graph: ov.Model | Path, streams: int = 0, cores: int = 0, exact: bool = True):
@@ -152,7 +153,7 @@ def has_bfloat16() -> bool:
 def open_exported(folder: Path, cores: int = 0) -> Engine | keras.Model:
     """Opens the network of a finished run as what predicts fastest here.
 
-    An exported one counts in bfloat16 where the processor can.
+    An exported one calculates in bfloat16 where the processor can.
 
     Args:
         folder: of the run; holds `final/model.keras`, and `export/` of `export`.

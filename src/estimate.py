@@ -188,7 +188,9 @@ def table_of_folds(judged: dict[str, dict], others: dict[str, dict] | None = Non
     """
     rows = {name: _list_found(found) for name, found in judged.items()}
     if len(judged) > 1:
-        rows["mean of the folds"] = pd.DataFrame(rows).T.mean().to_dict() | {"frames": np.nan}
+        table = pd.DataFrame(rows).T
+        warm = np.exp(np.log(table["temperature"]).mean())  # as `estimate_test` averages them
+        rows["mean of the folds"] = table.mean().to_dict() | {"frames": np.nan, "temperature": warm}
     rows |= {name: _list_found(found) for name, found in (others or {}).items()}
     return pd.DataFrame(rows).T.round(2)
 
@@ -246,7 +248,8 @@ def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -
     Args:
         outlook: of the network that is submitted, on Test.
         recordings: of each Test frame, for the spread.
-        judged: of `judge`, one a network that was kept from some recordings; their temperatures are averaged.
+        judged: of `judge`, one a network that was kept from some recordings; the mean is of their
+            temperatures' logarithms.
 
     Returns:
         "miou", "miou_low", "miou_high", "f1", fractions.

@@ -112,7 +112,7 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
         classes: of the mask.
 
     Returns:
-        A row a frame: "mean IoU %" (NaN without truth), "wrong %" of the pixels, and "most of it" in words.
+        A row a frame: "mean IoU %" (NaN without truth), and "most of it" in words.
     """
     rows = []
     for confusion in confusions:
@@ -120,9 +120,8 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
         wrong = confusion - np.diag(np.diag(confusion))
         true, said = np.unravel_index(wrong.argmax(), wrong.shape)
         words = f"{classes.names[true]} taken for {classes.names[said]} ({100 * wrong.max() / total:.1f} %)"
-        scores = (100 * score_masks(confusion), 100 * wrong.sum() / total)
-        rows.append((*scores, words if wrong.any() else "nothing"))
-    return pd.DataFrame(rows, columns=["mean IoU %", "wrong %", "most of it"])
+        rows.append((100 * score_masks(confusion), words if wrong.any() else "nothing"))
+    return pd.DataFrame(rows, columns=["mean IoU %", "most of it"])
 
 
 def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:

@@ -10,7 +10,7 @@ import segmentation_models as sm
 import tensorflow as tf
 from keras import layers
 
-from src import backbone as lite0
+from src import backbone as lite
 from src.recipe import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -210,9 +210,9 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
     backbone = recipe.backbone
-    if recipe.depth and backbone not in lite0.VARIANTS:
+    if recipe.depth and backbone not in lite.VARIANTS:
         raise ValueError(
-            f"RECIPE's depth needs one of {', '.join(lite0.VARIANTS)} as backbone, found '{backbone}'."
+            f"RECIPE's depth needs one of {', '.join(lite.VARIANTS)} as backbone, found '{backbone}'."
         )
     if recipe.weights not in WEIGHTS:
         raise ValueError(f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'.")
@@ -257,5 +257,5 @@ class _NameWayOut:
         if "URL fetch failure" in str(error):
             raise ValueError(
                 f"The ImageNet weights of {self.backbone} come from the internet, which did not answer; set "
-                f"weights=none in RECIPE for random ones, or backbone={lite0.NAME}, whose own are installed."
+                f"weights=none in RECIPE for random ones, or backbone={lite.NAME}, whose own are installed."
             ) from error

@@ -77,7 +77,7 @@ def predict_shards(
 ) -> Iterator[Prediction]:
     """Predicts as `predict_samples` does on the machines of a Ray cluster, SHARD frames a job.
 
-    To the byte, if they are of this machine's kind: processors differ in whether they count in bfloat16.
+    To the byte, if they are of this machine's kind: processors differ in whether they calculate in bfloat16.
 
     Args:
         folder: of the joint run; every machine must see it, and the photos, under the same paths.

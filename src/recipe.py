@@ -1,4 +1,4 @@
-"""How a network is built, trained and asked: one recipe, each part of which can be changed by its name."""
+"""How a network is built and trained: one recipe, each part of which can be changed by its name."""
 
 import difflib
 import math
@@ -75,12 +75,8 @@ def read_recipe(changes: str) -> Recipe:
             chosen[name] = kinds[name](text)
         except ValueError:
             usual = getattr(Recipe, name)
-            raise ValueError(
-                f"RECIPE's {name} must be a number, found '{text}'; it is {usual} by itself."
-            ) from None
+            raise ValueError(f"RECIPE's {name} must be a number, found '{text}'; default: {usual}.") from None
         least, usual = LEAST.get(name, 0.0), getattr(Recipe, name)
         if kinds[name] is float and not least <= chosen[name] < math.inf:
-            raise ValueError(
-                f"RECIPE's {name} must be from {least} on, found '{text}'; it is {usual} by itself."
-            )
+            raise ValueError(f"RECIPE's {name} must be from {least} on, found '{text}'; default: {usual}.")
     return Recipe(**chosen)

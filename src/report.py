@@ -26,6 +26,7 @@ CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it
     "held_out": "Frames of recordings that were held out of training.",
     "looks": "How the photos of Train and of Test look.",
     "split": "Which frames were held out.",
+    "folds": "Which frames each fold held out.",
     "audit": "The held-out frames most like a training frame.",
     "samples": "Frames of Train with their masks.",
     "result_history": "How the training of the joint network went.",

@@ -118,7 +118,7 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
             usual = ast.literal_eval(own[name])
             kind, word = KINDS.get(type(usual), (object, ""))
             if not isinstance(settings[name], kind):
-                raise ValueError(f"{name} must be {word}, found '{settings[name]}'; it is {usual} by itself.")
+                raise ValueError(f"{name} must be {word}, found '{settings[name]}'; default: {usual}.")
     for name, value in settings.items():
         if name in LEAST and not (isinstance(value, int | None) and (value is None or value >= LEAST[name])):
             raise ValueError(f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 4.")

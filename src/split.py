@@ -161,9 +161,9 @@ def has_recordings(samples: pd.DataFrame) -> bool:
 def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Holds out whole blocks of about a fifth of the frames.
 
-    Where that cannot be done (one block, or all masks in one), the last fifth in time of the masked
-    frames is held out, after a margin of half that length which is dropped; such a split is leaky, for both
-    sides show the same street.
+    Where that cannot be done (one block, or all masks or all labels in one), the last fifth in time of the
+    masked frames is held out, after a margin of half that length which is dropped; such a split is leaky, for
+    both sides show the same street.
 
     Args:
         samples: table of `data.read_samples`.

@@ -110,6 +110,8 @@ def test_sentence_and_tables():
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
     assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
+    warm = judged | {"fold 2": judged["fold 2"] | {"temperature": 3.2}}
+    assert estimate.table_of_folds(warm)["temperature"]["mean of the folds"] == 1.6  # root of 0.8 times 3.2
     assert "mean of the folds" not in estimate.table_of_folds({"held out": judged["held out"]}).index
     assert len(estimate.table_of_folds({}, judged)) == 2 and estimate.table_of_folds({}).empty
 

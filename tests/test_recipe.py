@@ -14,11 +14,11 @@ def test_words_change_the_recipe():
     [
         ("colour=1", "nearest is color="),
         ("color", "NAME=VALUE words, found 'color'"),
-        ("zoom=0.6", "zoom must be from 0.7 on, found '0.6'; it is 1.6"),
+        ("zoom=0.6", "zoom must be from 0.7 on, found '0.6'; default: 1.6"),
         ("dice=-1", "dice must be from 0.0 on"),
         ("rate=inf", "rate must be"),
         ("color=nan", "color must be"),
-        ("color=much", "color must be a number, found 'much'; it is 1.0"),
+        ("color=much", "color must be a number, found 'much'; default: 1.0"),
     ],
 )
 def test_wrong_words_name_the_way_out(words, message):

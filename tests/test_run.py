@@ -44,7 +44,7 @@ def test_numbers_and_switches_are_asked_for():
     cell.metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(cells=[cell])
     run.check_kinds({"SEED": 3, "FLIP": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
-    with pytest.raises(ValueError, match="SEED must be a number, found ''; it is 0 by itself"):
+    with pytest.raises(ValueError, match="SEED must be a number, found ''; default: 0"):
         run.check_kinds({"SEED": ""}, [notebook])
     with pytest.raises(ValueError, match="FLIP must be True or False"):
         run.check_kinds({"FLIP": "yes"}, [notebook])
