@@ -138,7 +138,7 @@ def table_of_seeds(results: pd.DataFrame) -> str:
         if len(runs) > 1:
             parts = [_describe_spread(runs, split) for split in ("grouped", "test") if _is_known(runs, split)]
             parts += [_describe_gain(runs, split) for split in ALONE if _is_known(runs, ALONE[split])]
-            lines.append(f"{name}, {version}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
+            lines.append(f"- {name}, {version}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
 
 
