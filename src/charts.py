@@ -32,8 +32,10 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
     folds = sorted(set(sides) - set(colors))
     colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
     known = np.isfinite(places).all(1)
-    figure, ax = plt.subplots(figsize=(7, 4.5 if known.any() else 1.1), layout="constrained")
+    places, turned, height = _lay_map(places) if known.any() else (places, False, 0.0)
+    figure, ax = plt.subplots(figsize=(7, height + 1.4), layout="constrained")
     plt.close(figure)
+    ax.set_title(f"{(~sides.isin(['train', 'left out'])).sum()} of {len(sides)} frames are held out")
     for side, color in colors.items():
         rows = np.flatnonzero(sides == side)
         count = blocks.iloc[rows].nunique()
@@ -44,7 +46,8 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
         elif len(rows):
             ax.broken_barh([(row, 1) for row in rows], (0, 1), color=color, label=name)
     if known.any():
-        ax.set(aspect="equal", adjustable="datalim", xlabel="m to the east", ylabel="m to the north")
+        names = ("m to the north", "m to the west") if turned else ("m to the east", "m to the north")
+        ax.set(aspect="equal", adjustable="datalim", xlabel=names[0], ylabel=names[1])
     else:
         starts = np.flatnonzero(blocks.ne(blocks.shift()))[1:]
         ax.vlines(starts, 0, 1, color="white", linewidth=0.8)
@@ -245,17 +248,15 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     mapped, count = np.isfinite(places).all(1).any(), recordings.nunique()
     heights = []
     if mapped:
-        east, north = np.nanmax(places, 0) - np.nanmin(places, 0)
-        turned = north > 1.5 * east  # lies better than it stands
-        places = places @ [[0, -1], [1, 0]] if turned else places
-        heights.append(1.2 + 5.5 * min(east, north) / max(east, north, 1))
+        places, turned, height = _lay_map(places)
+        heights.append(height)
     if not mapped or count <= FEW:
         heights.append(0.26 * count + 0.5)
     size = {"figsize": (7, sum(heights) + 0.8), "height_ratios": heights}
     figure, axes = plt.subplots(len(heights), squeeze=False, layout="constrained", **size)
     plt.close(figure)
     colors = _paint(figure, values)
-    axes[0, 0].set_title(title)
+    figure.suptitle(title, fontsize=mpl.rcParams["axes.titlesize"])
     for ax in axes[:, 0]:
         ax.set_axis_off()
     if mapped:
@@ -270,6 +271,14 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     if not mapped or count <= FEW:
         _draw_strips(axes[-1, 0], recordings, colors)
     return figure
+
+
+def _lay_map(places: np.ndarray) -> tuple[np.ndarray, bool, float]:
+    """Turns a map that would stand to lie, north to the right; tells whether it did, and inches of height."""
+    east, north = np.nanmax(places, 0) - np.nanmin(places, 0)
+    turned = bool(north > 1.5 * east)
+    places = places @ [[0, -1], [1, 0]] if turned else places
+    return places, turned, 1.2 + 5.5 * min(east, north) / max(east, north, 1)
 
 
 _BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 8}

@@ -209,6 +209,28 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
 
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
+    check_recipe(recipe)
+    with _NameWayOut(recipe.backbone):
+        half = sm.Unet(
+            recipe.backbone,
+            input_shape=(None, None, 5 if recipe.depth else 3),
+            classes=classes,
+            activation="linear",
+            encoder_weights=None if recipe.weights == "none" else recipe.weights,
+            decoder_filters=DECODER_FILTERS,
+        )
+    unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
+    fused = keras.models.clone_model(unet, clone_function=_fuse)
+    fused.set_weights(unet.get_weights())
+    return fused
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Checks what a recipe says of the network, before anything is read or built.
+
+    Raises:
+        ValueError: backbone or weights are unknown, or the backbone takes no depth.
+    """
     backbone = recipe.backbone
     if recipe.depth and backbone not in lite.VARIANTS:
         raise ValueError(
@@ -223,19 +245,6 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
             f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; the nearest "
             f"is {nearest}, all are {', '.join(known)}."
         )
-    with _NameWayOut(backbone):
-        half = sm.Unet(
-            backbone,
-            input_shape=(None, None, 5 if recipe.depth else 3),
-            classes=classes,
-            activation="linear",
-            encoder_weights=None if recipe.weights == "none" else recipe.weights,
-            decoder_filters=DECODER_FILTERS,
-        )
-    unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
-    fused = keras.models.clone_model(unet, clone_function=_fuse)
-    fused.set_weights(unet.get_weights())
-    return fused
 
 
 def _fuse(layer: layers.Layer) -> layers.Layer:

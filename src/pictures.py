@@ -146,7 +146,8 @@ def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None
     if (mask == UNKNOWN).any():
         unknown = sorted(set(np.unique(ids)) - set(classes.ids) - {classes.ignore_id})
         raise DataError(
-            f"{path} holds the ids {[int(id) for id in unknown]} that no class has; add them to classes.csv."
+            f"{path} holds the ids {[int(id) for id in unknown]} that no class has; add them to classes.csv, "
+            "or name one 'ignore' there."
         )
     if size is not None:
         mask = shrink_mask(mask, size)

@@ -28,6 +28,7 @@ REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
 VALIDATION_SHARE = 0.1
+BARS = {"held_out": "Training the judged network", "final": "Training the submitted network"}  # by folder
 
 
 def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.losses.Loss:
@@ -138,8 +139,8 @@ def fit(
         raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
         print(
-            f"{folder} is already trained and used again; to train anew, as with other code, "
-            "delete its run's folder, and of a segmentation run the joint run's that goes on from it, too."
+            f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
+            f"{folder.parent}, and what goes on from it."
         )
         model.set_weights(networks.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
@@ -199,7 +200,7 @@ def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
         files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
     model.load_weights(checkpoint)
     first_epoch = int(model.optimizer.iterations) // plan["steps"]
-    if first_epoch:
+    if 0 < first_epoch < plan["epochs"]:
         print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
     return first_epoch
 
@@ -234,7 +235,7 @@ def _plan_epochs(
             val_seconds = val_step * len(val_stream)
         seconds = 0.97 * minutes * 60  # the rest is for pictures
         plan = share_time(seconds, step, pass_steps, val_seconds)
-        print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.0f} minutes.")
+        print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.1f} minutes.")
     files.write_json(path, plan)
     return plan
 
@@ -301,7 +302,8 @@ class KeepEpochs(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the progress bar."""
-        self.bar = show_progress(total=self.total, initial=self.done, desc=self.folder.name, unit="step")
+        desc = BARS.get(self.folder.name, self.folder.name)
+        self.bar = show_progress(total=self.total, initial=self.done, desc=desc, unit="step")
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the epoch's clock, and sets what dropout draws, which checkpoints leave out."""

@@ -17,6 +17,8 @@ def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings
     """
     loss = history["loss"]
     words = f"The loss went from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f} in {_count(len(history), 'epoch')}"
+    if len(history) == 1:
+        words = f"The loss was {loss.iloc[0]:.2f} in 1 epoch"
     name = next((column for column in history if column.endswith("miou") and "val_" in column), None)
     if name is None:
         return f"{words}; no frames were held out of this training."

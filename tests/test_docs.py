@@ -52,6 +52,13 @@ def test_settings_are_those_of_the_notebooks():
         assert read_recipe(changes) != Recipe()
 
 
+def test_the_parts_of_the_recipe_are_all_told_with_their_defaults():
+    rows = re.findall(r"^\| `(\w+)` \| ([\w.]+) \|", Path("README.md").read_text(), re.MULTILINE)
+    told = {name: value for name, value in rows if name.islower()}
+    assert set(told) == set(Recipe().to_dict())
+    assert read_recipe(" ".join(f"{name}={value}" for name, value in told.items())) == Recipe()
+
+
 def test_tables_are_those_of_the_kept_results():
     tables = results.make_tables()
     for page in results.PAGES:

@@ -12,7 +12,7 @@ def test_history_tells_where_it_came_to():
     assert words.describe_history(history) == (
         "The loss went from 2.00 to 1.00 in 3 epochs; no frames were held out of this training."
     )
-    assert "2.00 to 2.00 in 1 epoch;" in words.describe_history(history[:1])
+    assert "The loss was 2.00 in 1 epoch;" in words.describe_history(history[:1])
     one = history.assign(val_mask_miou=[np.nan, np.nan, 0.5])
     assert words.describe_history(one).endswith("mean IoU on held-out recordings after epoch 3: 50.0 %.")
     several = history.assign(val_miou=[0.2, np.nan, 0.5], miou=0.9)
