@@ -20,7 +20,7 @@ from src import metrics, predict, record
 from src.classes import Classes
 from src.engine import Engine
 
-CHOICES = ("off", "quick", "full")
+CHOICES = {"off": 1, "quick": 2, "full": 4}  # of ESTIMATE: how many MINUTES all trainings take together
 # of the softmax; above 1 flatter, as for a network too sure of itself
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
