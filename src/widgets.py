@@ -87,9 +87,10 @@ def link(path: Path) -> HTML:
         source = f"data:application/zip;base64,{base64.b64encode(path.read_bytes()).decode()}"
     name = html.escape(path.name)
     here = html.escape(str(path))
+    size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{1000 * megabytes:.1f} kB"
     return HTML(
         f'<p><a href="{html.escape(source)}" download="{name}"><b>Download {name}</b></a> '
-        f"({megabytes:.1f} MB)<br>Upload it to the competition as it is. It lies in <code>{here}</code></p>"
+        f"({size})<br>Upload it to the competition as it is. It lies in <code>{here}</code></p>"
     )
 
 

@@ -89,7 +89,7 @@ def test_the_link_carries_the_very_zip(tmp_path, monkeypatch):
     path = tmp_path / "try <1>.zip"
     path.write_bytes(b"PK" + bytes(range(256)))
     link = widgets.link(path).data
-    assert 'download="try &lt;1&gt;.zip"' in link
+    assert 'download="try &lt;1&gt;.zip"' in link and "(0.3 kB)" in link
     assert base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]) == path.read_bytes()
     monkeypatch.setattr(widgets, "EMBEDDED", 0)
     assert "base64" not in widgets.link(path).data and "download=" in widgets.link(path).data
