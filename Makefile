@@ -11,6 +11,9 @@ endif
 TYPED = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$($(name))')
 
+# JupyterLab asks root, as one is in a container, to say so
+ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
+
 .PHONY: run test test-all test-browser lint lab
 
 run: .venv/installed
@@ -31,7 +34,7 @@ lint: .venv/installed
 	@$(BIN)/ruff format --check .
 
 lab: .venv/installed
-	@$(BIN)/jupyter lab
+	@$(BIN)/jupyter lab $(ROOT)
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 10) <= v[:2] <= (3, 13) or sys.exit(f'Python 3.10 to 3.13 is needed, found {v[0]}.{v[1]}; name another, as PYTHON=python3.12')"
