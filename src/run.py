@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from src import files, folders
+from src.recipe import read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -108,7 +109,7 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
 
 
 def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.NotebookNode]) -> None:
-    """Refuses what is no number, or no True or False, where the notebooks' own value is one, or too small.
+    """Refuses, before a notebook starts, what is of the wrong kind, too small, or no word of the recipe.
 
     Raises:
         ValueError: the message names the setting and the notebooks' own value.
@@ -125,6 +126,8 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise ValueError(f"{name} must be one of {known}, found '{value}'.")
+    folders.choose_minutes(settings.get("MINUTES", "auto"), Path(settings.get("DATA", ".")))
+    read_recipe(settings.get("RECIPE", ""))
 
 
 def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:

@@ -58,6 +58,8 @@ def test_numbers_and_switches_are_asked_for():
         ("EPOCHS=2.5", "EPOCHS must be a whole number from 1 on, found '2.5'"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
+        ("MINUTES=long", "MINUTES must be 'auto' or a positive number, found 'long'"),
+        ("RECIPE=colour=2", "RECIPE must be NAME=VALUE words, found 'colour=2'; the nearest is color="),
     ],
 )
 def test_settings_out_of_range_are_refused_before_any_notebook(word, match, capsys):
