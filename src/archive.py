@@ -11,13 +11,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from src import pictures
-from src.classes import Classes, count_values
+from src.classes import Classes, DataError, count_values
 
 COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
 LIMIT = 1000  # MB that a zip may have
@@ -188,33 +186,31 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Reads a mask of an open zip by its name in `data/`: uint8 ids, (H, W) or (H, W, channels).
+    """Reads a mask of an open zip by its name in `data/`: uint8 ids, (height, width).
 
     Raises:
-        SubmissionError: it is missing, or no whole 8-bit PNG, or of more than `pictures.MOST_PIXELS`.
+        SubmissionError: it is missing, or no mask as `pictures.decode_ids` admits it.
     """
-    content, (height, width), mode = _open_mask(archive, name)
-    if height * width > pictures.MOST_PIXELS:
-        raise SubmissionError(f"data/{name} has {height * width:,} pixels; write the photo's size.")
-    if not pictures.is_whole(content):
-        ids = None
-    elif mode == "P":  # OpenCV gives a palette's colours, not its numbers
-        ids = np.asarray(Image.open(io.BytesIO(content)))
-    else:
-        ids = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if ids is None or ids.dtype != np.uint8:
-        found = "one cut short or broken" if ids is None else ids.dtype
-        raise SubmissionError(f"data/{name} must be an 8-bit PNG, found {found}; write the zip again.")
-    return ids
-
-
-def _open_mask(archive: zipfile.ZipFile, name: str) -> tuple[bytes, tuple[int, int], str]:
-    """Reads a mask's file, whose checksum zipfile compares, its height and width, and Pillow's mode."""
     try:
-        content = archive.read(f"data/{name}")
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-            return content, picture.size[::-1], picture.mode
-    except (KeyError, *BROKEN, *pictures.BROKEN) as error:
+        return pictures.decode_ids(io.BytesIO(_read_member(archive, name)), f"data/{name}")
+    except DataError as error:
+        raise SubmissionError(str(error)) from error
+
+
+def read_mask_size(archive: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """Reads (height, width) of a mask of an open zip, whose checksum zipfile compares."""
+    try:
+        header = pictures.check_header(io.BytesIO(_read_member(archive, name)), f"data/{name}", ("PNG",))
+    except DataError as error:
+        raise SubmissionError(str(error)) from error
+    return header.height, header.width
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Reads the bytes of a mask's file in an open zip."""
+    try:
+        return archive.read(f"data/{name}")
+    except (KeyError, *BROKEN) as error:
         raise SubmissionError(
             f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
         ) from error
@@ -283,13 +279,9 @@ def _look_at_mask(
     archive: zipfile.ZipFile, name: str, size: tuple[int, int], checksum: int | None
 ) -> tuple[set[int], str]:
     """Gives the ids of a mask (none where its checksum is known), and what is wrong with it ("": nothing)."""
-    ids = None
     try:
-        if checksum is None:
-            ids = read_mask(archive, name)
-            found = ids.shape[:2]
-        else:
-            _, found, _ = _open_mask(archive, name)
+        found = read_mask_size(archive, name)
+        ids = read_mask(archive, name) if checksum is None and found == size else None
     except SubmissionError as error:
         return set(), str(error)
     if checksum not in (None, archive.getinfo(f"data/{name}").CRC):
@@ -300,12 +292,7 @@ def _look_at_mask(
         return set(), f"{name} must be {words}; {hint}."
     if ids is None:
         return set(), ""
-    if ids.ndim == 3 and ids.shape[2] != 3:
-        return set(), f"{name} must have 1 or 3 channels, found {ids.shape[2]}; write it without alpha."
-    first, *others = cv2.split(ids)
-    if any((channel != first).any() for channel in others):
-        return set(), f"{name} must have equal channels, they differ; write class ids, not colours."
-    return set(np.flatnonzero(count_values(first)).tolist()), ""
+    return set(np.flatnonzero(count_values(ids)).tolist()), ""
 
 
 def _explain_ids(ids: set[int], classes: Classes) -> str:

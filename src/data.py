@@ -95,7 +95,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     problems += found
     with ThreadPoolExecutor() as pool:
         sizes = list(pool.map(_try_size, samples["image"]))
-        mask_sizes = list(pool.map(_try_size, samples["mask"]))
+        mask_sizes = list(pool.map(lambda path: _try_size(path, ("PNG",)), samples["mask"]))
     for row, size, mask_size in zip(samples.itertuples(), sizes, mask_sizes, strict=True):
         for found in (size, mask_size):
             if isinstance(found, str):
@@ -105,7 +105,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
             text = (
                 f"{path}, row {row.row}: {row.label_path} must have its photo's height and width, "
                 f"{size[0]} x {size[1]} as {row.image_path}, found {mask_size[0]} x {mask_size[1]}; "
-                "export the mask again at the photo's size."
+                f"{pictures.explain_size(row.image, mask_size)}."
             )
             problems.append(Problem("error", text))
     known = [(0, 0) if isinstance(size, str) else size for size in sizes]
@@ -113,10 +113,10 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     return samples, problems
 
 
-def _try_size(path: str) -> tuple[int, int] | str:
+def _try_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[int, int] | str:
     """Gives a picture's size, (0, 0) where there is none, or what is wrong with it."""
     try:
-        return pictures.read_size(path) if path else (0, 0)
+        return pictures.read_size(path, formats) if path else (0, 0)
     except DataError as error:
         return str(error)
 

@@ -25,6 +25,7 @@ LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightnes
 SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
 SEVERAL = 3  # rows with one and the same error; more are told in one line
+DIM = 2**14  # a 16-bit photo whose values stay below is dark, or a camera's of 14 bits
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -139,12 +140,14 @@ def _look(row: tuple, classes: Classes) -> View:
 
 def _look_at_photo(view: View, row: tuple, classes: Classes) -> None:
     view.digest = hashlib.sha256(Path(row.image).read_bytes()).hexdigest()
-    with pictures.open_picture(row.image) as picture:
-        if picture.mode != "RGB":
-            view.notes.append(f"photos are {picture.mode}, made RGB")
-        if picture.getexif().get(0x0112, 1) != 1:
-            view.notes.append("photos are turned as their EXIF says")
+    header = pictures.read_header(row.image)
+    if header.mode != "RGB":
+        view.notes.append(f"photos are {header.mode}, made RGB")
+    if header.orientation != 1:
+        view.notes.append("photos are turned as their EXIF or XMP says")
     photo = pictures.load_photo(row.image, THUMBNAIL)
+    if header.bits == 16:
+        _look_at_bits(view, row)
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     view.light = np.histogram(grey, [0, *LIGHT.values()])[0] / grey.size
     vivid = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)[..., 1].mean()
@@ -152,10 +155,19 @@ def _look_at_photo(view: View, row: tuple, classes: Classes) -> None:
     view.look = tuple(float(value) / 2.55 for value in (grey.mean(), vivid, warm))
 
 
+def _look_at_bits(view: View, row: tuple) -> None:
+    """Warns of a photo of 16 bits that uses a quarter of their range, as one of a camera of 14 bits does."""
+    with Path(row.image).open("rb") as file:
+        peak = int(pictures.decode_deep(file).max())
+    if peak < DIM:
+        text = f"{row.image_path} holds at most {peak:,} of 65,535, so it is read as dark; values of 14 bits?"
+        view.warnings.append(text)
+
+
 def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
-    with pictures.open_picture(row.mask, ("PNG",)) as picture:
-        if picture.mode != "L":
-            view.notes.append(f"masks are {picture.mode}, read as one id a pixel")
+    mode = pictures.read_header(row.mask, ("PNG",)).mode
+    if mode != "L":
+        view.notes.append(f"masks are {mode}, read as one id a pixel")
     mask = pictures.load_mask(row.mask, classes.mask)
     view.pixels = class_lists.count_values(mask)[: len(classes.mask)]
     if view.pixels.sum() < SCARCE * mask.size:
@@ -167,6 +179,11 @@ def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
     if 0 < steps.max() <= METRES:
         text = f"{row.depth_path} holds at most {steps.max()}; depth in metres? Millimetres are usual."
         view.warnings.append(text)
+    if row.height and steps.shape == (row.width, row.height) and row.height != row.width:
+        raise DataError(
+            f"{row.depth} must lie as its photo is seen, {row.height} x {row.width}, found {row.width} x "
+            f"{row.height}; turn the depth likewise."
+        )
     if row.height and steps.shape != (row.height, row.width):
         view.notes.append("depth maps have another size than their photo, resized")
 

@@ -1,68 +1,124 @@
 """Photo and mask files -> arrays; one that is broken, cut short or of another format is refused by name."""
 
+import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+import simplejpeg
+from PIL import Image
 
-from src.classes import IGNORE, UNKNOWN, Classes, ClassList, DataError
+from src import headers
+from src.classes import IGNORE, UNKNOWN, Classes, ClassList, DataError, count_values
+from src.headers import Header
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger picture is a mistake or an attack
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 NEAREST, FARTHEST = 0.3, 30.0  # metres that depth tells apart
-_REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+DEEP = 12  # bits: 16-bit photos whose values need no more are a camera's, not spread over the 16
+MOST_SHOWN = 8  # ids in one message
+# What libjpeg complains of though no pixel is lost; a few bytes before the end are what some cameras write.
+_HARMLESS = re.compile(r"JFIF|Adobe|ICC marker|data: 1?\d extraneous bytes")
+_TURNS = {  # by EXIF's orientation
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
 
 
-@contextmanager
-def open_picture(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> Iterator[Image.Image]:
-    """Opens a picture; only its header is read until its pixels are asked for.
+# Headers ----------------------------------------------
+
+
+def read_header(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> Header:
+    """Reads what a picture's file says before its pixels are unpacked.
 
     Args:
         path: of the file.
         formats: that are admitted.
 
     Raises:
-        DataError: it is of another format, broken, cut short, empty or of more than MOST_PIXELS; also when
-            that shows inside the `with` block.
+        DataError: it is of another format, broken, cut short, empty or of more than MOST_PIXELS.
     """
-    kind = " or ".join(formats)
+    with _open(path) as file:
+        return check_header(file, path, formats)
+
+
+def check_header(file: BinaryIO, name: str, formats: tuple[str, ...]) -> Header:
+    """Reads an open file's header, as `read_header`; `name` is what the message calls the file."""
+    with _naming(name, formats):
+        head = file.read(32)
+        kind = headers.name_format(head)
+        if kind not in formats:
+            found = f"{kind}, another format" if kind else "another format" if head else "an empty file"
+            raise DataError(
+                f"{name} must be a whole {' or '.join(formats)} picture, found {found}; save it anew as "
+                f"{' or '.join(formats)}, a new ending alone changes nothing."
+            )
+        file.seek(0)
+        header = headers.read_header(file)
+        pixels = header.height * header.width
+        if pixels > MOST_PIXELS:
+            raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} are read")
+    return header
+
+
+@contextmanager
+def _open(path: str) -> Iterator[BinaryIO]:
+    """Opens a file to read its bytes; one that cannot be read is named."""
     try:
-        with Image.open(path, formats=formats) as picture:
-            pixels = picture.width * picture.height
-            if pixels > MOST_PIXELS:
-                raise Image.DecompressionBombError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} are read")
-            yield picture
-    except DataError:
-        raise
-    except BROKEN as error:
+        with Path(path).open("rb") as file:
+            yield file
+    except OSError as error:
         raise DataError(
-            f"{path} must be a whole {kind} picture, found {_describe(path, error)}; export it again."
+            f"{path} must be a file that can be read, found {error}; mend or replace it."
         ) from error
 
 
-def _describe(path: str, error: Exception) -> str:
+@contextmanager
+def _naming(name: str, formats: tuple[str, ...]) -> Iterator[None]:
+    """Turns whatever a broken picture raises within into an error that names the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except BROKEN as error:
+        rule = f"{name} must be a whole {' or '.join(formats)} picture"
+        raise DataError(f"{rule}, found {_describe(error)}; export it again.") from error
+
+
+def _describe(error: Exception) -> str:
     """Says what is wrong with a picture in a few words."""
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "another format" if Path(path).stat().st_size else "an empty file"
+    if isinstance(error, (struct.error, zlib.error, EOFError, OSError)):
+        return f"one that is cut short or broken ({error})"
     return str(error)
 
 
-def read_size(path: str) -> tuple[int, int]:
-    """Reads (height, width) of a picture from its header, as they are once EXIF rotation is applied.
+def read_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[int, int]:
+    """Reads (height, width) of a picture from its header, as they are once it is turned upright.
 
     Raises:
-        DataError: as `open_picture`.
+        DataError: as `read_header`.
     """
-    with open_picture(path) as picture:
-        width, height = picture.size
-        turned = picture.getexif().get(0x0112, 1) >= 5
-    return (width, height) if turned else (height, width)
+    return read_header(path, formats).upright_size
+
+
+def explain_size(photo: str, size: tuple[int, int]) -> str:
+    """Says what to do about a mask of another (height, width) than its photo."""
+    header = read_header(photo)
+    if header.orientation >= 5 and size == (header.height, header.width):
+        return "the photo's EXIF or XMP turns it and the mask lies unturned; turn the mask likewise"
+    return "export the mask again at the photo's size"
 
 
 def turn_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
@@ -70,88 +126,219 @@ def turn_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]
     return size if (height <= width) == (size[0] <= size[1]) else size[::-1]
 
 
+# Photos ----------------------------------------------
+
+
 def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
-    """Reads a photo as uint8 RGB, (*size, 3): any mode made RGB, EXIF rotation applied, area-averaged.
+    """Reads a photo as uint8 RGB, (*size, 3): any mode made RGB, turned upright, area-averaged.
 
     A JPEG is decoded at a half, a quarter or an eighth where the size asked for is smaller still.
 
     Raises:
-        DataError: the file is broken or cut short, of another format, or too large.
+        DataError: the file is broken or cut short, of another format, too large, or uses few of its 16 bits.
     """
-    height, width = read_size(path)
-    shrink = min(height // size[0], width // size[1])
-    flag = next((flag for least, flag in _REDUCED if shrink >= least), cv2.IMREAD_COLOR)
-    content = np.fromfile(path, np.uint8)  # OpenCV's imread fails on accents in Windows paths
-    if bytes(content[:2]) != b"\xff\xd8":  # only a JPEG is averaged when it is decoded smaller
-        flag = cv2.IMREAD_COLOR
-    whole = is_whole(content.tobytes()) or _is_decoded(path)
-    photo = cv2.imdecode(content, flag) if whole else None
-    if photo is None:
-        raise DataError(
-            f"{path} must be a whole JPEG or PNG picture, it is cut short or broken; export it again."
-        )
-    photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
+    with _open(path) as file, _naming(path, ("JPEG", "PNG")):
+        header = check_header(file, path, ("JPEG", "PNG"))
+        file.seek(0)
+        if header.format == "JPEG":
+            height, width = header.upright_size
+            photo = _decode_jpeg(path, file.read(), header, min(height // size[0], width // size[1]))
+        elif header.bits == 16:
+            photo = _flatten_deep(path, decode_deep(file))
+        else:
+            photo = _decode_png(headers.keep_pixels(file))
+    photo = turn(photo, header.orientation)
     smaller = photo.shape[0] >= size[0] and photo.shape[1] >= size[1]
     return cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
 
 
-def is_whole(content: bytes) -> bool:
-    """True where a JPEG or PNG file reaches its end; OpenCV decodes one that is cut short without a word.
+def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns pixels, (H, W, 3), upright, as an orientation of EXIF (1 to 8) asks for."""
+    return _TURNS[orientation](pixels) if orientation in _TURNS else pixels
 
-    A JPEG's pixels, from its last start of scan (FF DA), end with FF D9; neither occurs among them. A preview
-    inside the file has its own end, but before that start.
+
+def _decode_jpeg(path: str, content: bytes, header: Header, shrink: int) -> np.ndarray:
+    """Decodes a JPEG as it lies, uint8 RGB, at 1 / 8, 1 / 4 or 1 / 2 of its size where `shrink` is as much.
+
+    Raises:
+        DataError: libjpeg says that data are missing or broken; it would fill the gap with grey.
     """
-    if content[:2] == b"\xff\xd8":
-        return content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda") >= 0
-    return b"IEND" in content
-
-
-def _is_decoded(path: str) -> bool:
-    """True where Pillow decodes a photo to its end: a phone's may have a film behind it."""
+    step = next((step for step in (8, 4, 2) if shrink >= step), 1)
+    least = {"min_height": -(-header.height // step), "min_width": -(-header.width // step)}
     try:
-        with Image.open(path) as picture:
-            picture.load()
-    except BROKEN:
-        return False
-    return True
+        return simplejpeg.decode_jpeg(content, "RGB", **least)
+    except ValueError as error:
+        if not _HARMLESS.search(str(error)):
+            raise DataError(
+                f"{path} must be a whole JPEG or PNG picture, it is cut short or broken ({error}); "
+                "export it again."
+            ) from error
+    return simplejpeg.decode_jpeg(content, "RGB", **least, strict=False)
+
+
+def _decode_png(content: bytes) -> np.ndarray:
+    """Decodes a PNG of at most 8 bits as it lies, uint8 RGB, without alpha."""
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def decode_deep(file: BinaryIO) -> np.ndarray:
+    """Decodes an open PNG of 16 bits as it lies: uint16, (H, W) or (H, W, 3) as RGB, without alpha.
+
+    Raises:
+        ValueError: it is cut short or broken, or zlib.error.
+    """
+    content = headers.keep_pixels(file)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ValueError("a broken PNG of 16 bits")
+    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2::-1])
+
+
+def _flatten_deep(path: str, pixels: np.ndarray) -> np.ndarray:
+    """Makes uint8 RGB of a 16-bit photo.
+
+    Raises:
+        DataError: its values need few of the 16 bits, so that it would be nearly black.
+    """
+    peak = int(pixels.max())
+    if 0 < peak < 2**DEEP:
+        raise DataError(
+            f"{path} must use its 16 bits, it is at most {peak:,} of 65,535, as of {DEEP} bits or less, "
+            "so it would be nearly black; multiply the values to fill 16 bits, or export 8 bits."
+        )
+    small = (pixels >> 8).astype(np.uint8)
+    return small if small.ndim == 3 else cv2.merge([small] * 3)
+
+
+# Masks ----------------------------------------------
+
+
+def read_ids(path: str) -> np.ndarray:
+    """Reads a mask's file as `decode_ids`."""
+    with _open(path) as file:
+        return decode_ids(file, path)
+
+
+def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
+    """Reads the class ids of an open PNG as they were written: uint8, (height, width).
+
+    `scoring.read_ids`, which stands alone, admits the same files and gives the same ids.
+
+    Args:
+        file: one channel of 8 bits, or of one; equal channels (alpha must be opaque); or a palette, whose
+            indices are the ids, but for one of greys alone: there the greys are, as every program shows.
+        name: what the messages call it.
+
+    Raises:
+        DataError: it is no such PNG, broken, or told to be turned; it names the file.
+    """
+    header = check_header(file, name, ("PNG",))
+    if header.bits == 16 or (header.mode == "L" and header.bits in (2, 4)):
+        raise DataError(
+            f"{name} must be an 8-bit PNG of class ids, found {header.bits} bits, which are often read as "
+            "other numbers; export it as 8-bit grey."
+        )
+    require_unturned(header, name, "mask")
+    with _naming(name, ("PNG",)):
+        content = headers.keep_pixels(file)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+            pixels = np.asarray(picture).astype(np.uint8, copy=False)  # of one bit they are bool
+    if header.mode == "P":
+        return _show_greys(name, pixels, headers.read_palette(content))
+    return pixels if pixels.ndim == 2 else _require_equal(name, pixels)
+
+
+def require_unturned(header: Header, name: str, what: str) -> None:
+    """Refuses a mask or depth map that asks to be turned: nobody knows whether its maker turned it.
+
+    Raises:
+        DataError: it has another orientation than 1.
+    """
+    if header.orientation != 1:
+        raise DataError(
+            f"{name} must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation "
+            f"{header.orientation}); export the {what} without EXIF."
+        )
+
+
+def _show_greys(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndarray:
+    """Gives the ids of a mask with a palette: its indices, or what it shows if its colours are greys alone.
+
+    Raises:
+        DataError: two indices are shown as one grey, so that either may be the ids.
+    """
+    if any(len(set(color)) > 1 for color in palette):
+        return indices
+    greys = np.arange(256, dtype=np.uint8)
+    greys[: len(palette)] = [color[0] for color in palette]
+    used = np.flatnonzero(count_values(indices))
+    if (greys[used] == used).all():
+        return indices
+    if len(set(greys[used])) < len(used) or len(set(palette)) == 1:
+        raise DataError(
+            f"{name} must hold class ids, its palette shows several indices as one grey, {greys[used[-1]]}; "
+            "export it as 8-bit grey without a palette."
+        )
+    return cv2.LUT(indices, greys)
+
+
+def _require_equal(name: str, pixels: np.ndarray) -> np.ndarray:
+    """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
+    channels = cv2.split(pixels)
+    if len(channels) in (2, 4) and (channels[-1] != 255).any():
+        raise DataError(
+            f"{name} must hold class ids in 1 or 3 equal channels, found transparent pixels; "
+            "export it without alpha."
+        )
+    if len(channels) >= 3 and any((channel != channels[0]).any() for channel in channels[1:3]):
+        raise DataError(
+            f"{name} must hold one class id a pixel, its colour channels differ; export ids, not colours."
+        )
+    return channels[0]
 
 
 def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None) -> np.ndarray:
     """Reads a mask as uint8 class indices, (height, width); IGNORE where no class counts.
 
     Args:
-        path: 8-bit PNG of class ids: one channel, equal channels, or a palette whose entries are the ids.
+        path: PNG of class ids, as `decode_ids` admits it.
         classes: the mask classes.
         size: (height, width) to return, by nearest neighbour; None keeps the file's size.
 
     Raises:
         DataError: another format, or an id that no class has.
     """
-    with open_picture(path, ("PNG",)) as picture:
-        ids = np.asarray(ImageOps.exif_transpose(picture))
-    if ids.ndim == 3:
-        colors = ids[..., : 1 if ids.shape[-1] == 2 else 3]  # without the alpha channel
-        if (colors != colors[..., :1]).any():
-            raise DataError(
-                f"{path} must hold one class id a pixel, its colour channels differ; export ids, not colours."
-            )
-        ids = ids[..., 0]
-    if ids.dtype == bool:
-        ids = ids.astype(np.uint8)
-    if ids.dtype != np.uint8:
-        raise DataError(
-            f"{path} must be an 8-bit picture of class ids, found {ids.dtype}; export it as 8-bit grey."
-        )
+    ids = read_ids(path)
     mask = classes.encode(ids)
     if (mask == UNKNOWN).any():
-        unknown = sorted(set(np.unique(ids)) - set(classes.ids) - {classes.ignore_id})
-        raise DataError(
-            f"{path} holds the ids {[int(id) for id in unknown]} that no class has; add them to classes.csv, "
-            "or name one 'ignore' there."
-        )
+        unknown = find_unknown(np.flatnonzero(count_values(ids)), classes)
+        raise DataError(describe_unknown(path, unknown))
     if size is not None:
         mask = shrink_mask(mask, size)
     return mask
+
+
+def find_unknown(ids: np.ndarray, classes: ClassList) -> list[int]:
+    """Lists those of some ids that no class has."""
+    return sorted(set(map(int, ids)) - set(classes.ids) - {classes.ignore_id})
+
+
+def describe_unknown(path: str, ids: list[int], guess: str = "") -> str:
+    """Says that a mask holds ids that no class has; `guess` is why, else what to do."""
+    way_out = guess or "add them to classes.csv, or name one 'ignore' there"
+    return f"{path} holds the ids {shorten(ids)} that no class has; {way_out}."
+
+
+def shorten(ids: list[int]) -> str:
+    """Writes a list of ids, the first MOST_SHOWN of them: "[1, 2, 3 ... 9]" where there are more."""
+    if len(ids) <= MOST_SHOWN:
+        return str(ids)
+    first = ", ".join(map(str, ids[: MOST_SHOWN - 1]))
+    return f"[{first} ... {ids[-1]}] ({len(ids)} of them)"
+
+
+# Depth ----------------------------------------------
 
 
 def load_depth(path: str, unit: float, size: tuple[int, int]) -> np.ndarray:
@@ -182,14 +369,16 @@ def load_steps(path: str) -> np.ndarray:
     Raises:
         DataError: it is no 16-bit PNG of one channel.
     """
-    with open_picture(path, ("PNG",)) as picture:
-        steps = np.asarray(picture)
-    if steps.ndim != 2 or steps.dtype in (np.uint8, bool):
-        raise DataError(
-            f"{path} must be a 16-bit PNG of one channel, found {steps.dtype} of shape {steps.shape}; "
-            "export the depth again."
-        )
-    return steps.astype(np.uint16)
+    with _open(path) as file:
+        header = check_header(file, path, ("PNG",))
+        if (header.bits, header.mode) != (16, "L"):
+            raise DataError(
+                f"{path} must be a 16-bit PNG of one channel, found {header.bits} bits of {header.mode}; "
+                "export the depth again."
+            )
+        require_unturned(header, path, "depth")
+        with _naming(path, ("PNG",)):
+            return decode_deep(file)
 
 
 def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:

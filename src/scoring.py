@@ -21,7 +21,29 @@ import zlib
 import numpy as np
 from PIL import Image
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (
+    OSError,
+    SyntaxError,
+    KeyError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+PNG = b"\x89PNG\r\n\x1a\n"
+PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others only tell of them
+# The seven passes of an interlaced PNG: first row and column, steps to the next ones.
+INTERLACED = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+LONGEST_TEXT = 4000000  # bytes of a text chunk that are unpacked, to find an orientation
 METADATA = "command: python3 /app/program/scoring.py /app/input /app/output\n"
 OVERVIEW = """# {title}
 
@@ -118,8 +140,15 @@ def read_class_names(folder):
     return {id: name for id, name in names.items() if name != "ignore"}, (ignored[0] if ignored else None)
 
 
+# Masks ----------------------------------------------
+
+
 def read_ids(path, name, size=None):
-    """Reads a mask of class ids: uint8 (height, width); three channels must be equal.
+    """Reads a mask of class ids as they were written: uint8 (height, width).
+
+    Admits what the project's `pictures.decode_ids` admits: one channel of 8 bits, or of one; equal channels
+    (alpha must be opaque); or a palette, whose indices are the ids, but for one of greys alone: there the
+    greys are, as every program shows.
 
     Args:
         path: of the file.
@@ -127,29 +156,202 @@ def read_ids(path, name, size=None):
         size: (height, width) that it must have, known before its pixels are unpacked; None: any.
 
     Raises:
-        ScoringError: the file is missing, unreadable or of another size or format.
+        ScoringError: the file is missing, unreadable, of another size or format, or asks to be turned.
     """
     try:
-        with Image.open(path) as picture:
-            if picture.format != "PNG":
-                raise ScoringError("%s must be a PNG, found %s." % (name, picture.format))
-            found = (picture.height, picture.width)
-            if size is not None and found != size:
-                raise ScoringError("%s must be %d x %d, found %d x %d." % ((name,) + size + found))
-            ids = np.asarray(picture)
+        with open(path, "rb") as file:
+            content = file.read()
+        if not content.startswith(PNG):
+            raise ScoringError("%s must be a PNG, found %s." % (name, name_format(content)))
+        chunks = list(walk_chunks(content))
+        if chunks[0][0] != b"IHDR":
+            raise ValueError("no header")
+        width, height, bits, color = struct.unpack_from(">IIBB", chunks[0][1])
+        require_size(name, (height, width), size)
+        if bits == 16 or (color == 0 and bits in (2, 4)):
+            raise ScoringError("%s must be an 8-bit PNG of class ids, found %d bits." % (name, bits))
+        orientation = find_orientation(chunks)
+        if orientation != 1:
+            words = "%s must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation %d)."
+            raise ScoringError(words % (name, orientation))
+        require_data(chunks)
+        with Image.open(io.BytesIO(keep_pixels(chunks))) as picture:
+            ids = np.asarray(picture).astype(np.uint8)
     except ScoringError:
         raise
     except BROKEN:
         raise ScoringError("%s must be an 8-bit PNG of class ids, it is missing or cannot be read." % name)
-    if ids.ndim == 3:
-        if ids.shape[2] != 3 or (ids != ids[..., :1]).any():
-            raise ScoringError(
-                "%s must hold class ids in 1 or 3 equal channels; write ids, not colours." % name
-            )
-        ids = ids[..., 0]
-    if ids.ndim != 2 or ids.dtype != np.uint8:
-        raise ScoringError("%s must be an 8-bit PNG of class ids, found %s." % (name, ids.dtype))
-    return ids
+    if color == 3:
+        return show_greys(name, ids, dict(chunks).get(b"PLTE", b""))
+    return ids if ids.ndim == 2 else require_equal_channels(name, ids)
+
+
+def name_format(content):
+    """Names what a file that is no PNG seems to be."""
+    signs = ((b"\xff\xd8", "JPEG"), (b"BM", "BMP"), (b"GIF8", "GIF"), (b"II*", "TIFF"), (b"MM\0*", "TIFF"))
+    found = [kind for sign, kind in signs if content.startswith(sign)]
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        found = ["WebP"]
+    return (found or ["an empty file" if not content else "another format"])[0]
+
+
+def walk_chunks(content):
+    """Walks through the chunks of a PNG: name and data of each, up to its end.
+
+    Raises:
+        ValueError: its checksums are wrong or a part is unknown; struct.error: it is cut short.
+    """
+    place, kind = len(PNG), b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", content, place)
+        body = content[place + 4 : place + 8 + length]
+        checksum = struct.unpack_from(">I", content, place + 8 + length)[0]
+        if kind in PIXELS and zlib.crc32(body) & 0xFFFFFFFF != checksum:
+            raise ValueError("wrong checksum")
+        if kind[:1].isupper() and kind not in PIXELS:
+            raise ValueError("unknown chunk")
+        yield kind, body[4:]
+        place += length + 12
+
+
+def require_data(chunks):
+    """Refuses a PNG whose packed pixels are too few: Pillow would make them black.
+
+    Raises:
+        ValueError: they are too few; zlib.error: they are broken.
+    """
+    width, height, bits, color, _, _, interlaced = struct.unpack_from(">IIBBBBB", chunks[0][1])
+    bits *= {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
+    least = 0
+    for top, left, down, right in INTERLACED if interlaced else ((0, 0, 1, 1),):
+        rows = -(-(height - top) // down)
+        columns = -(-(width - left) // right)
+        if columns > 0:
+            least += rows * (1 + (columns * bits + 7) // 8)  # a byte a row tells how it is filtered
+    packed = b"".join(data for kind, data in chunks if kind == b"IDAT")
+    if len(zlib.decompressobj().decompress(packed, least)) < least:
+        raise ValueError("too few pixels")
+
+
+def keep_pixels(chunks):
+    """Writes a PNG of those chunks that the pixels need; others confuse Pillow, or make it warn."""
+    content = PNG
+    for kind, data in chunks:
+        if kind in PIXELS:
+            content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content
+
+
+def require_size(name, found, size):
+    """Refuses a mask of another (height, width), or, where `size` is None, one beyond measure."""
+    if size is not None and found != size:
+        raise ScoringError("%s must be %d x %d, found %d x %d." % ((name,) + size + found))
+    if found[0] * found[1] > Image.MAX_IMAGE_PIXELS:
+        raise ScoringError("%s must have at most %d pixels." % (name, Image.MAX_IMAGE_PIXELS))
+
+
+def show_greys(name, indices, palette):
+    """Gives the ids of a mask with a palette: its indices, or what it shows if its colours are greys alone.
+
+    Raises:
+        ScoringError: two indices are shown as one grey, so that either may be the ids.
+    """
+    colors = [palette[start : start + 3] for start in range(0, min(len(palette), 768), 3)]
+    if any(len(set(color)) > 1 for color in colors):
+        return indices
+    greys = np.arange(256, dtype=np.uint8)
+    greys[: len(colors)] = [color[0] for color in colors]
+    used = np.unique(indices)
+    if (greys[used] == used).all():
+        return indices
+    if len(set(greys[used])) < len(used) or len(set(colors)) == 1:
+        raise ScoringError(
+            "%s must hold class ids, its palette shows several indices as one grey; write it without one."
+            % name
+        )
+    return greys[indices]
+
+
+def require_equal_channels(name, pixels):
+    """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
+    count = pixels.shape[2]
+    if count in (2, 4) and (pixels[..., -1] != 255).any():
+        raise ScoringError("%s must hold class ids in 1 or 3 equal channels; write it without alpha." % name)
+    if count > 2 and (pixels[..., 1:3] != pixels[..., :1]).any():
+        raise ScoringError("%s must hold class ids in 1 or 3 equal channels; write ids, not colours." % name)
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+def find_orientation(chunks):
+    """Finds how a PNG asks to be turned, 1 to 8: by EXIF, else a raw profile of it, else XMP."""
+    told = {}
+    for kind, data in chunks:
+        if kind == b"eXIf":
+            told.setdefault("exif", read_exif(data))
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and len(data) <= LONGEST_TEXT:
+            key, text = read_text(kind, data)
+            if key == b"XML:com.adobe.xmp":
+                told.setdefault("xmp", read_xmp(text))
+            elif key.startswith(b"Raw profile type "):
+                profile = read_digits(text)
+                if key.endswith(b"xmp"):
+                    told.setdefault("xmp", read_xmp(profile))
+                else:
+                    told.setdefault("profile", read_exif(profile))
+    return told.get("exif") or told.get("profile") or told.get("xmp") or 1
+
+
+def read_text(kind, data):
+    """Reads a text chunk: its key and its text, unpacked; nothing where it cannot be unpacked."""
+    key, _, text = data.partition(b"\0")
+    packed = kind == b"zTXt"
+    if kind == b"iTXt":
+        packed = text[:1] == b"\1"
+        text = text[2:].split(b"\0", 2)[-1]
+    elif packed:
+        text = text[1:]
+    if key != b"XML:com.adobe.xmp" and not key.startswith(b"Raw profile type "):
+        return key, b""
+    try:
+        return key, zlib.decompressobj().decompress(text, LONGEST_TEXT) if packed else text
+    except zlib.error:
+        return key, b""
+
+
+def read_digits(text):
+    """Reads what ImageMagick writes: a name, a number of bytes, and these in hexadecimal digits."""
+    try:
+        return bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+    except ValueError:
+        return b""
+
+
+def read_exif(data):
+    """Reads the orientation that EXIF tells, 1 to 8; 0 where it tells none."""
+    data = data[6:] if data.startswith(b"Exif\0") else data
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return 0
+    try:
+        start = struct.unpack_from(order + "I", data, 4)[0]
+        count = struct.unpack_from(order + "H", data, start)[0]
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(order + "HH", data, entry)
+            if tag == 0x0112:
+                value = struct.unpack_from(order + {1: "B", 4: "I"}.get(kind, "H"), data, entry + 8)[0]
+                return value if 1 <= value <= 8 else 0
+    except struct.error:
+        return 0
+    return 0
+
+
+def read_xmp(data):
+    """Reads the orientation that XMP tells, 1 to 8; 0 where it tells none."""
+    found = re.search(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])", data)
+    return int(found.group(1)) if found else 0
+
+
+# Scores ----------------------------------------------
 
 
 def count_pairs(truth, predicted):

@@ -178,8 +178,7 @@ def read_predictions(
     _require_same(path, table["image_path"], samples)
     with zipfile.ZipFile(path) as members:
         for row in rows:
-            ids = archive.read_mask(members, table["pred_name"][row])
-            mask = classes.mask.encode(ids if ids.ndim == 2 else ids[..., 0])
+            mask = classes.mask.encode(archive.read_mask(members, table["pred_name"][row]))
             label = classes.label.ids.index(int(table["image_lvl_pred"][row]))
             yield Prediction(mask, label)
 

@@ -105,19 +105,22 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
     "turned": (mask(png(MASK.T.copy())), r"frame_002_pred\.png must be 64 x 96.*swapped"),
     "in colours": (
         mask(png(np.dstack([MASK, MASK, MASK + 1]))),
-        r"frame_002_pred\.png must have equal channels",
+        r"frame_002_pred\.png must hold one class id a pixel, its colour channels differ",
     ),
     "with alpha": (
         mask(png(np.dstack([MASK] * 4))),
-        r"frame_002_pred\.png must have 1 or 3 channels, found 4",
+        r"frame_002_pred\.png must hold .* found transparent pixels; export it without alpha",
     ),
     "with 16 bits": (
         mask(png(MASK.astype(np.uint16))),
-        r"frame_002_pred\.png must be an 8-bit PNG, found uint16",
+        r"frame_002_pred\.png must be an 8-bit PNG of class ids, found 16 bits",
     ),
-    "a JPEG": (mask(saved(Image.fromarray(MASK), "jpeg")), r"frame_002_pred\.png must be an 8-bit PNG"),
+    "a JPEG": (
+        mask(saved(Image.fromarray(MASK), "jpeg")),
+        r"frame_002_pred\.png must be a whole PNG.*found JPEG",
+    ),
     "cut short": (lambda m: mask(m["data/frame_002_pred.png"][:-30])(m), r"frame_002_pred\.png.*cut short"),
-    "empty": (mask(b""), r"frame_002_pred\.png must be an 8-bit PNG"),
+    "empty": (mask(b""), r"frame_002_pred\.png must be a whole PNG picture, found an empty file"),
     "a picture of a billion": (mask(saved(Image.new("1", (30_000, 30_000)))), r"frame_002_pred\.png"),
     "an unknown id": (mask(png(MASK + 7)), r"masks hold the ids \[7\], which no class has; the ids"),
     "every id one too high": (

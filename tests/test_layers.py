@@ -36,6 +36,7 @@ LAYERS = {
     "benchmark": 4,
     "classes": 0,
     "files": 0,
+    "headers": 0,
     "memory": 0,
     "progress": 0,
     "quality": 0,
