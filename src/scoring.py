@@ -44,6 +44,7 @@ INTERLACED = (
     (1, 0, 2, 1),
 )
 LONGEST_TEXT = 4000000  # bytes of a text chunk that are unpacked, to find an orientation
+LONGEST_KEY = 36  # characters of a leaderboard column's key and title, on Codabench
 METADATA = "command: python3 /app/program/scoring.py /app/input /app/output\n"
 OVERVIEW = """# {title}
 
@@ -56,9 +57,10 @@ SUBMISSION = """# What to submit
 A zip without a folder around it:
 
 - `data.csv` with the columns `image_path`, `pred_name`, `image_lvl_pred`, one row a frame; `pred_name` is
-  `<image stem>_pred.png`.
-- `data/<image stem>_pred.png`: 8-bit PNG of the photo's own size, the class id of each pixel, in one channel
-  or three equal ones.
+  `<image stem>_pred.png`, and where photos share a stem, `<folder>_<image stem>_pred.png`, or any other name
+  that no other frame has.
+- `data/<pred_name>`: 8-bit PNG of the photo's own size, the class id of each pixel, in one channel or three
+  equal ones.
 
 Mask ids: {masks}.
 """
@@ -396,9 +398,13 @@ def read_answers(submission, wanted):
     """Reads the rows of a submission by image: every frame that is wanted has one.
 
     Raises:
-        ScoringError: a frame has no row or two.
+        ScoringError: a frame has no row or two, or two frames name one mask.
     """
     rows, found = read_table(submission, ["image_path", "pred_name", "image_lvl_pred"], "the submission"), {}
+    named = [name_mask(row) for row in rows if row["pred_name"]]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise ScoringError("pred_name must differ from frame to frame; twice: %s." % twice)
     for row in rows:
         name = clean_path(row["image_path"])
         if name in found:
@@ -412,9 +418,41 @@ def read_answers(submission, wanted):
     return found
 
 
-def name_score(id, names):
-    """Names the IoU of a class as a key that YAML and the leaderboard take: letters, digits, underscores."""
-    return "iou_%s" % re.sub(r"\W+", "_", str((names or {}).get(id, id)))
+def name_mask(row):
+    """Names the file of a row's mask in the submission; a folder in `pred_name` counts for nothing."""
+    return "data/%s" % os.path.basename(clean_path(row["pred_name"]))
+
+
+def name_scores(ids, names):
+    """Names the IoU of each class as the leaderboard takes it: letters, digits and single underscores.
+
+    Codabench admits LONGEST_KEY characters and each key once. So names that are too long, or alike but for
+    other characters or case, get their id behind them.
+
+    Args:
+        ids: of the classes that the truth holds.
+        names: {id: name} of all classes, or None.
+
+    Returns:
+        {id: key} of all of them. A column's title is its key with spaces, so titles differ as keys do.
+    """
+    words = {id: str(id) for id in ids}
+    words.update(names or {})
+    plain = {id: re.sub(r"[\W_]+", "_", "iou_%s" % word).strip("_") for id, word in words.items()}
+    numbered = {id for id, key in plain.items() if len(key) > LONGEST_KEY or key == "iou"}
+    while True:
+        keys = {id: number_key(key, id) if id in numbered else key for id, key in plain.items()}
+        lower = [key.lower() for key in keys.values()]
+        alike = {id for id, key in keys.items() if lower.count(key.lower()) > 1} - numbered
+        if not alike:
+            return keys
+        numbered |= alike  # what one became may be what another one was
+
+
+def number_key(key, id):
+    """Puts a class's id behind its key, which is cut where it would be too long."""
+    ending = "_%d" % id
+    return key[: LONGEST_KEY - len(ending)].rstrip("_") + ending
 
 
 def score(reference, submission):
@@ -437,7 +475,7 @@ def score(reference, submission):
     for row in truth_rows:
         answer = found[clean_path(row["image_path"])]
         if row.get("label_path"):
-            name = "data/%s" % os.path.basename(answer["pred_name"])
+            name = name_mask(answer)
             truth = read_ids(
                 os.path.join(reference, clean_path(row["label_path"])), "a mask of the reference"
             )
@@ -452,8 +490,9 @@ def score(reference, submission):
     if drop_ignored(confusion, ignore_id).any():
         iou = score_confusion(confusion, ignore_id)
         scores["miou"] = sum(iou.values()) / len(iou)
+        keys = name_scores(iou, names)
         for id, value in iou.items():
-            scores[name_score(id, names)] = value
+            scores[keys[id]] = value
     if truth_labels:
         scores["f1"], scores["accuracy"] = score_labels(truth_labels, labels)
     if not scores:
@@ -466,9 +505,9 @@ def score(reference, submission):
 def write_scores(scores, folder):
     """Writes scores.json and scores.txt."""
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "scores.json"), "w") as file:
+    with open(os.path.join(folder, "scores.json"), "w", encoding="utf-8") as file:
         json.dump(scores, file, indent=1)
-    with open(os.path.join(folder, "scores.txt"), "w") as file:
+    with open(os.path.join(folder, "scores.txt"), "w", encoding="utf-8") as file:
         file.writelines("%s: %.6f\n" % item for item in scores.items())
 
 
@@ -494,7 +533,7 @@ def write_bundle(out, reference, title):
     held = set()
     for mask in masks:
         held |= set(np.unique(read_ids(os.path.join(reference, mask), mask)).tolist()) - {ignore_id}
-    columns = (["miou"] if masks else []) + [name_score(id, names) for id in sorted(held)]
+    columns = (["miou"] if masks else []) + [name_scores(held, names)[id] for id in sorted(held)]
     if any(row.get("image_lvl_label") for row in rows):
         columns[1:1] = ["f1", "accuracy"]
     words = {
@@ -515,10 +554,15 @@ def write_bundle(out, reference, title):
     os.replace(out + "_", out)
 
 
+def quote(text):
+    """Writes a text as a JSON string, which YAML reads as it is; without what cannot be printed."""
+    return json.dumps("".join(letter for letter in text if letter.isprintable()), ensure_ascii=False)
+
+
 def describe_competition(title, frames, columns):
-    """Writes competition.yaml; texts are JSON strings, which YAML reads as they are."""
-    lines = ["version: 2", "title: %s" % json.dumps(title), "image: logo.png", "terms: pages/terms.md"]
-    lines += ["description: %s" % json.dumps("Segmentation and classification of %d frames." % frames)]
+    """Writes competition.yaml."""
+    lines = ["version: 2", "title: %s" % quote(title), "image: logo.png", "terms: pages/terms.md"]
+    lines += ["description: %s" % quote("Segmentation and classification of %d frames." % frames)]
     lines += ["docker_image: codalab/codalab-legacy:py37", "registration_auto_approve: true", "pages:"]
     for page, _ in PAGES[:-1]:
         lines += ["  - title: %s" % page, "    file: pages/%s.md" % page.lower()]
@@ -535,7 +579,7 @@ def describe_competition(title, frames, columns):
     lines += ["leaderboards:", "  - title: Results", "    key: main", '    submission_rule: "Add_And_Delete"']
     lines += ["    columns:"]
     for index, key in enumerate(columns):
-        lines += ["      - title: %s" % json.dumps(key.replace("_", " ")), "        key: %s" % key]
+        lines += ["      - title: %s" % quote(key.replace("_", " ")), "        key: %s" % key]
         lines += ["        index: %d" % index, "        sorting: desc"]
     return "\n".join(lines) + "\n"
 
@@ -566,6 +610,9 @@ def main():
         parser.add_argument("output", help="folder for scores.json and scores.txt")
         parser.epilog = "`bundle OUT.zip --reference DIR` packs a competition for Codabench instead."
     arguments = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a server's terminal may not show every letter of a name
     try:
         if bundling:
             write_bundle(arguments.out, arguments.reference, arguments.title)

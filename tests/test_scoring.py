@@ -144,7 +144,58 @@ def test_a_class_that_nobody_holds_is_left_out(train_folder, server, tmp_path):
         path.write_text(path.read_text() + "mask,3,a: b #1,\n")
     scores, _ = scoring.score(str(server / "ref"), str(server / "res"))
     assert set(scores) == {"miou", "f1", "accuracy", "iou_ground", "iou_red", "iou_green"}
-    assert scoring.name_score(3, {3: "a: b #1"}) == "iou_a_b_1"
+    assert scoring.name_scores([3], {3: "a: b #1"}) == {3: "iou_a_b_1"}
+
+
+LONG = "pedestrian crossing with a traffic island"
+NAMES = {  # names of classes by id: the keys of their scores
+    "plain": ({0: "road", 5: "tactile paving"}, {0: "iou_road", 5: "iou_tactile_paving"}),
+    "too long": ({3: LONG}, {3: "iou_pedestrian_crossing_with_a_tra_3"}),
+    "alike once they are cut": (
+        {1: LONG + " A", 12: LONG + " B"},
+        {1: "iou_pedestrian_crossing_with_a_tra_1", 12: "iou_pedestrian_crossing_with_a_tr_12"},
+    ),
+    "alike but for signs": (
+        {1: "sign +", 2: "sign -", 3: "+"},
+        {1: "iou_sign_1", 2: "iou_sign_2", 3: "iou_3"},
+    ),
+    "alike but for case": ({1: "Road", 2: "road"}, {1: "iou_Road_1", 2: "iou_road_2"}),
+    "what another one becomes": (
+        {1: "sign +", 2: "sign -", 3: "sign 1"},
+        {1: "iou_sign_1", 2: "iou_sign_2", 3: "iou_sign_1_3"},
+    ),
+    "no letters that ASCII has": ({1: "\u6b69\u9053", 2: "\U0001f6b8"}, {1: "iou_\u6b69\u9053", 2: "iou_2"}),
+    "no name": ({0: "road"}, {0: "iou_road", 7: "iou_7"}),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_every_class_has_a_key_of_its_own_that_codabench_takes(kind):
+    names, keys = NAMES[kind]
+    found = scoring.name_scores([7] if kind == "no name" else list(names), names)
+    assert found == keys
+    titles = {key.replace("_", " ").strip() for key in found.values()}
+    assert len(titles) == len(set(found.values())) == len(found) and max(map(len, titles)) <= 36
+
+
+def test_leaderboard_and_scores_have_the_same_keys_whatever_the_names(train_folder, server, tmp_path):
+    text = f"task,id,name\nmask,0,{LONG}\nmask,1,sign: +\nmask,2,sign: - \U0001f6b8\n"
+    for folder in (train_folder, server / "ref"):
+        (folder / "classes.csv").write_text(text, encoding="utf-8")
+    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "Caf\u00e9 \U0001f6b8 'a': \"b\"\x7f")
+    competition = yaml.safe_load(zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml"))
+    keys = [column["key"] for column in competition["leaderboards"][0]["columns"]]
+    scores, _ = scoring.score(str(server / "ref"), str(server / "res"))
+    assert sorted(keys) == sorted(scores) and len(set(keys)) == 6
+    assert competition["title"] == "Caf\u00e9 \U0001f6b8 'a': \"b\""
+
+
+def test_two_frames_with_one_mask_are_refused(server):
+    edit(server / "res", "frame_002_pred.png", "data/frame_001_pred.png")
+    with pytest.raises(
+        scoring.ScoringError, match=r"pred_name must differ .* twice: data/frame_001_pred\.png"
+    ):
+        scoring.score(str(server / "ref"), str(server / "res"))
 
 
 def test_a_reference_without_truth_is_no_score_of_nothing(server):
