@@ -22,6 +22,7 @@ LIMIT = 1000  # MB that a zip may have
 MOST_UNPACKED = 4 * LIMIT  # MB that a zip may hold
 MOST_EXPANSION = 200  # bytes out of one; a mask is packed already, and hardly grows
 NEEDLESS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into zips by themselves
+LONGEST_NAME = 230  # bytes of a frame's name; a file's may have 255 with all that is put around it
 MOST_SHOWN = 20  # faults in one message
 # zipfile says RuntimeError to a password, NotImplementedError to a compression that it does not know
 BROKEN = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError, struct.error)
@@ -90,8 +91,38 @@ def find_faults(
 
 
 def pred_names(samples: pd.DataFrame) -> list[str]:
-    """Names each frame's mask inside the zip: `<image stem>_pred.png`."""
-    return [f"{Path(name).stem}_pred.png" for name in samples["image_path"]]
+    """Names each frame's mask inside the zip, where no two may be alike, not even but for case.
+
+    Returns:
+        `<image stem>_pred.png`; where photos share a stem, `<folder>_<image stem>_pred.png`; where these are
+        alike too, with the ending, and at last with the frame's number in the table.
+    """
+    paths = [PurePosixPath(name) for name in samples["image_path"]]
+    stems = [path.stem for path in paths]
+    in_folders = [_cut("_".join((*path.parent.parts, path.stem))) for path in paths]
+    with_endings = [_cut("_".join(path.parts).replace(".", "_")) for path in paths]
+    names = _tell_apart(stems, in_folders, stems)
+    names = _tell_apart(names, with_endings, stems)
+    while len({name.casefold() for name in names}) < len(names):
+        numbered = [f"{number}_{_cut(name)}" for number, name in enumerate(names, start=1)]
+        names = _tell_apart(names, numbered, stems)
+    return [f"{name}_pred.png" for name in names]
+
+
+def _tell_apart(names: list[str], others: list[str], stems: list[str]) -> list[str]:
+    """Gives each name that occurs once, or is the one photo's of its stem; in place of the others, others."""
+    alike = Counter(name.casefold() for name in names)
+    shared = Counter(stem.casefold() for stem in stems)
+    rows = zip(names, others, stems, strict=True)
+    return [
+        name if 1 in (alike[name.casefold()], shared[stem.casefold()]) else other
+        for name, other, stem in rows
+    ]
+
+
+def _cut(name: str) -> str:
+    """Cuts a name to LONGEST_NAME bytes; its end tells more than its folders."""
+    return name.encode()[-LONGEST_NAME:].decode(errors="ignore")
 
 
 # The zip ----------------------------------------------

@@ -247,17 +247,13 @@ def _is_file(path: Path) -> bool:
 
 
 def _find_twins(path: Path, table: pd.DataFrame) -> list[Problem]:
-    """Finds rows with one image, and photos whose names differ in folder, ending or case only."""
+    """Finds rows with one image; photos of one name in several folders are as good as any."""
     problems = []
-    for stem, part in table.groupby(table["image_path"].map(lambda name: Path(name).stem.casefold())):
-        if len(part) == 1 or not stem:
-            continue
-        rows, names = ", ".join(map(str, part["row"])), part["image_path"].unique()
-        rule = "one image may not have two rows"
-        if len(names) > 1:
-            rule = "two photos may not share a name, for their masks would"
-        text = f"{path}, rows {rows}: {rule}, found {', '.join(names)}; rename or drop all but one."
-        problems.append(Problem("error", text))
+    for name, part in table.groupby("image_path"):
+        if len(part) > 1 and name:
+            rows = ", ".join(map(str, part["row"]))
+            text = f"{path}, rows {rows}: one image may not have two rows, found {name}; drop all but one."
+            problems.append(Problem("error", text))
     return problems
 
 

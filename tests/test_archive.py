@@ -9,6 +9,7 @@ import zipfile
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import draw_frame
 from PIL import Image
@@ -234,6 +235,33 @@ def test_a_palette_shows_ids_and_not_colours(path, samples, classes):
     assert archive.find_faults(path, samples, classes) == []
     with zipfile.ZipFile(path) as members:
         assert (archive.read_mask(members, "frame_002_pred.png") == draw_frame(2)[1]).all()
+
+
+NAMED = {  # photos: the names of their masks, without what is behind
+    "unlike": (["d1/a.jpg", "d2/b.jpg"], ["a", "b"]),
+    "alike in two folders": (["d1/a.jpg", "d2/a.jpg", "b.jpg"], ["d1_a", "d2_a", "b"]),
+    "alike but for case": (["d1/A.jpg", "d2/a.jpg"], ["d1_A", "d2_a"]),
+    "alike but for the ending": (["a.jpg", "a.png"], ["a_jpg", "a_png"]),
+    "folders that run into names": (["d_1/a.jpg", "d/1_a.jpg", "x/a.jpg"], ["d_1_a", "1_a", "x_a"]),
+    "alike with their folders": (["d_1/a.jpg", "d/1/a.jpg"], ["1_d_1_a_jpg", "2_d_1_a_jpg"]),
+    "the name that another one gets": (
+        ["d1/a.jpg", "d2/a.jpg", "d1_a.png"],
+        ["d1_a_jpg", "d2_a", "d1_a"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_masks_are_named_after_photos_and_told_apart(kind):
+    photos, names = NAMED[kind]
+    table = pd.DataFrame({"image_path": photos})
+    assert archive.pred_names(table) == [f"{name}_pred.png" for name in names]
+
+
+def test_long_folders_do_not_make_names_that_no_disk_takes():
+    photos = [f"{drive}/{120 * chr(233)}/a.jpg" for drive in "xy"]  # an accent takes two bytes
+    names = archive.pred_names(pd.DataFrame({"image_path": photos}))
+    assert len(set(names)) == 2 and max(len(name.encode()) for name in names) <= 255
 
 
 def test_all_faults_are_told_at_once(path, samples, classes):

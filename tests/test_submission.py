@@ -46,6 +46,30 @@ def test_zip_reads_back_equal(path, samples, classes):
         submission.read_notes(record.Run(path.parent, {}), samples.iloc[:5])
 
 
+def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder, classes, tmp_path):
+    table = train_folder / "data.csv"
+    for number in range(6):
+        (train_folder / f"d{number}").mkdir()
+        name = f"d{number}/0001.jpg"
+        (train_folder / f"frame_00{number}.jpg").rename(train_folder / name)
+        table.write_text(table.read_text().replace(f"frame_00{number}.jpg", name))
+    samples = data.read_samples(train_folder, classes)
+    predictions = [Prediction(draw_frame(i)[1], i % 3) for i in range(6)]
+    kept = submission.Kept(tmp_path / "kept", classes)
+    path = submission.write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
+    with zipfile.ZipFile(path) as members:
+        assert "data/d4_0001_pred.png" in members.namelist()
+    assert archive.find_faults(path, samples, classes) == []
+    read = submission.read_predictions(path, samples, classes, range(6))
+    assert all((one.mask == draw_frame(i)[1]).all() and one.label == i % 3 for i, one in enumerate(read))
+    truth = data.add_truth(samples, train_folder, classes)
+    assert all(
+        found[~np.eye(3, dtype=bool)].sum() == 0 for found in submission.compare_frames(path, truth, classes)
+    )
+    scores = submission.score_submission(path, train_folder, classes, scoring.score)["scores"]
+    assert (scores["miou"], scores["f1"]) == (1, 1)
+
+
 def test_one_channel_on_request(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
     kept = submission.Kept(tmp_path / "kept", classes)
