@@ -84,8 +84,11 @@ def find_faults(
             faults += [f"{path.name}: {fault}"] if fault else []
     unknown = sorted(ids - set(classes.mask.ids))
     if unknown:
+        reason = (
+            pictures.guess_shift(ids, classes.mask) or f"the ids are {pictures.shorten(classes.mask.ids)}"
+        )
         faults.append(
-            f"{path.name}: masks hold the ids {unknown}, which no class has; {_explain_ids(ids, classes)}"
+            f"{path.name}: masks hold the ids {pictures.shorten(unknown)}, which no class has; {reason}."
         )
     return faults
 
@@ -324,12 +327,3 @@ def _look_at_mask(
     if ids is None:
         return set(), ""
     return set(np.flatnonzero(count_values(ids)).tolist()), ""
-
-
-def _explain_ids(ids: set[int], classes: Classes) -> str:
-    """Guesses why masks hold ids that no class has."""
-    known = set(classes.mask.ids)
-    for step, word in ((1, "high"), (-1, "low")):
-        if {(id - step) % 256 for id in ids} <= known:
-            return f"every id may be one too {word}: the ids are {classes.mask.ids}."
-    return f"the ids are {classes.mask.ids}."

@@ -10,6 +10,7 @@ import pandas as pd
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
 UNKNOWN = 254  # what encoding gives for an id that no class has
+MOST_MASK_CLASSES = 254  # as many network indices as IGNORE and UNKNOWN leave
 PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
@@ -138,6 +139,12 @@ def _check_table(path: Path, table: pd.DataFrame) -> None:
     bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
     if len(bad):
         raise DataError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
+    count = ((table["task"] == "mask") & (table["name"] != "ignore")).sum()
+    if count > MOST_MASK_CLASSES:
+        raise DataError(
+            f"{path} must list at most {MOST_MASK_CLASSES} mask classes besides 'ignore', found {count}; "
+            "leave some out, or give several one id in the masks."
+        )
     for task, part in table.groupby("task"):
         for what, found in (("ids", part["id"].astype(int)), ("names", part["name"])):
             if found.duplicated().any() or (found == "").any():

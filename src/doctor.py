@@ -16,7 +16,7 @@ import pandas as pd
 
 from src import classes as class_lists
 from src import data, pictures, split
-from src.classes import NO_LABEL, Classes, DataError
+from src.classes import NO_LABEL, Classes, ClassList, DataError
 from src.data import Problem
 
 LEVELS = ("error", "warning", "note")
@@ -26,6 +26,7 @@ SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly emp
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
 SEVERAL = 3  # rows with one and the same error; more are told in one line
 DIM = 2**14  # a 16-bit photo whose values stay below is dark, or a camera's of 14 bits
+BLENDED = 0.5  # share of all pixels below which values between the ids may be blended edges
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -63,7 +64,7 @@ class View:
         digest: of the photo's bytes.
         light: float, (len(LIGHT),): share of the pixels by brightness.
         look: mean brightness, saturation and warmth, in percent.
-        pixels: int64, (classes,): of the mask by class; None without one.
+        pixels: int64, (256,): of the mask by id; None without one.
     """
 
     errors: list[str] = field(default_factory=list)
@@ -99,11 +100,13 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         path = Path(folder) / "data.csv"
         with ThreadPoolExecutor() as pool:
             views = list(pool.map(lambda row: _look(row, classes), samples.itertuples()))
+        _name_unknown_ids(samples, views, classes.mask)
         problems += found + _gather(path, samples, views)
         problems += _find_oddities(path, samples)
         if name == "Train":
             listed = _table_of_classes(samples, views, classes)
             problems += _find_gaps(path, samples, listed)
+            problems += _find_trivial_masks(path, views, classes.mask)
         frames[name] = _count(samples)
         upright[name] = (samples["height"] > samples["width"]).mean()
         seen = [view.light for view in views if view.light is not None]
@@ -168,9 +171,9 @@ def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
     mode = pictures.read_header(row.mask, ("PNG",)).mode
     if mode != "L":
         view.notes.append(f"masks are {mode}, read as one id a pixel")
-    mask = pictures.load_mask(row.mask, classes.mask)
-    view.pixels = class_lists.count_values(mask)[: len(classes.mask)]
-    if view.pixels.sum() < SCARCE * mask.size:
+    ids = pictures.read_ids(row.mask)
+    view.pixels = class_lists.count_values(ids)
+    if view.pixels[classes.mask.ignore_id] > (1 - SCARCE) * ids.size:
         view.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
 
 
@@ -209,6 +212,58 @@ def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Proble
     for note, count in Counter(note for view in views for note in view.notes).items():
         problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(views)} frames)."))
     return problems
+
+
+def _name_unknown_ids(samples: pd.DataFrame, views: list[View], classes: ClassList) -> None:
+    """Adds an error to each view whose mask holds ids that no class has; why, all masks together tell."""
+    unknown = [[] if view.pixels is None else pictures.find_unknown(view.pixels, classes) for view in views]
+    if not any(unknown):
+        return
+    pixels = np.sum([view.pixels for view in views if view.pixels is not None], 0)
+    every = pictures.find_unknown(pixels, classes)
+    which = "the ids" if all(ids in ([], every) for ids in unknown) else "some of the ids"
+    way_out = _guess_unknown(pixels, every, classes) or pictures.ADD_IDS
+    for row, view, ids in zip(samples.itertuples(), views, unknown, strict=True):
+        if ids:
+            text = f"{row.mask} holds {which} {pictures.shorten(every)} that no class has; {way_out}."
+            view.errors.append(text)
+
+
+def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -> str:
+    """Guesses why masks hold ids that no class has, from their pixels by id; "" where nothing is likely."""
+    held = set(np.flatnonzero(pixels).tolist())
+    shift = pictures.guess_shift(held - {classes.ignore_id}, classes)
+    if shift:
+        return f"{shift}; write the masks or classes.csv anew"
+    known = held - set(unknown)
+    between = known and min(known) < unknown[0] and unknown[-1] < max(known)
+    if between and pixels[unknown].sum() < BLENDED * pixels.sum():
+        return (
+            "they lie between the ids, as blended edges do: export the masks without smoothing, by nearest "
+            f"neighbour; if they are classes, {pictures.ADD_IDS}"
+        )
+    return ""
+
+
+def _find_trivial_masks(path: Path, views: list[View], classes: ClassList) -> list[Problem]:
+    """Finds that fewer than two classes have pixels, so that there is nothing to tell apart."""
+    counts = [view.pixels for view in views if view.pixels is not None]
+    pixels = np.sum(counts, 0) if counts else np.zeros(256, np.int64)
+    present = [name for id, name in zip(classes.ids, classes.names, strict=True) if pixels[id]]
+    if not pixels.any() or len(present) > 1 or pictures.find_unknown(pixels, classes):
+        return []
+    left = f"one class is left, '{present[0]}'" if present else "no class is left"
+    rule = f"{path}: the masks must hold two classes or more"
+    if pixels[classes.ignore_id]:
+        ids = np.flatnonzero(pixels).tolist()
+        ignored = classes.ignore_id
+        text = (
+            f"{rule}, found {ids}, of which {ignored} is ignored, so {left}; if {ignored} is a class, list "
+            f"it in classes.csv (mask,{ignored},NAME; in a reference's, too), else write the classes' ids."
+        )
+    else:
+        text = f"{rule}, found '{present[0]}' alone in every pixel; look at the masks, and at classes.csv."
+    return [Problem("error", text)]
 
 
 def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
@@ -257,8 +312,9 @@ def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[
 def _table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes) -> pd.DataFrame:
     """Lists each class of both tasks: its share of pixels or labels, its frames and recordings."""
     recordings = split.find_recordings(samples).to_numpy()
-    none = np.zeros(len(classes.mask), np.int64)
+    none = np.zeros(256, np.int64)
     pixels = np.stack([none if view.pixels is None else view.pixels for view in views])
+    pixels = pixels[:, list(classes.mask.ids)]
     labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))
     rows = []
     for task, names, counts in (("mask", classes.mask.names, pixels), ("label", classes.label.names, labels)):

@@ -4,7 +4,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,7 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 NEAREST, FARTHEST = 0.3, 30.0  # metres that depth tells apart
 DEEP = 12  # bits: 16-bit photos whose values need no more are a camera's, not spread over the 16
 MOST_SHOWN = 8  # ids in one message
+ADD_IDS = "add them to classes.csv, or name one 'ignore' there"
 # What libjpeg complains of though no pixel is lost; a few bytes before the end are what some cameras write.
 _HARMLESS = re.compile(r"JFIF|Adobe|ICC marker|data: 1?\d extraneous bytes")
 _TURNS = {  # by EXIF's orientation
@@ -312,28 +313,30 @@ def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None
     ids = read_ids(path)
     mask = classes.encode(ids)
     if (mask == UNKNOWN).any():
-        unknown = find_unknown(np.flatnonzero(count_values(ids)), classes)
-        raise DataError(describe_unknown(path, unknown))
+        unknown = find_unknown(count_values(ids), classes)
+        raise DataError(f"{path} holds the ids {shorten(unknown)} that no class has; {ADD_IDS}.")
     if size is not None:
         mask = shrink_mask(mask, size)
     return mask
 
 
-def find_unknown(ids: np.ndarray, classes: ClassList) -> list[int]:
-    """Lists those of some ids that no class has."""
-    return sorted(set(map(int, ids)) - set(classes.ids) - {classes.ignore_id})
+def find_unknown(counts: np.ndarray, classes: ClassList) -> list[int]:
+    """Lists the ids that no class has, of pixels by id (256,)."""
+    return sorted(set(np.flatnonzero(counts).tolist()) - set(classes.ids) - {classes.ignore_id})
 
 
-def describe_unknown(path: str, ids: list[int], guess: str = "") -> str:
-    """Says that a mask holds ids that no class has; `guess` is why, else what to do."""
-    way_out = guess or "add them to classes.csv, or name one 'ignore' there"
-    return f"{path} holds the ids {shorten(ids)} that no class has; {way_out}."
+def guess_shift(ids: set[int], classes: ClassList) -> str:
+    """Guesses that ids which no class has count from 1 where the classes count from 0, or so; "" if not."""
+    for step, word in ((1, "high"), (-1, "low")):
+        if {(id - step) % 256 for id in ids} <= set(classes.ids):
+            return f"every id may be one too {word}: the ids are {shorten(classes.ids)}"
+    return ""
 
 
-def shorten(ids: list[int]) -> str:
-    """Writes a list of ids, the first MOST_SHOWN of them: "[1, 2, 3 ... 9]" where there are more."""
+def shorten(ids: Sequence[int]) -> str:
+    """Writes a list of ids, the first of more than MOST_SHOWN: "[1, 2, 3 ... 30] (12 of them)"."""
     if len(ids) <= MOST_SHOWN:
-        return str(ids)
+        return str(list(ids))
     first = ", ".join(map(str, ids[: MOST_SHOWN - 1]))
     return f"[{first} ... {ids[-1]}] ({len(ids)} of them)"
 

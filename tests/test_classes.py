@@ -52,3 +52,19 @@ def test_bad_color_is_named(tmp_path):
     (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,1,a,red\n")
     with pytest.raises(ValueError, match="'red'"):
         class_lists.read_classes(tmp_path)
+
+
+@pytest.mark.parametrize("count, fits", [(254, True), (255, False)])
+def test_an_8_bit_mask_has_room_for_254_classes_and_what_is_ignored(tmp_path, count, fits):
+    rows = "".join(f"mask,{id},c{id}\n" for id in range(count))
+    (tmp_path / "classes.csv").write_text(f"task,id,name\n{rows}mask,255,ignore\n")
+    if fits:
+        classes = class_lists.read_classes(tmp_path).mask
+        ids = np.arange(256, dtype=np.uint8)
+        assert classes.encode(ids).tolist() == [*range(254), 254, 255]
+        assert classes.decode(np.arange(254, dtype=np.uint8)).tolist() == list(range(254))
+    else:
+        with pytest.raises(
+            class_lists.DataError, match="at most 254 mask classes besides 'ignore', found 255"
+        ):
+            class_lists.read_classes(tmp_path)
