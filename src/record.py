@@ -12,11 +12,10 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from src import data, files
+from src import data, files, lengths
 from src.classes import Classes
 
 RUNS = Path("runs")
-SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,15 @@ class Run:
     settings: dict
 
     @property
-    def minutes(self) -> float:
-        """Minutes of each of the run's two trainings: of what is submitted, and of what is judged by."""
-        return self.settings["MINUTES"] * SHARES[self.settings["kind"]]
+    def minutes(self) -> float | None:
+        """Minutes that are wished for each training of this run at most; None where there is no wish.
+
+        MINUTES are shared by the trainings of both notebooks: of what is submitted and, with an estimate, of
+        what is judged by.
+        """
+        wish = self.settings["MINUTES"]
+        trainings = 2 if self.settings["JUDGED"] else 1
+        return None if wish is None else wish * lengths.SHARES[self.settings["kind"]] / trainings
 
     @property
     def figures(self) -> Path:

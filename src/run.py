@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, folders
+from src import files, folders, lengths
 from src.recipe import read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
@@ -26,7 +26,7 @@ TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # stay text, even where a
 NUMBER = ((int, float), "a number")
 # of the notebooks' own value: what it admits
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-LEAST = {"SEED": 0, "BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
+LEAST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
 ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 USER_ERRORS = (
     *("DataError", "DiskFullError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError"),
@@ -126,7 +126,8 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise ValueError(f"{name} must be one of {known}, found '{value}'.")
-    folders.choose_minutes(settings.get("MINUTES", "auto"), Path(settings.get("DATA", ".")))
+    lengths.check_minutes(settings.get("MINUTES"))
+    lengths.check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
 
 

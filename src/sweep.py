@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from src import batches, data, engine, files, folds, predict, record, split, training
+from src import batches, data, engine, files, folds, lengths, predict, record, split, training
 from src import classes as class_lists
 from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
@@ -93,10 +93,10 @@ def measure_recipe(
     about = {"machine": record.describe_machine(), "commit": record.find_commit()}
     text = json.dumps([settings, steps, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
-    lengths = [{"minutes": 0.0, "steps": max(1, round(steps * share))} for share in record.SHARES.values()]
-    network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
+    both_steps = [max(1, round(steps * share)) for share in lengths.SHARES.values()]
+    network = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
     network = engine.prepare(network)
-    spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
+    spent = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
     sides = {"grouped": samples.iloc[val]}
     if reference is not None:
         sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)

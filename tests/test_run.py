@@ -55,10 +55,10 @@ def test_numbers_and_switches_are_asked_for():
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 on"),
         ("SEED=-1", "SEED must be a whole number from 0 on, found '-1'"),
-        ("EPOCHS=2.5", "EPOCHS must be a whole number from 1 on, found '2.5'"),
+        ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number from 1 on, found 2.5"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
-        ("MINUTES=long", "MINUTES must be 'auto' or a positive number, found 'long'"),
+        ("MINUTES=long", "MINUTES must be None or a positive number, found 'long'"),
         ("RECIPE=colour=2", "RECIPE must be NAME=VALUE words, found 'colour=2'; the nearest is color="),
     ],
 )
