@@ -26,6 +26,7 @@ LAYERS = {
     "split": 1,
     "augment": 1,
     "model": 1,
+    "lengths": 1,
     "losses": 1,
     "metrics": 1,
     "figures": 1,
