@@ -87,3 +87,19 @@ def test_table_of_estimates_by_hand():
 def test_run_without_a_result_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"result\.json"):
         results.keep_result(tmp_path, folder=tmp_path / "results")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("a|b", r"a\|b"),
+        ("<b>", r"\<b>"),
+        ("free $$ zone", r"free \$\$ zone"),
+        ("_x_ and label_weight", r"\_x\_ and label_weight"),
+        ("`code` *bold* [a](b)", r"\`code\` \*bold\* [a\](b)"),
+        ("two\nlines", "two lines"),
+        ("C:\\photos", r"C:\\photos"),
+    ],
+)
+def test_a_name_in_a_table_of_markdown_is_shown_as_it_is(name, cell):
+    assert results.escape(name) == cell
