@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from src import files, folders
+from src.progress import PlainLines, choose_writer
 from src.recipe import read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
@@ -37,6 +39,7 @@ class TalkingClient(NotebookClient):
     """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
 
     interrupted = False
+    terminal: "TextIO | PlainLines" = sys.stderr
 
     async def async_start_new_kernel(self, **kwargs: object) -> None:
         """Starts the kernel; Ctrl-C and SIGTERM interrupt the running cell, as a notebook's stop button."""
@@ -53,8 +56,8 @@ class TalkingClient(NotebookClient):
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Handles one message of the kernel."""
         if msg["msg_type"] == "stream":
-            sys.stderr.write(msg["content"]["text"])
-            sys.stderr.flush()
+            self.terminal.write(msg["content"]["text"])
+            self.terminal.flush()
         return super().output(outs, msg, display_id, cell_index)
 
 
@@ -150,6 +153,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     client = TalkingClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
+    client.terminal = choose_writer(sys.stderr)
     try:
         # TensorFlow's start-up notes go nowhere; a cell's own come as messages
         client.execute(stderr=subprocess.DEVNULL)
@@ -158,6 +162,8 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
             raise KeyboardInterrupt from None
         raise
     finally:
+        if isinstance(client.terminal, PlainLines):
+            client.terminal.close()
         with contextlib.suppress(files.DiskFullError):  # then the notebook's own error says so
             files.write_atomically(EXECUTED / path.name, partial(nbformat.write, notebook))
 
