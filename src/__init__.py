@@ -5,13 +5,17 @@ import importlib
 import os
 import sys
 
-from src import memory, progress
+from src import cores, memory, progress
 
 os.environ.setdefault("SM_FRAMEWORK", "tf.keras")  # segmentation-models asks for stand-alone Keras otherwise
 # off by default without AVX-512; 1.5 times faster with it
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 QUIET = "3"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)  # 0 tells why a GPU is not used
+
+if cores.count_cores() < cores.count_allowed():  # TensorFlow sees affinity, but no container's quota
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(cores.count_cores()))
 
 memory.keep_freed()
 progress.replace_letters()
