@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from src import data, files, lengths
 from src.classes import Classes
+from src.cores import count_cores
 
 RUNS = Path("runs")
 
@@ -168,7 +168,7 @@ def find_commit() -> str:
 def describe_machine() -> str:
     """Says in a few words what the numbers were made on."""
     gpus = len(tf.config.list_physical_devices("GPU"))
-    return f"{os.cpu_count()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
+    return f"{count_cores()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
 
 
 def list_versions() -> dict[str, str]:

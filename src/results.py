@@ -20,6 +20,7 @@ from src.classes import Classes
 FOLDER = Path("results")
 PAGES = (Path("README.md"), FOLDER / "README.md")
 PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # of a table on a page, by its name
+MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # what Markdown would read otherwise than as a letter
 SHEET = 6  # frames of each city on the contact sheet
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
@@ -279,7 +280,12 @@ def _describe_mean(scores: pd.Series) -> str:
 
 
 def _join_lines(lines: list[list]) -> str:
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(escape(str(cell)) for cell in line) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Writes a text for a cell of a Markdown table, so that a name is shown as it is and ends no cell."""
+    return MARKUP.sub(r"\\\g<0>", text.replace("\n", " "))
 
 
 def draw_sheet(world: Path, picture: Path) -> None:

@@ -41,6 +41,7 @@ LAYERS = {
     "progress": 0,
     "quality": 0,
     "cluster": 0,
+    "cores": 0,
     "recipe": 0,
     "scene": 0,
     "backbone": 0,

@@ -102,3 +102,19 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     assert lines[3] == "| a | 1400 | 1 | 2 | 50.0 / 40.0 | 60.0 / 25.0 |"
     away = charts.plot_lengths(lengths).axes[0].lines[0]
     assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([45, 60])
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("a|b", r"a\|b"),
+        ("<b>", r"\<b>"),
+        ("free $$ zone", r"free \$\$ zone"),
+        ("_x_ and label_weight", r"\_x\_ and label_weight"),
+        ("`code` *bold* [a](b)", r"\`code\` \*bold\* [a\](b)"),
+        ("two\nlines", "two lines"),
+        ("C:\\photos", r"C:\\photos"),
+    ],
+)
+def test_a_name_in_a_table_of_markdown_is_shown_as_it_is(name, cell):
+    assert results.escape(name) == cell

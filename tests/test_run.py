@@ -7,7 +7,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from src import run
+from src import files, run
+
+
+@pytest.fixture(autouse=True)
+def executed(tmp_path, monkeypatch):
+    """Keeps tests out of the project's own runs/, where a training may go on."""
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "runs" / "notebooks")
 
 
 def make_notebook():
@@ -101,6 +107,17 @@ def test_a_named_run_is_asked_and_not_trained_again(monkeypatch):
     assert run.main(["RUN=joint-city-1a2b3c4d"]) == 0
     assert asked == ["Save_test.ipynb", "main.ipynb"]
     assert run.main(["RUN="]) == 0 and asked[2:] == list(run.NOTEBOOKS)
+
+
+def test_a_second_make_run_says_so_in_one_line(monkeypatch, tmp_path, capsys):
+    started = []
+    monkeypatch.setattr(run, "run_notebook", lambda path, settings: started.append(path))
+    monkeypatch.setattr(run, "_check_data", lambda folder: None)
+    with files.lock(tmp_path / "runs", "make run"):
+        assert run.main([]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Only one make run at a time may work in") and not started
+    assert run.main([]) == 0 and len(started) == 4
 
 
 def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):
