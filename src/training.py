@@ -132,6 +132,7 @@ def fit(
 
     Raises:
         DiskFullError: a checkpoint could not be written; the one before is whole.
+        InUseError: another process trains in this folder.
     """
     if (folder / "model.keras").exists():
         print(
@@ -140,41 +141,43 @@ def fit(
         )
         model.set_weights(networks.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
-    with_label = "label" in model.output_names
-    make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
-    val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
-    stream = make()
-    make_variables(model, *next(iter(stream)))
-    plan = lengths.read_plan(folder)
-    if plan is None:
-        steps = _tell_duration(model, stream, steps, minutes, all_steps)
-        pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
-        plan = lengths.cut_steps(steps, pass_steps, len(val_stream) if val_frames else 0)
-        lengths.write_plan(folder, plan)
-    done = _load_checkpoint(model, folder, plan)
-    rate = recipe.rate / 2 if with_label else recipe.rate
-    keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), seed, show)
-    if done < plan.steps:
-        model.fit(
-            make(first_step=done),
-            steps_per_epoch=plan.piece,  # Keras can go on from whole epochs alone, so its epochs are pieces
-            initial_epoch=done // plan.piece,
-            epochs=plan.steps // plan.piece,
-            validation_data=val_stream,
-            validation_freq=[epoch * plan.pieces for epoch in plan.validated],
-            shuffle=False,  # the batches come shuffled
-            callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
-            verbose=0,
-        )
-    else:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-    if with_label:
-        refit_label(model, frames)
-    bare = keras.Model(model.inputs, model.output, name=model.name)  # the optimizer is three times as large
-    files.write_atomically(folder / "model.keras", bare.save)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    memory.give_back()
-    return keeper.history
+    with files.lock(folder, "training"):
+        with_label = "label" in model.output_names
+        make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
+        val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+        stream = make()
+        make_variables(model, *next(iter(stream)))
+        plan = lengths.read_plan(folder)
+        if plan is None:
+            steps = _tell_duration(model, stream, steps, minutes, all_steps)
+            pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
+            plan = lengths.cut_steps(steps, pass_steps, len(val_stream) if val_frames else 0)
+            lengths.write_plan(folder, plan)
+        done = _load_checkpoint(model, folder, plan)
+        rate = recipe.rate / 2 if with_label else recipe.rate
+        keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), seed, show)
+        if done < plan.steps:
+            model.fit(
+                make(first_step=done),
+                steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
+                initial_epoch=done // plan.piece,
+                epochs=plan.steps // plan.piece,
+                validation_data=val_stream,
+                validation_freq=[epoch * plan.pieces for epoch in plan.validated],
+                shuffle=False,  # the batches come shuffled
+                callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
+                verbose=0,
+            )
+        else:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        if with_label:
+            refit_label(model, frames)
+        # without the optimizer, which is three times as large
+        bare = keras.Model(model.inputs, model.output, name=model.name)
+        files.write_atomically(folder / "model.keras", bare.save)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        memory.give_back()
+        return keeper.history
 
 
 def _choose_batches(
