@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src import augment, backbone, batches, data, losses, model, optimizer, training
+from src import augment, backbone, batches, data, lengths, losses, model, optimizer, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
@@ -63,15 +63,17 @@ def write_task(
 ) -> None:
     """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
     whole = backbone.build_efficientnet_lite(include_top=True)
-    passes = 1 + STEPS // batches.count_steps(len(frames), BATCH)
-    orders = [batches.order_rows(frames, BATCH, seed, epoch) for epoch in range(passes)]
+    passes = 1 + STEPS // lengths.count_pass_steps(frames.counts, BATCH, with_label=True)
+    orders = [batches.order_rows(frames, BATCH, seed, epoch, with_label=True) for epoch in range(passes)]
+    rows, whole_views = (np.concatenate(parts)[: STEPS * BATCH] for parts in zip(*orders, strict=True))
     picture = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
     np.savez(
         path,
         images=np.stack(frames.images),
         masks=np.stack(frames.masks),
         labels=frames.labels,
-        rows=np.concatenate(orders)[: STEPS * BATCH].reshape(STEPS, BATCH),
+        rows=rows.reshape(STEPS, BATCH),
+        whole=whole_views.reshape(STEPS, BATCH),
         test_images=np.stack(test.images),
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import stat
 import struct
 import zipfile
@@ -16,6 +15,7 @@ import pandas as pd
 
 from src import pictures
 from src.classes import Classes, DataError, count_values
+from src.cores import count_cores
 
 COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
 LIMIT = 1000  # MB that a zip may have
@@ -78,7 +78,7 @@ def find_faults(
     sizes = zip(samples["height"], samples["width"], strict=True)
     known = map((checksums or {}).get, names)
     wanted = [row for row in zip(names, sizes, known, strict=True) if f"data/{row[0]}" in members]
-    with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(count_cores()) as pool:
         for found, fault in pool.map(lambda row: _look_at_mask(archive, *row), wanted):
             ids |= found
             faults += [f"{path.name}: {fault}"] if fault else []

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from src import files, pictures
+from src import files, lengths, pictures
 from src.classes import IGNORE, NO_LABEL, Classes, DataError
 from src.progress import show_progress
 
@@ -97,6 +97,12 @@ class Frames:
         """Finds the rows that teach something: those with a mask or a label."""
         return np.flatnonzero(self.has_mask | (self.labels != NO_LABEL))
 
+    @property
+    def counts(self) -> lengths.Counts:
+        """Counts the frames that teach something, those with a mask and those with a label."""
+        labelled = np.count_nonzero(self.labels != NO_LABEL)
+        return lengths.Counts(len(self.useful), np.count_nonzero(self.has_mask), labelled)
+
     def take(self, rows: np.ndarray) -> "Frames":
         """Gives some of the frames, without copying pixels."""
         images, masks = [self.images[i] for i in rows], [self.masks[i] for i in rows]
@@ -155,40 +161,44 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
     return Frames(images, masks, samples["label"].to_numpy(np.int32), has_mask, depths)
 
 
-def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Orders the rows of one epoch so that each batch, but of one row, holds rows with a mask and a label.
+def order_rows(
+    frames: Frames, batch_size: int, seed: int, epoch: int, with_label: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Orders the rows of one epoch, in which every frame with a mask, and with a label, occurs.
 
-    Frames with both answers, with a mask alone and with a label alone are shuffled each for itself, then
-    spread evenly.
+    The mask is learned from crops, the label from whole frames, for a crop may not show what the label names.
+    With labels every second row is whole, so each batch, but of one row, teaches both.
 
     Args:
         frames: what there is; every row has a mask, a label or both.
         batch_size: rows a batch.
         seed: with `epoch`, settles the order.
         epoch: counts from 0.
+        with_label: True where labels are learned, too.
 
     Returns:
-        int64, (steps * batch_size,): whole batches; the last rows of the epoch are left out, or the first
-        come again where there is not even one batch.
+        Row numbers, int64, and which of them are whole, bool, both (steps * batch_size,): whole batches, so
+        some frames occur once more.
     """
     rng = np.random.default_rng((seed, epoch))
-    has_label = frames.labels != NO_LABEL
-    kind = frames.has_mask + 2 * has_label
-    place = np.empty(len(frames))
-    for rows in (np.flatnonzero(kind == k) for k in np.unique(kind)):
-        place[rng.permutation(rows)] = (np.arange(len(rows)) + rng.random(len(rows))) / len(rows)
-    steps = count_steps(len(frames), batch_size)
-    batches = np.resize(np.argsort(place), (steps, batch_size))
-    for wanted, column in ((has_label, -1), (frames.has_mask, -2)):
-        if wanted.any() and batch_size > 1:
-            lacking = ~wanted[batches].any(1)
-            batches[lacking, column] = rng.choice(np.flatnonzero(wanted), lacking.sum())
-    return batches.ravel()
+    count = batch_size * lengths.count_pass_steps(frames.counts, batch_size, with_label)
+    masked = np.flatnonzero(frames.has_mask)
+    labelled = np.flatnonzero(frames.labels != NO_LABEL)
+    if not with_label or not len(labelled):
+        return _draw_rows(masked, count, rng), np.zeros(count, bool)
+    if not len(masked):
+        return _draw_rows(labelled, count, rng), np.ones(count, bool)
+    whole = np.arange(count) % 2 == 1
+    rows = np.empty(count, np.int64)
+    rows[~whole] = _draw_rows(masked, np.count_nonzero(~whole), rng)
+    rows[whole] = _draw_rows(labelled, np.count_nonzero(whole), rng)
+    return rows, whole
 
 
-def count_steps(frames: int, batch_size: int) -> int:
-    """Counts the batches of one epoch."""
-    return max(1, frames // batch_size)
+def _draw_rows(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Shuffles rows, and again and again until there are `count`."""
+    rounds = -(-count // len(rows))
+    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
 def make_batches(
@@ -201,31 +211,36 @@ def make_batches(
     with_label: bool,
     first_step: int = 0,
 ) -> tf.data.Dataset:
-    """Makes endless training batches: augmented crops, settled by (seed, epoch, row) alone.
+    """Makes endless training batches: augmented crops, settled by (seed, epoch, position) alone.
 
     Args:
         frames: what to train on.
-        augment: makes of what the network sees and its mask a crop; called with (image, mask, crop, rng).
+        augment: makes of what the network sees and its mask a crop, or a view of the whole frame; called with
+            (image, mask, crop, rng, whole=...).
         batch_size: rows a batch.
         crop: (height, width) of the network's input in training.
         seed: settles order and augmentation.
-        with_label: True adds the target "label".
+        with_label: True adds the target "label", which only views of whole frames have.
         first_step: the batch to begin with, when a training goes on.
 
     Returns:
         Dataset of (image uint8 (B, *crop, channels), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
     """
 
-    def iterate() -> Iterator[tuple[int, int]]:
-        epoch, done = divmod(first_step, count_steps(len(frames), batch_size))
+    def iterate() -> Iterator[tuple[int, int, int, bool]]:
+        pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
+        epoch, done = divmod(first_step, pass_steps)
         while True:
-            rows = order_rows(frames, batch_size, seed, epoch)[done * batch_size :]
-            yield from ((epoch, row) for row in rows)
+            rows, whole = order_rows(frames, batch_size, seed, epoch, with_label)
+            for position in range(done * batch_size, len(rows)):
+                yield epoch, position, rows[position], whole[position]
             epoch, done = epoch + 1, 0
 
-    def load(epoch: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
-        rng = np.random.default_rng((seed, int(epoch), int(row)))
-        return (*augment(frames.see(row), frames.masks[row], crop, rng), frames.labels[row])
+    def load(epoch: int, position: int, row: int, whole: bool) -> tuple[np.ndarray, np.ndarray, np.int32]:
+        # By position, for a frame may come more than once in an epoch: each time it is another view.
+        rng = np.random.default_rng((seed, int(epoch), int(position)))
+        image, mask = augment(frames.see(row), frames.masks[row], crop, rng, whole=bool(whole))
+        return image, mask, frames.labels[row] if whole else np.int32(NO_LABEL)
 
     def shape(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, dict]:
         target = {"mask": tf.ensure_shape(mask, crop)}
@@ -233,10 +248,11 @@ def make_batches(
             target["label"] = tf.ensure_shape(label, ())
         return tf.ensure_shape(image, (*crop, frames.channels)), target
 
-    numbers = tf.TensorSpec((), tf.int64)
-    rows = tf.data.Dataset.from_generator(iterate, output_signature=(numbers, numbers))
+    number = tf.TensorSpec((), tf.int64)
+    signature = (number, number, number, tf.TensorSpec((), tf.bool))
+    rows = tf.data.Dataset.from_generator(iterate, output_signature=signature)
     decoded = rows.map(
-        lambda epoch, row: tf.numpy_function(load, (epoch, row), (tf.uint8, tf.uint8, tf.int32)),
+        lambda *places: tf.numpy_function(load, places, (tf.uint8, tf.uint8, tf.int32)),
         num_parallel_calls=2,
     )
     return decoded.map(shape).batch(batch_size).prefetch(2)

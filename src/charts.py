@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from src import metrics
 from src.classes import ClassList
-from src.figures import BLUE, GREY, ORANGE, STYLE
+from src.figures import BLUE, GREY, ORANGE, STYLE, add_legend, shorten
 
 FEW = 8  # recordings that a map names
+MOST_CELLS = 30  # classes of a confusion matrix with numbers
 FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
@@ -81,6 +82,8 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
         ax.set_ylim(0, 1.2 * highest)
     for ax in (axes[0], axes[2]):
         ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
+        ax.xaxis.set_minor_formatter(NullFormatter())  # its own are powers in TeX
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
@@ -189,14 +192,16 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
     if absent:
         of = f" over {len(table) - absent} of {len(table)} classes"
     table = table.dropna().sort_values("IoU %")
+    mean = f"mean IoU {table['IoU %'].mean():.1f} %{of}" if len(table) else "no class has pixels"
     figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
     plt.close(figure)
     colors = [classes.colors[classes.names.index(name)] for name in table.index]
-    ax.barh(table.index, table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
+    ax.barh(range(len(table)), table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
+    ax.set_yticks(range(len(table)), [shorten(name) for name in table.index])
     for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
         ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
     ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
-    ax.set_title(f"{title}: mean IoU {table['IoU %'].mean():.1f} %{of}")
+    ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure
 
@@ -205,6 +210,8 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
 def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) -> Figure:
     """Draws a confusion matrix, each row in percent of the true class; the counts stand below.
 
+    Of more than MOST_CELLS classes only the colours are drawn.
+
     Args:
         confusion: counts, true class by predicted class.
         names: of the classes.
@@ -212,22 +219,29 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) ->
     """
     confusion = np.asarray(confusion)
     share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    side = 0.62 * len(names) + 1.6
+    many = len(names) > MOST_CELLS
+    side = (0.2 if many else 0.62) * len(names) + 1.6
     figure, ax = plt.subplots(figsize=(side + 0.9, side), layout="constrained")
     plt.close(figure)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    if not many:
+        _write_cells(ax, confusion, share)
+    ticks, short = range(len(names)), [shorten(name) for name in names]
+    ax.set_xticks(ticks, short, rotation=90 if many else 35, ha="center" if many else "right")
+    ax.set_yticks(ticks, short)
+    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
+    ax.spines[:].set_visible(False)
+    return figure
+
+
+def _write_cells(ax: plt.Axes, confusion: np.ndarray, share: np.ndarray) -> None:
+    """Writes into each cell of a confusion matrix its percent and, unless they are millions, its count."""
     few = confusion.max() < 100_000
     for (row, column), value in np.ndenumerate(share):
         text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
         text = text if confusion[row].any() else "-"  # the truth holds none of this class
         color = "white" if value > 55 else "black"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-    ticks = range(len(names))
-    ax.set_xticks(ticks, names, rotation=35, ha="right")
-    ax.set_yticks(ticks, names)
-    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
-    ax.spines[:].set_visible(False)
-    return figure
 
 
 # Places, doubts, light, the network ----------------------------------------------
@@ -267,7 +281,8 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
         known = np.isfinite(places).all(1)
         for name in recordings[known].unique() if count <= FEW else ():
             own = places[known & (recordings == name).to_numpy()]
-            ax.annotate(name, (own[:, 0].mean(), own[:, 1].max()), (0, 9), ha="center", **_BESIDE)
+            highest = (own[:, 0].mean(), own[:, 1].max())
+            ax.annotate(shorten(name), highest, (0, 9), ha="center", **_BESIDE)
     if not mapped or count <= FEW:
         _draw_strips(axes[-1, 0], recordings, colors)
     return figure
@@ -290,8 +305,8 @@ def _paint(figure: Figure, values: pd.Series) -> np.ndarray:
         palette = cycle((BLUE, ORANGE, *FOLD_COLORS, GREY))
         known = dict(zip(sorted(values.unique()), palette, strict=False))
         counts = values.value_counts()
-        handles = [Patch(color=color, label=f"{kind} ({counts[kind]})") for kind, color in known.items()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1)
+        handles = [Patch(color=color) for color in known.values()]
+        add_legend(figure, handles, [f"{kind} ({counts[kind]})" for kind in known], handlelength=1)
         return mpl.colors.to_rgba_array(values.map(known))
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(values.min(), values.max()), "viridis")
     if values.notna().any():
@@ -308,7 +323,7 @@ def _draw_strips(ax: plt.Axes, recordings: pd.Series, colors: np.ndarray) -> Non
     side = min(11, 360 / (turn.max() + 1))  # points
     ax.scatter(turn, -number, s=side**2, marker="s", color=colors, linewidths=0)
     for row, name in enumerate(names):
-        ax.annotate(name, (0, -row), (-8, 0), ha="right", **_BESIDE)
+        ax.annotate(shorten(name), (0, -row), (-8, 0), ha="right", **_BESIDE)
     ax.set(ylim=(-len(names) + 0.4, 0.6), xlim=(-0.6, max(turn.max(), 30) + 0.6))  # a few stay together
     words = "a row a recording, its frames in the table's order"
     ax.annotate(words, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **_BESIDE)
@@ -414,4 +429,27 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         title_fontsize=8,
     )
     ax.set_title(title)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_lengths(lengths: pd.DataFrame) -> Figure:
+    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, by data set.
+
+    Args:
+        lengths: of `results.read_lengths`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    plt.close(figure)
+    for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
+        for number, (name, rows) in enumerate(lengths.groupby("data")):
+            color = f"C{number}"
+            ax.plot(rows["steps"], rows[f"away {measure}"], "o-", color=color, label=f"{name}, away")
+            ax.plot(rows["steps"], rows[f"held out {measure}"], "o:", color=color, label=f"{name}, held out")
+        ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
+        steps = sorted(lengths["steps"].unique())
+        ax.set_xticks(steps, [f"{count:,}" for count in steps], rotation=30)
+        ax.minorticks_off()
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure

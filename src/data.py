@@ -15,6 +15,7 @@ import pandas as pd
 
 from src import pictures, split
 from src.classes import NO_LABEL, Classes, ClassList, DataError
+from src.cores import count_cores
 
 # columns of data.csv that name files, and those of the samples' table with the files' whole paths
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
@@ -93,7 +94,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     problems += found
     samples["lon"], samples["lat"], found = _read_positions(path, samples)
     problems += found
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         sizes = list(pool.map(_try_size, samples["image"]))
         mask_sizes = list(pool.map(lambda path: _try_size(path, ("PNG",)), samples["mask"]))
     for row, size, mask_size in zip(samples.itertuples(), sizes, mask_sizes, strict=True):

@@ -17,6 +17,7 @@ import pandas as pd
 from src import classes as class_lists
 from src import data, pictures, split
 from src.classes import NO_LABEL, Classes, ClassList, DataError
+from src.cores import count_cores
 from src.data import Problem
 
 LEVELS = ("error", "warning", "note")
@@ -98,7 +99,7 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
             problems.append(Problem("error", str(error)))
             continue
         path = Path(folder) / "data.csv"
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(count_cores()) as pool:
             views = list(pool.map(lambda row: _look(row, classes), samples.itertuples()))
         _name_unknown_ids(samples, views, classes.mask)
         problems += found + _gather(path, samples, views)

@@ -5,7 +5,6 @@ multiples of 32, and gives the probabilities "mask" (B, classes, H, W) and, for 
 (B, labels).
 """
 
-import os
 import tempfile
 import threading
 from pathlib import Path
@@ -17,6 +16,7 @@ import tensorflow as tf
 from openvino import opset13 as operations
 
 from src import model
+from src.cores import count_cores
 
 EXPORTED = "network.xml"  # and network.bin beside it
 HALF = "network_float16.xml"  # its weights rounded to float16, half the bytes
@@ -88,14 +88,14 @@ class Engine:
         graph: of `convert`, or the path of an exported one.
         streams: how many answers are worked on at the same time, each on its share of the cores. One answers
             a single photo soonest; as many as cores answer most photos a second.
-        cores: how many it may use; 0 for all of this machine's.
+        cores: how many it may use; 0 for all that this process may use.
         exact: False calculates in bfloat16 where the processor can, as AMD's from Zen 4 and Intel's of
             servers: 1.6 to 1.9 times as fast, and one pixel in 120 (street photos) to 600 (the world) gets
             another class.
     """
 
     def __init__(self, graph: ov.Model | Path, streams: int = 0, cores: int = 0, exact: bool = True):
-        cores = cores or os.cpu_count()
+        cores = cores or count_cores()
         self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
         if self.graph.output("mask").partial_shape[1].is_dynamic:
             raise ValueError(
@@ -157,7 +157,7 @@ def open_exported(folder: Path, cores: int = 0) -> Engine | keras.Model:
 
     Args:
         folder: of the run; holds `final/model.keras`, and `export/` of `export`.
-        cores: how many an exported one may use; 0 for all of this machine's.
+        cores: how many an exported one may use; 0 for all that this process may use.
     """
     path = folder / "export" / EXPORTED
     if path.exists() and not tf.config.list_physical_devices("GPU"):

@@ -1,33 +1,52 @@
 """Plots of frames: arrays in, Figure out; one palette, one legend. Masks are network indices."""
 
 import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import matplotlib as mpl
 import numpy as np
 from IPython.display import Image, display
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL.Image import open as open_image
 
 from src import files
-from src.classes import IGNORE, NO_LABEL, Classes, ClassList
+from src.classes import IGNORE, NO_LABEL, Classes, ClassList, count_values
 
+# the first has no Chinese, Japanese or Korean; of the others those that the system has
+FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Yu Gothic",
+)
 STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
     "figure.dpi": 100,
+    "font.family": [font for font in FONTS if font in font_manager.get_font_names()],
     "font.size": 10,
     "image.interpolation": "none",
     "legend.frameon": False,
     "savefig.dpi": 130,
+    "text.parse_math": False,  # names of files and classes are shown as they are, not read as TeX
+    "text.usetex": False,
 }
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 PANEL_WIDTH = 3.4  # inches
 WIDEST_TITLE = 42  # characters that fit over a panel
+WIDEST_NAME = 24  # characters of a name beside a plot or below it
+MOST_NAMES = 24  # classes in a legend
 LINE = 100  # characters of text; where a notebook breaks a longer one it cuts words in two
 LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
@@ -61,9 +80,21 @@ def keep(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
         "facecolor": "white",
         "metadata": {"Source": files.name_origin(path.parent.parent), "Description": words},
     }
-    files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
+    with ignoring_missing_letters():
+        files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
     content, kind = pack_picture(path)
     return Image(content, format=kind)
+
+
+@contextmanager
+def ignoring_missing_letters() -> Iterator[None]:
+    """Lets a figure be drawn without a warning for each letter that no font of this machine has.
+
+    Such a letter is drawn as a box.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from|Matplotlib currently does not support")
+        yield
 
 
 def read_words(path: Path) -> str:
@@ -100,26 +131,53 @@ def _make_grid(lines: list[list[np.ndarray]], columns: int, titles: list[str]) -
     return figure, axes
 
 
+def shorten(name: str, widest: int = WIDEST_NAME) -> str:
+    """Leaves out the middle of a name of more characters than `widest`, and puts it on one line."""
+    name = name.replace("\n", " ")
+    if len(name) <= widest:
+        return name
+    return f"{name[: widest // 2]}…{name[-(widest // 2) :]}"
+
+
 def _set_title(ax: plt.Axes, title: str) -> None:
-    """Writes a title above a panel; of a first line, a name, that is too wide the middle is left out."""
-    name, *others = title.split("\n")
-    if len(name) > WIDEST_TITLE:
-        name = f"{name[: WIDEST_TITLE // 2]}…{name[-WIDEST_TITLE // 2 :]}"
-    ax.set_title("\n".join([name, *others]))
+    """Writes a title above a panel; of a line that is too wide the middle is left out."""
+    ax.set_title("\n".join(shorten(line, WIDEST_TITLE) for line in title.split("\n")))
 
 
-def _add_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> None:
-    """Puts one legend below the figure: the classes that occur in the masks shown."""
-    present = set(np.unique(np.concatenate([np.unique(mask) for mask in shown])).tolist())
-    patches = [
-        Patch(facecolor=color, edgecolor="#555555", label=name)
-        for index, (name, color) in enumerate(zip(classes.names, classes.colors, strict=True))
-        if index in present
-    ]
-    if IGNORE in present:
-        patches.append(Patch(facecolor="white", edgecolor="#555555", label="not counted"))
-    columns = min(len(patches), max(3, int(figure.get_figwidth() // 1.5)))
-    figure.legend(handles=patches, loc="outside lower center", ncols=columns, handlelength=1.2)
+def add_legend(figure: Figure, handles: list[Artist], names: list[str], **how: object) -> None:
+    """Puts a legend of users' names below a figure, in as many columns as fit.
+
+    Args:
+        figure: with a layout that makes room.
+        handles: one a name.
+        names: shortened where they are long; matplotlib by itself leaves out those that begin with "_".
+        **how: as `Figure.legend` takes it.
+    """
+    names = [shorten(name) for name in names]
+    column = max(1.5, 0.45 + 0.08 * max(map(len, names), default=0))  # inches
+    columns = max(1, min(len(names), int(figure.get_figwidth() // column)))
+    numbers = [str(number) for number in range(len(names))]
+    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns, **how)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
+
+
+def _add_mask_legend(figure: Figure, classes: ClassList, shown: list[np.ndarray]) -> None:
+    """Puts one legend below the figure: the classes that occur in the masks shown, the largest of many."""
+    counts = sum(count_values(mask) for mask in shown)
+    largest = np.argsort(-counts[: len(classes)], kind="stable")[:MOST_NAMES]
+    present = [index for index in range(len(classes)) if counts[index]]
+    listed = [index for index in present if index in largest]
+    names = [classes.names[index] for index in listed]
+    colors = [classes.colors[index] for index in listed]
+    if len(listed) < len(present):
+        names.append(f"{len(present) - len(listed)} more classes")
+        colors.append("none")
+    if counts[IGNORE]:
+        names.append("not counted")
+        colors.append("white")
+    patches = [Patch(facecolor=color, edgecolor="#555555") for color in colors]
+    add_legend(figure, patches, names, handlelength=1.2)
 
 
 @mpl.rc_context(STYLE)
@@ -147,7 +205,7 @@ def plot_samples(
         _set_title(pair[0], title)
         pair[1].imshow(classes.mask.paint(mask))
         pair[1].set_title(kind)
-    _add_legend(figure, classes.mask, masks)
+    _add_mask_legend(figure, classes.mask, masks)
     return figure
 
 
@@ -187,7 +245,7 @@ def plot_predictions(
         for ax, column in zip(line[1:], columns[1:], strict=True):
             ax.imshow(pictures[column])
             ax.set_title(shares if column == "disagreement" else column)
-    _add_legend(figure, classes.mask, predicted + (truths or []))
+    _add_mask_legend(figure, classes.mask, predicted + (truths or []))
     return figure
 
 
@@ -218,8 +276,8 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
 def describe_label(label: int, confidence: float, truth: int, classes: ClassList) -> str:
     """Says what a network names a frame, how sure it is (NaN: unknown), and the truth where it is known."""
     sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % sure"
-    true = "" if truth == NO_LABEL else f"\ntrue: {classes.names[truth]}"
-    return f"predicted: {classes.names[label]}{sure}{true}"
+    true = "" if truth == NO_LABEL else f"\ntrue: {shorten(classes.names[truth])}"
+    return f"predicted: {shorten(classes.names[label])}{sure}{true}"
 
 
 @mpl.rc_context(STYLE)
@@ -250,5 +308,5 @@ def plot_world(cities: dict[str, list[tuple]], classes: Classes) -> Figure:
         for ax, name in zip(axes[0, first:], (f"{title}: photo", "mask", "depth"), strict=False):
             ax.set_title(name)
     figure.colorbar(shown, ax=axes, shrink=0.35, aspect=30, pad=0.01, label="depth, m (white: no reading)")
-    _add_legend(figure, classes.mask, [frame[1] for line in lines for frame in line])
+    _add_mask_legend(figure, classes.mask, [frame[1] for line in lines for frame in line])
     return figure

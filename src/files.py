@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written, and what made them."""
+"""Files that are whole or not there, whatever happens while they are written, who writes, what made them."""
 
 import errno
 import json
@@ -10,11 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+try:
+    import fcntl  # of all systems but Windows
+except ImportError:
+    fcntl = None
+try:
+    import msvcrt  # of Windows
+except ImportError:
+    msvcrt = None
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, more than a file may have
 
 
 class DiskFullError(OSError):
     """The disk took no more; what was written before is whole."""
+
+
+class InUseError(RuntimeError):
+    """Another process works in the folder."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
@@ -81,6 +94,54 @@ def naming_full_disk(path: Path) -> Iterator[None]:
         raise DiskFullError(
             f"{path} cannot be written, the disk is full; free some space and run again: it goes on."
         ) from error
+
+
+LOCK = "lock"  # file of a folder that one process works in
+BEHIND = 1 << 20  # byte that Windows locks; a locked one could not be read
+
+
+@contextmanager
+def lock(folder: Path, what: str) -> Iterator[None]:
+    """Keeps other processes, and other threads, out of a folder as long as the block runs.
+
+    The lock is of an open file, so it goes with the process, however that ends. Where the file system has no
+    locks, as some over a network, nobody is kept out.
+
+    Args:
+        folder: to work in; made where it is missing.
+        what: works there, as "make run"; for the message.
+
+    Raises:
+        InUseError: another process has the lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+") as file:
+        if not _take_lock(file):
+            file.seek(0)
+            raise InUseError(
+                f"Only one {what} at a time may work in {folder}, and process {file.read()} does; "
+                "wait until it has ended, then start this one again."
+            )
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _take_lock(file: IO[str]) -> bool:
+    """Tells whether this process may work: it has the lock now, or there are no locks here."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt:
+            file.seek(BEHIND)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def name_origin(folder: Path) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from src import data, world
 
 RENDERED = Path("world")  # made on first use
-USUAL_MINUTES, WORLD_MINUTES = 20, 3.5  # of training where MINUTES is "auto"
 
 
 def find_data(folder: str | Path) -> Path:
@@ -44,19 +43,6 @@ def find_reference(reference: str | Path, folder: Path) -> Path | None:
     if reference:
         return Path(reference)
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None
-
-
-def choose_minutes(minutes: str | float, folder: Path) -> float:
-    """Gives the minutes of training that the settings say, or for "auto" what the data deserve.
-
-    Raises:
-        ValueError: neither "auto" nor a positive number.
-    """
-    if minutes == "auto":
-        return WORLD_MINUTES if name_source(folder) else USUAL_MINUTES
-    if not isinstance(minutes, (int, float)) or minutes <= 0:
-        raise ValueError(f"MINUTES must be 'auto' or a positive number, found {minutes!r}; try 20.")
-    return minutes
 
 
 def name_source(folder: Path) -> str:

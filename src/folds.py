@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src import batches, cluster, data, engine, estimate, files, model, record, training
+from src import batches, cluster, data, engine, estimate, files, lengths, model, record, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
@@ -37,7 +37,7 @@ def list_folds(
         sides: by name, the rows to train on and the rows to be judged by.
         share: of the steps that the submitted network takes on all frames.
     """
-    steps = [max(1, round(share * training.count_planned(r.folder / "final"))) for r in (first, run)]
+    steps = [max(1, round(share * lengths.count_planned(r.folder / "final"))) for r in (first, run)]
     return [
         {
             "name": name,
@@ -87,17 +87,14 @@ def train_fold(fold: dict) -> dict:
     size, rows = tuple(fold["settings"]["SIZE"]), np.array(fold["train"])
     depth = Recipe.from_dict(fold["settings"]["RECIPE"]).depth
     frames = batches.load_frames(samples.iloc[rows], classes, size, depth)
-    lengths = [{"minutes": 0.0, "steps": steps} for steps in fold["steps"]]
-    network = engine.prepare(train_pair(out, frames, classes, fold["settings"], lengths))
-    minutes = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
+    network = engine.prepare(train_pair(out, frames, classes, fold["settings"], fold["steps"]))
+    minutes = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
     found = estimate.judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
     files.write_json(out / "fold.json", found)
     return found
 
 
-def train_pair(
-    out: Path, frames: Frames, classes: Classes, settings: dict, lengths: list[dict]
-) -> keras.Model:
+def train_pair(out: Path, frames: Frames, classes: Classes, settings: dict, steps: list[int]) -> keras.Model:
     """Trains both networks as the notebooks do, one from the other, and gives the joint one.
 
     Args:
@@ -105,7 +102,7 @@ def train_pair(
         frames: what to learn from.
         classes: of both tasks.
         settings: of the segmentation network's run.
-        lengths: of both trainings, as `training.fit` takes them: {"minutes": ...} or with "steps", too.
+        steps: of the segmentation network's training and of the joint one's.
     """
     recipe, seed = Recipe.from_dict(settings["RECIPE"]), settings["SEED"]
     how = {"crop": tuple(settings["CROP"]), "batch_size": settings["BATCH_SIZE"]}
@@ -114,8 +111,8 @@ def train_pair(
     useful = frames.take(frames.useful)
     segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
     training.compile_segmenter(segmenter, masked, classes, recipe)
-    training.fit(segmenter, out / "seg", masked, **how, **lengths[0])
+    training.fit(segmenter, out / "seg", masked, steps=steps[0], **how)
     network = training.build_seeded(seed, lambda: model.build_joint(segmenter, len(classes.label)))
     training.compile_joint(network, useful, classes, recipe)
-    training.fit(network, out / "joint", useful, **how, **lengths[1])
+    training.fit(network, out / "joint", useful, steps=steps[1], **how)
     return network

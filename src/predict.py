@@ -1,7 +1,6 @@
 """A network and photos -> masks at each photo's own size, and labels."""
 
 import functools
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pandas as pd
 
 from src import cluster, engine, metrics, model, pictures
 from src.classes import IGNORE, Classes
+from src.cores import count_cores
 from src.engine import Engine
 from src.progress import show_progress
 
@@ -59,7 +59,7 @@ def predict_samples(
         flip: averages the probabilities of the photo and of its mirror image.
         skip: frames that are known already and not given.
         what: names the progress bar.
-        cores: frames at a time; 0 for as many as this machine has cores.
+        cores: frames at a time; 0 for as many as this process may use cores.
     """
 
     def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
@@ -135,7 +135,7 @@ def _predict_rows(
 
     A frame's whole way lies in one thread, so reading, network and resizing of different frames overlap.
     """
-    rows, cores = list(samples[["height", "width", "image", "depth"]].itertuples()), cores or os.cpu_count()
+    rows, cores = list(samples[["height", "width", "image", "depth"]].itertuples()), cores or count_cores()
 
     def predict(sample: tuple) -> object:
         return finish(sample, *predict_frame(network, sample, size, flip))

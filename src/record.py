@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
-from src import data, files
+from src import data, files, lengths
 from src.classes import Classes
+from src.cores import count_cores
 
 RUNS = Path("runs")
-SHARES = {"seg": 0.7, "joint": 0.3}  # of MINUTES, by notebook
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,15 @@ class Run:
     settings: dict
 
     @property
-    def minutes(self) -> float:
-        """Minutes of each of the run's two trainings: of what is submitted, and of what is judged by."""
-        return self.settings["MINUTES"] * SHARES[self.settings["kind"]]
+    def minutes(self) -> float | None:
+        """Minutes that are wished for each training of this run at most; None where there is no wish.
+
+        MINUTES are shared by the trainings of both notebooks: of what is submitted and, with an estimate, of
+        what is judged by.
+        """
+        wish = self.settings["MINUTES"]
+        trainings = 2 if self.settings["JUDGED"] else 1
+        return None if wish is None else wish * lengths.SHARES[self.settings["kind"]] / trainings
 
     @property
     def figures(self) -> Path:
@@ -163,7 +168,7 @@ def find_commit() -> str:
 def describe_machine() -> str:
     """Says in a few words what the numbers were made on."""
     gpus = len(tf.config.list_physical_devices("GPU"))
-    return f"{os.cpu_count()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
+    return f"{count_cores()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
 
 
 def list_versions() -> dict[str, str]:

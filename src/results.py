@@ -13,17 +13,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import benchmark, data, figures, files, metrics, pictures, quality, record
+from src import benchmark, charts, data, figures, files, metrics, pictures, quality, record
 from src import classes as class_lists
 from src.classes import Classes
 
 FOLDER = Path("results")
 PAGES = (Path("README.md"), FOLDER / "README.md")
 PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # of a table on a page, by its name
+MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # what Markdown would read otherwise than as a letter
 SHEET = 6  # frames of each city on the contact sheet
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
+LENGTHS = FOLDER / "lengths.json"
 PICTURE = Path("Imagenes") / "world.png"
+CURVES = Path("Imagenes") / "lengths.png"
 SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
 # the same frames, before the joint training
 ALONE = {"grouped": "grouped_segmenter", "test": "test_segmenter"}
@@ -216,6 +219,44 @@ def table_of_ablation(path: Path) -> str:
     return _join_lines(lines)
 
 
+def read_lengths(path: Path) -> pd.DataFrame:
+    """Reads what `python -m src.sweep --keep` measured of several lengths: the means over the seeds.
+
+    Returns:
+        A row for each "data" and "steps", with "seeds", "minutes", and in percent "held out mIoU",
+        "held out F1", "away mIoU" and "away F1" with their standard deviations, as "away F1 ±".
+    """
+    rows = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep=" ")
+    groups = rows.groupby(["data", "steps"])
+    table = pd.DataFrame({"seeds": groups.size(), "minutes": groups["minutes"].mean()})
+    for split, place in (("grouped", "held out"), ("test", "away")):
+        for key, measure in (("miou", "mIoU"), ("f1", "F1")):
+            scores = 100 * rows[f"{split} {key}"].astype(float)
+            by_length = scores.groupby([rows["data"], rows["steps"]])
+            table[f"{place} {measure}"] = by_length.mean()
+            table[f"{place} {measure} ±"] = by_length.std()
+    return table.reset_index()
+
+
+def table_of_lengths(lengths: pd.DataFrame) -> str:
+    """Writes in Markdown what longer trainings bring, at home and away."""
+    head = ["data", "steps of both trainings", "seeds", "minutes", "held out, mIoU / F1", "away, mIoU / F1"]
+    lines = [head, ["---"] * len(head)]
+    for _, row in lengths.iterrows():
+        line = [row["data"], row["steps"], row["seeds"], f"{row['minutes']:.0f}"]
+        for place in ("held out", "away"):
+            scores = [
+                _join_spread(row[f"{place} {name}"], row[f"{place} {name} ±"]) for name in ("mIoU", "F1")
+            ]
+            line.append(" / ".join(scores))
+        lines.append(line)
+    return _join_lines(lines)
+
+
+def _join_spread(mean: float, spread: float) -> str:
+    return f"{mean:.1f}" if np.isnan(spread) else f"{mean:.1f} ± {spread:.1f}"
+
+
 def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") -> list[str]:
     """Tells the scores of a recipe on both splits, each with the gain over the default of equal seeds."""
     cells = []
@@ -239,7 +280,12 @@ def _describe_mean(scores: pd.Series) -> str:
 
 
 def _join_lines(lines: list[list]) -> str:
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(escape(str(cell)) for cell in line) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Writes a text for a cell of a Markdown table, so that a name is shown as it is and ends no cell."""
+    return MARKUP.sub(r"\\\g<0>", text.replace("\n", " "))
 
 
 def draw_sheet(world: Path, picture: Path) -> None:
@@ -282,6 +328,7 @@ def make_tables() -> dict[str, str]:
         "quality": quality.table_of_quality(kept["quality"]),
         "ratios": benchmark.table_of_ratios(kept["ratios"]),
         "recipes": table_of_ablation(ABLATION),
+        "lengths": table_of_lengths(read_lengths(LENGTHS)),
         "worlds": table_of_worlds(WORLDS),
     }
 
@@ -296,13 +343,14 @@ def fill_page(text: str, tables: dict[str, str]) -> str:
 
 
 def main() -> None:
-    """`python -m src.results [keep RUN | fill | sheet WORLD]`."""
+    """`python -m src.results [keep RUN | fill | lengths | sheet WORLD]`."""
     parser = argparse.ArgumentParser(prog="python -m src.results", description="Prints what results/ holds.")
     commands = parser.add_subparsers(dest="command")
     keep = commands.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
     keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
     commands.add_parser("fill", help=f"writes the tables into {' and '.join(map(str, PAGES))}")
+    commands.add_parser("lengths", help=f"draws what longer trainings bring, to {CURVES}")
     sheet = commands.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument(
         "world", type=Path, nargs="?", default=Path("world"), help="its folder (default: world)"
@@ -312,6 +360,9 @@ def main() -> None:
     try:
         if arguments.command == "keep":
             return print(keep_result(arguments.run, arguments.version))
+        if arguments.command == "lengths":
+            figures.keep(charts.plot_lengths(read_lengths(LENGTHS)), CURVES)
+            return print(CURVES)
         if arguments.command == "sheet":
             draw_sheet(arguments.world, arguments.out)
             return print(arguments.out)

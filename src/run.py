@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, folders
+from src import files, folders, lengths
+from src.progress import PlainLines, choose_writer
 from src.recipe import read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
@@ -26,10 +28,11 @@ TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # stay text, even where a
 NUMBER = ((int, float), "a number")
 # of the notebooks' own value: what it admits
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-LEAST = {"SEED": 0, "BATCH_SIZE": 1, "EPOCHS": 1, "JOBS": 1, "FRAMES": 1}
+LEAST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
 ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 USER_ERRORS = (
-    *("DataError", "DiskFullError", "FileNotFoundError", "ScoringError", "SubmissionError", "ValueError"),
+    *("DataError", "DiskFullError", "FileNotFoundError", "ImportError", "InUseError"),
+    *("ScoringError", "SubmissionError", "ValueError"),
 )
 
 
@@ -37,6 +40,7 @@ class TalkingClient(NotebookClient):
     """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
 
     interrupted = False
+    terminal: TextIO | PlainLines = sys.stderr
 
     async def async_start_new_kernel(self, **kwargs: object) -> None:
         """Starts the kernel; Ctrl-C and SIGTERM interrupt the running cell, as a notebook's stop button."""
@@ -53,8 +57,8 @@ class TalkingClient(NotebookClient):
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
         """Handles one message of the kernel."""
         if msg["msg_type"] == "stream":
-            sys.stderr.write(msg["content"]["text"])
-            sys.stderr.flush()
+            self.terminal.write(msg["content"]["text"])
+            self.terminal.flush()
         return super().output(outs, msg, display_id, cell_index)
 
 
@@ -126,7 +130,8 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise ValueError(f"{name} must be one of {known}, found '{value}'.")
-    folders.choose_minutes(settings.get("MINUTES", "auto"), Path(settings.get("DATA", ".")))
+    lengths.check_minutes(settings.get("MINUTES"))
+    lengths.check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
 
 
@@ -150,6 +155,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     client = TalkingClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
+    client.terminal = choose_writer(sys.stderr)
     try:
         # TensorFlow's start-up notes go nowhere; a cell's own come as messages
         client.execute(stderr=subprocess.DEVNULL)
@@ -158,12 +164,14 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
             raise KeyboardInterrupt from None
         raise
     finally:
+        if isinstance(client.terminal, PlainLines):
+            client.terminal.close()
         with contextlib.suppress(files.DiskFullError):  # then the notebook's own error says so
             files.write_atomically(EXECUTED / path.name, partial(nbformat.write, notebook))
 
 
 def main(words: list[str]) -> int:
-    """Runs the road; returns 0, 2 on a bad setting or bad data, 130 when interrupted, else 1."""
+    """Runs the notebooks; returns 0, 2 on a bad setting or bad data, 130 when interrupted, else 1."""
     notebooks = {name: nbformat.read(name, as_version=4) for name in NOTEBOOKS}
     if {"-h", "--help"} & set(words):
         print(
@@ -182,13 +190,21 @@ def main(words: list[str]) -> int:
         return 2
     # an older run that is named was trained; the notebooks that ask it are left
     names = [name for name in NOTEBOOKS if not settings.get("RUN") or "RUN" in read_settings(notebooks[name])]
+    try:
+        with files.lock(EXECUTED.parent, "make run"):
+            return _run_all(names, settings)
+    except files.InUseError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run_all(names: list[str], settings: dict[str, object]) -> int:
+    """Runs notebooks one after another, and says how long they took; the exit code."""
     begin = time.perf_counter()
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the kernel warns about frozen modules otherwise
     for number, name in enumerate(names, start=1):
-        print(
-            f"\n[{number}/{len(names)}] {name}  ({(time.perf_counter() - begin) / 60:.1f} min so far)",
-            flush=True,
-        )
+        minutes = (time.perf_counter() - begin) / 60
+        print(f"\n[{number}/{len(names)}] {name}  ({minutes:.1f} min so far)", flush=True)
         code = _run_one(name, settings)
         if code:
             return code

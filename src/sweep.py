@@ -3,16 +3,19 @@
 LIST is a text file with one recipe a line, "name: changes", as "colourful: color=2"; the changes may be
 empty. Each is trained without the held-out recordings and scored on them and, by the same network, on Test.
 All take equally many steps, so that other work on the machine changes their minutes alone. What is done is
-kept in `results/ablation.json` and not done again; `python -m src.results` prints it.
+kept in `results/ablation.json` and not done again; `python -m src.results` prints it. With several numbers of
+steps and `--keep results/lengths.json` this is how the length of a training is chosen;
+`python -m src.results lengths` draws the curves.
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import sys
 from pathlib import Path
 
-from src import batches, data, engine, files, folds, predict, record, split, training
+from src import batches, data, engine, files, folds, lengths, predict, record, split, training
 from src import classes as class_lists
 from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
@@ -39,21 +42,21 @@ def read_list(path: Path) -> dict[str, str]:
     return recipes
 
 
-def read_kept() -> list[dict]:
+def read_kept(path: Path = KEPT) -> list[dict]:
     """Reads what was measured before."""
-    return json.loads(KEPT.read_text()) if KEPT.exists() else []
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def is_measured(row: dict, scored: bool) -> bool:
+def is_measured(row: dict, scored: bool, path: Path = KEPT) -> bool:
     """Tells whether a row is kept, on Test too where it shall be `scored` there."""
-    return any(row.items() <= other.items() and (not scored or "test" in other) for other in read_kept())
+    return any(row.items() <= other.items() and (not scored or "test" in other) for other in read_kept(path))
 
 
-def keep_row(row: dict, found: dict) -> None:
+def keep_row(row: dict, found: dict, path: Path = KEPT) -> None:
     """Keeps what was found of a row, in place of what was known of it."""
     # read anew, for another sweep may have ended meanwhile
-    others = [other for other in read_kept() if not row.items() <= other.items()]
-    files.write_json(KEPT, [*others, row | found])
+    others = [other for other in read_kept(path) if not row.items() <= other.items()]
+    files.write_json(path, [*others, row | found])
 
 
 def measure_recipe(
@@ -93,10 +96,10 @@ def measure_recipe(
     about = {"machine": record.describe_machine(), "commit": record.find_commit()}
     text = json.dumps([settings, steps, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
-    lengths = [{"minutes": 0.0, "steps": max(1, round(steps * share))} for share in record.SHARES.values()]
-    network = folds.train_pair(out, frames.take(train), classes, settings, lengths)
+    both_steps = [max(1, round(steps * share)) for share in lengths.SHARES.values()]
+    network = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
     network = engine.prepare(network)
-    spent = training.count_minutes(*(training.read_history(out / part) for part in record.SHARES))
+    spent = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
     sides = {"grouped": samples.iloc[val]}
     if reference is not None:
         sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
@@ -118,10 +121,12 @@ def main() -> None:
     parser.add_argument("list", type=Path, help="text file with a line a recipe, NAME: CHANGES")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds Train and Test")
     parser.add_argument("--reference", type=Path, help="folder with the truth of Test")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"of both trainings (default: {STEPS})")
+    help_steps = f"of both trainings, one number or several (default: {STEPS})"
+    parser.add_argument("--steps", type=int, nargs="+", default=[STEPS], help=help_steps)
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="frames a step (default: 4)")
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="as 0 1 2 (default: 0)")
+    parser.add_argument("--keep", type=Path, default=KEPT, help=f"where to keep it (default: {KEPT})")
     arguments = parser.parse_args()
     try:
         recipes = read_list(arguments.list)
@@ -129,18 +134,19 @@ def main() -> None:
         if arguments.reference:
             data.check_reference(arguments.reference, arguments.data / "Test")
         fingerprint = data.fingerprint_data(data.read_samples(arguments.data / "Train", classes), classes)
-        for seed in arguments.seeds:
-            asked = {"seed": seed, "steps": arguments.steps, "batch_size": arguments.batch_size}
+        for seed, steps in itertools.product(arguments.seeds, arguments.steps):
+            asked = {"seed": seed, "steps": steps, "batch_size": arguments.batch_size}
             for name, changes in recipes.items():
                 name += ", both" if arguments.both else ""
                 name += f", batch {arguments.batch_size}" if arguments.batch_size != BATCH_SIZE else ""
                 row = {"data": arguments.data.resolve().name, "data_fingerprint": fingerprint}
                 row |= {"recipe": name, "changes": changes} | asked
-                if is_measured(row, bool(arguments.reference)):
+                if is_measured(row, bool(arguments.reference), arguments.keep):
                     continue
-                print(f"\n{name} ({changes or 'no change'}), seed {seed}", flush=True)
+                print(f"\n{name} ({changes or 'no change'}), seed {seed}, {steps} steps", flush=True)
                 where, recipe = (arguments.data, arguments.reference), read_recipe(changes)
-                keep_row(row, measure_recipe(*where, recipe, both=arguments.both, **asked))
+                found = measure_recipe(*where, recipe, both=arguments.both, **asked)
+                keep_row(row, found, arguments.keep)
     except (ValueError, FileNotFoundError, data.DataError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

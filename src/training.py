@@ -1,9 +1,7 @@
 """Batches and a compiled network -> fitted weights and history in a run's folder; resumable."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
-from src import augment, batches, files, losses, memory, metrics, optimizer
+from src import augment, batches, files, lengths, losses, memory, metrics, optimizer
 from src import model as networks
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
@@ -21,13 +19,14 @@ from src.progress import show_progress
 from src.recipe import Recipe
 
 CHECKPOINT = "checkpoint.weights.h5"
-LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
+HISTORY = "history.csv"
 REFIT_FRAMES = 2000  # are enough for the label's last head
 REFIT_C = 0.003  # of its logistic regression; smaller is smoother
 REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
-VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its time
-VALIDATION_SHARE = 0.1
+SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
+FEW_STEPS = 50  # of a training that is over before its time is worth saying
+SHOWN = ("loss", "val_miou", "val_mask_miou")  # beside the progress bar
 BARS = {"held_out": "Training the judged network", "final": "Training the submitted network"}  # by folder
 
 
@@ -104,9 +103,9 @@ def fit(
     crop: tuple[int, int],
     batch_size: int,
     seed: int,
-    minutes: float,
-    epochs: int | None = None,
-    steps: int | None = None,
+    steps: int,
+    minutes: float | None = None,
+    all_steps: int = 0,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model, bool], None] | None = None,
 ) -> pd.DataFrame:
@@ -115,16 +114,16 @@ def fit(
     Args:
         model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
             but in the label's last layer, which `refit_label` sets.
-        folder: of this training: a checkpoint each epoch, `history.csv`, `plan.json`, at last `model.keras`.
+        folder: of this training: checkpoint, `history.csv` and `plan.json`, at last `model.keras`.
         frames: what to learn from.
         recipe: how photos are changed, and how fast to learn; a joint network learns at half that rate.
         crop: (height, width) of a training crop.
         batch_size: rows a batch.
         seed: settles order and augmentation.
-        minutes: how long the training may take; a few steps are timed and the epochs set by it.
-        epochs: fixes the number of epochs instead, each a pass over the frames.
-        steps: fixes the number of steps instead, where there are no `epochs`.
-        val_frames: scored, whole, up to ten times on the way.
+        steps: of the training, of `lengths.choose_steps`.
+        minutes: a wish, the most that the training may take; it takes fewer steps then. None: no wish.
+        all_steps: of this and all later trainings, to say how long they take; 0 for this one alone.
+        val_frames: scored, whole, up to ten times on the way; they change neither steps nor weights.
         show: called after each epoch, and at the end with the averaged weights, for a live view: with the
             history so far, the network, and True at the end.
 
@@ -132,11 +131,9 @@ def fit(
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
 
     Raises:
-        ValueError: `epochs` is below 1.
         DiskFullError: a checkpoint could not be written; the one before is whole.
+        InUseError: another process trains in this folder.
     """
-    if epochs is not None and (epochs < 1 or epochs != int(epochs)):
-        raise ValueError(f"EPOCHS must be None or a whole number from 1 on, found {epochs}; try 10.")
     if (folder / "model.keras").exists():
         print(
             f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
@@ -144,45 +141,50 @@ def fit(
         )
         model.set_weights(networks.load_model(folder / "model.keras").get_weights())
         return read_history(folder)
-    with_label = "label" in model.output_names
-    make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
-    val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
-    stream = make()
-    make_variables(model, *next(iter(stream)))
-    pass_steps = batches.count_steps(len(frames), batch_size)
-    plan = _plan_epochs(model, folder, stream, val_stream, pass_steps, minutes, epochs, steps)
-    first_epoch = _find_epoch(model, folder, plan)
-    rate = recipe.rate / 2 if with_label else recipe.rate
-    keeper = KeepEpochs(folder, first_epoch, plan, (rate, rate * recipe.last_rate), seed, show)
-    if first_epoch < plan["epochs"]:
-        model.fit(
-            make(first_step=first_epoch * plan["steps"]),
-            steps_per_epoch=plan["steps"],
-            initial_epoch=first_epoch,
-            epochs=plan["epochs"],
-            validation_data=val_stream,
-            validation_freq=-(-plan["epochs"] // plan["validations"]),
-            shuffle=False,  # the batches come shuffled
-            callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
-            verbose=0,
-        )
-    else:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-    if with_label:
-        refit_label(model, frames)
-    bare = keras.Model(model.inputs, model.output, name=model.name)  # the optimizer is three times as large
-    files.write_atomically(folder / "model.keras", bare.save)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    memory.give_back()
-    return keeper.history
+    with files.lock(folder, "training"):
+        with_label = "label" in model.output_names
+        make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
+        val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+        stream = make()
+        make_variables(model, *next(iter(stream)))
+        plan = lengths.read_plan(folder)
+        if plan is None:
+            steps = _tell_duration(model, stream, steps, minutes, all_steps)
+            pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
+            plan = lengths.cut_steps(steps, pass_steps, len(val_stream) if val_frames else 0)
+            lengths.write_plan(folder, plan)
+        done = _load_checkpoint(model, folder, plan)
+        rate = recipe.rate / 2 if with_label else recipe.rate
+        keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), seed, show)
+        if done < plan.steps:
+            model.fit(
+                make(first_step=done),
+                steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
+                initial_epoch=done // plan.piece,
+                epochs=plan.steps // plan.piece,
+                validation_data=val_stream,
+                validation_freq=[epoch * plan.pieces for epoch in plan.validated],
+                shuffle=False,  # the batches come shuffled
+                callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
+                verbose=0,
+            )
+        else:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        if with_label:
+            refit_label(model, frames)
+        # without the optimizer, which is three times as large
+        bare = keras.Model(model.inputs, model.output, name=model.name)
+        files.write_atomically(folder / "model.keras", bare.save)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        memory.give_back()
+        return keeper.history
 
 
 def _choose_batches(
     frames: Frames, recipe: Recipe, with_label: bool, **batching: object
 ) -> Callable[..., tf.data.Dataset]:
-    """Gives what makes a training's batches, from any step on; labels are learned without close views."""
-    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
-    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
+    """Gives what makes a training's batches, from any step on."""
+    change = partial(augment.augment, recipe=recipe)
     return partial(batches.make_batches, frames, change, with_label=with_label, **batching)
 
 
@@ -193,128 +195,101 @@ def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Te
     model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
 
 
-def _find_epoch(model: keras.Model, folder: Path, plan: dict) -> int:
-    """Loads the checkpoint, or makes a first one, and tells how many epochs it has behind it."""
-    checkpoint = folder / CHECKPOINT
-    if not checkpoint.exists():  # so that a first epoch that is broken off begins anew, too
-        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
-    model.load_weights(checkpoint)
-    first_epoch = int(model.optimizer.iterations) // plan["steps"]
-    if 0 < first_epoch < plan["epochs"]:
-        print(f"Training goes on after epoch {first_epoch} of {plan['epochs']}.")
-    return first_epoch
+def _tell_duration(
+    model: keras.Model, stream: tf.data.Dataset, steps: int, minutes: float | None, all_steps: int
+) -> int:
+    """Times a few steps and undoes them, says how long the training takes, and shortens it where wished for.
+
+    Returns:
+        The steps to take: `steps`, or fewer for `minutes`.
+    """
+    if steps < FEW_STEPS and minutes is None:
+        return steps
+    variables = model.variables + model.optimizer.variables
+    before = [variable.numpy() for variable in variables]
+    seconds = _time_steps(model, stream)
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    taken = lengths.shorten_steps(steps, seconds, minutes)
+    print(lengths.describe(taken, steps, seconds, all_steps))
+    return taken
 
 
-def _plan_epochs(
-    model: keras.Model,
-    folder: Path,
-    stream: tf.data.Dataset,
-    val_stream: tf.data.Dataset | None,
-    pass_steps: int,
-    minutes: float,
-    epochs: int | None,
-    steps: int | None,
-) -> dict:
-    """Sets epochs and steps by the minutes, once for each training: a few steps are timed and undone."""
-    path = folder / "plan.json"
-    if path.exists():
-        return json.loads(path.read_text())
-    if epochs is not None:
-        plan = {"epochs": epochs, "steps": pass_steps, "validations": VALIDATIONS}
-    elif steps is not None:
-        plan = cut_steps(steps, pass_steps)
-    else:
-        variables = model.variables + model.optimizer.variables
-        before = [variable.numpy() for variable in variables]
-        step = _time_batches(partial(model.fit, stream.repeat(), steps_per_epoch=7, shuffle=False))
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
-        val_seconds = 0.0
-        if val_stream is not None:
-            val_step = _time_batches(partial(model.evaluate, val_stream.repeat(), steps=3))
-            val_seconds = val_step * len(val_stream)
-        seconds = 0.97 * minutes * 60  # the rest is for pictures
-        plan = share_time(seconds, step, pass_steps, val_seconds)
-        print(f"A step takes {step:.2f} s: {plan['epochs']} x {plan['steps']} steps, {minutes:.1f} minutes.")
-    files.write_json(path, plan)
-    return plan
-
-
-def count_planned(folder: Path) -> int:
-    """Counts the steps that a training's plan has."""
-    plan = json.loads((folder / "plan.json").read_text())
-    return plan["epochs"] * plan["steps"]
-
-
-def cut_steps(steps: int, pass_steps: int, validations: int = VALIDATIONS) -> dict[str, int]:
-    """Cuts steps into "epochs" of "steps" each, none longer than a pass, with "validations" among them."""
-    epochs = -(-steps // pass_steps)
-    return {"epochs": epochs, "steps": steps // epochs, "validations": min(validations, epochs)}
-
-
-def _time_batches(run: Callable) -> float:
-    """Median seconds a batch of `fit` or `evaluate`; the first batch does not count, for it builds the graph.
+def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
+    """Median seconds a step of `fit`; the first does not count, for it builds the graph.
 
     (`train_on_batch` would build another graph than the training's own `fit`: ten seconds for nothing.)
     """
     ends = []
     clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()),
-        on_test_batch_end=lambda batch, logs: ends.append(time.perf_counter()),
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
     )
-    run(callbacks=[clock], verbose=0)
+    model.fit(stream.repeat(), steps_per_epoch=7, shuffle=False, callbacks=[clock], verbose=0)
     return float(np.median(np.diff(ends)))
 
 
-def share_time(seconds: float, step: float, pass_steps: int, val_seconds: float) -> dict[str, int]:
-    """Fills a time: "epochs" of "steps" each, and "validations" among them; one of each at least.
+def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> int:
+    """Loads the checkpoint, or makes a first one, and tells how many steps it has behind it."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.exists():  # so that a first piece that is broken off begins anew, too
+        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
+    model.load_weights(checkpoint)
+    done = int(model.optimizer.iterations)
+    if 0 < done < plan.steps:
+        print(f"Training goes on after step {done} of {plan.steps}.")
+    return done
 
-    Validations come on top, so that a network that is judged takes as many steps as the one that is not.
+
+class Keeper(keras.callbacks.Callback):
+    """Sets each step's learning rate, shows the progress, and keeps weights and history now and then.
 
     Args:
-        seconds: to fill with steps.
-        step: seconds of one.
-        pass_steps: of a pass over all frames; an epoch is a pass, or less where the time ends within one.
-        val_seconds: of one validation.
+        folder: of the training.
+        done: steps that lie behind the checkpoint.
+        plan: of the training.
+        rates: the highest learning rate and the last.
+        seed: of what dropout draws.
+        show: of `fit`.
     """
-    affordable = int(VALIDATION_SHARE * seconds / val_seconds) if val_seconds else VALIDATIONS
-    validations = min(VALIDATIONS, max(1, affordable))
-    return cut_steps(max(1, int(seconds / step)), pass_steps, validations)
-
-
-class KeepEpochs(keras.callbacks.Callback):
-    """Sets each step's learning rate, shows the progress, and keeps weights and history after every epoch."""
 
     def __init__(
         self,
         folder: Path,
-        first_epoch: int,
-        plan: dict,
+        done: int,
+        plan: lengths.Plan,
         rates: tuple[float, float],
         seed: int,
         show: Callable | None,
     ):
         super().__init__()
-        self.folder, self.rates, self.seed, self.show = folder, rates, seed, show
-        self.done, self.total = first_epoch * plan["steps"], plan["epochs"] * plan["steps"]
-        known = first_epoch and (folder / "history.csv").exists()
-        self.history = read_history(folder).loc[:first_epoch] if known else pd.DataFrame()
+        self.folder, self.done, self.plan = folder, done, plan
+        self.rates, self.seed, self.show = rates, seed, show
+        path = folder / HISTORY
+        known = done > 0 and path.exists()
+        self.rows = pd.read_csv(path, index_col="step").loc[:done] if known else pd.DataFrame()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Gives the history so far, one row an epoch."""
+        return _join_pieces(self.rows)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the progress bar."""
         desc = BARS.get(self.folder.name, self.folder.name)
-        self.bar = show_progress(total=self.total, initial=self.done, desc=desc, unit="step")
+        self.bar = show_progress(total=self.plan.steps, initial=self.done, desc=desc, unit="step")
+        self.saved = time.perf_counter()
+        ends = "seed_generator_state"
+        self.dropout = [variable for variable in self.model.variables if variable.path.endswith(ends)]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the epoch's clock, and sets what dropout draws, which checkpoints leave out."""
+        """Starts the clock of a piece."""
         self.begin = time.perf_counter()
-        for variable in self.model.variables:
-            if variable.path.endswith("seed_generator_state"):
-                variable.assign([self.seed, self.done])
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Sets the learning rate."""
-        self.model.optimizer.learning_rate = optimizer.schedule_rate(self.done, self.total, *self.rates)
+        """Sets the learning rate, and what dropout draws, which checkpoints leave out."""
+        self.model.optimizer.learning_rate = optimizer.schedule_rate(self.done, self.plan.steps, *self.rates)
+        for variable in self.dropout:
+            variable.assign([self.seed, self.done])
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the progress bar."""
@@ -322,20 +297,23 @@ class KeepEpochs(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Keeps the epoch: first the weights, then the line of history that belongs to them."""
+        """Notes a piece, and keeps the weights where the last ones are old."""
+        now = time.perf_counter()
+        number = epoch // self.plan.pieces + 1
+        row = {"epoch": number} | logs | {"seconds": now - self.begin}
+        self.rows = pd.concat([self.rows, pd.DataFrame([row], index=[self.done])]).rename_axis("step")
+        if now - self.saved >= SAVE_SECONDS or self.done == self.plan.steps:
+            self.save()
+        self.bar.set_postfix_str(", ".join(f"{key} {logs[key]:.3f}" for key in SHOWN if key in logs))
+        if self.show and (epoch + 1) % self.plan.pieces == 0:
+            self.show(self.history, self.model, False)
+
+    def save(self) -> None:
+        """Keeps the weights first, then the history that belongs to them."""
         path = self.folder / CHECKPOINT
         files.write_atomically(path, self.model.save_weights, count_bytes(self.model))
-        seconds = time.perf_counter() - self.begin
-        row = pd.DataFrame([logs | {"seconds": seconds}], index=pd.Index([epoch + 1], name="epoch"))
-        self.history = pd.concat([self.history, row]).rename_axis("epoch")
-        files.write_atomically(self.folder / "history.csv", self.history.to_csv)
-        self.bar.set_postfix_str(
-            ", ".join(
-                f"{key} {logs[key]:.3f}" for key in ("loss", "val_miou", "val_mask_miou") if key in logs
-            )
-        )
-        if self.show:
-            self.show(self.history, self.model, False)
+        files.write_atomically(self.folder / HISTORY, self.rows.to_csv)
+        self.saved = time.perf_counter()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the progress bar."""
@@ -353,7 +331,13 @@ def count_bytes(model: keras.Model) -> int:
 
 def read_history(folder: Path) -> pd.DataFrame:
     """Reads the history of a training, one row an epoch."""
-    return pd.read_csv(folder / "history.csv", index_col="epoch")
+    return _join_pieces(pd.read_csv(folder / HISTORY, index_col="step"))
+
+
+def _join_pieces(rows: pd.DataFrame) -> pd.DataFrame:
+    """Joins the rows of an epoch's pieces: losses and metrics are averaged, seconds added up."""
+    pieces = rows.groupby("epoch")
+    return pieces.mean().assign(seconds=pieces["seconds"].sum())
 
 
 def count_minutes(*histories: pd.DataFrame) -> float:

@@ -131,6 +131,8 @@ def describe_places(values: pd.Series, recordings: pd.Series) -> str:
     if not pd.api.types.is_numeric_dtype(values):
         most = values.value_counts()
         return f"The commonest name is {most.index[0]}: {most.iloc[0]} of {len(values)} frames."
+    if values.isna().all():
+        return ""
     means = values.groupby(recordings.to_numpy()).mean().dropna().sort_values()
     if len(means) < 2:
         low, high = values.quantile([0.25, 0.75])

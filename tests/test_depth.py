@@ -94,7 +94,7 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     segmenter = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
     joint = training.build_seeded(0, partial(model.build_joint, segmenter, 3))
     training.compile_joint(joint, frames, classes, recipe)
-    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 2}
+    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 6}
     training.fit(joint, tmp_path, frames, val_frames=frames, **how)
     network = model.load_model(tmp_path / "model.keras")
     assert model.read_depth_unit(network) == 0.001

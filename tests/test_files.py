@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,52 @@ def test_a_figure_leads_back_to_its_run(tmp_path):
     figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "seg-x-01, data ab12, commit c0ffee"
+
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from src import files
+with files.lock(Path(sys.argv[1]), "test"):
+    print("held", flush=True)
+    time.sleep(100)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock of `tmp_path`."""
+    command = [sys.executable, "-c", HOLDING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_told_who_works_in_the_folder(holder, tmp_path):
+    words = rf"Only one test at a time.*process {holder.pid} does; wait"
+    with pytest.raises(files.InUseError, match=words), files.lock(tmp_path, "test"):
+        raise AssertionError("both work in it")
+
+
+def test_a_killed_process_leaves_no_lock_behind(holder, tmp_path):
+    holder.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+    holder.wait()
+    with files.lock(tmp_path, "test"):
+        assert (tmp_path / files.LOCK).read_text() == str(os.getpid())
+
+
+def test_two_threads_do_not_work_in_one_folder(tmp_path):
+    with files.lock(tmp_path, "test"), pytest.raises(files.InUseError), files.lock(tmp_path, "test"):
+        raise AssertionError("both work in it")
+    with files.lock(tmp_path, "test"):  # it is free again
+        assert True
+
+
+def test_without_locks_of_the_file_system_nobody_is_kept_out(tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    with files.lock(tmp_path, "test"), files.lock(tmp_path, "test"):
+        assert (tmp_path / files.LOCK).exists()

@@ -24,12 +24,3 @@ def test_a_reference_is_found_without_opening_it(tmp_path):
     assert folders.find_reference(tmp_path, Path()) == tmp_path
     with pytest.raises(data.DataError, match="REFERENCE must be a folder"):
         folders.find_reference(tmp_path / "nowhere", Path())
-
-
-def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
-    assert folders.choose_minutes("auto", tmp_path) == 20 and folders.choose_minutes(12, tmp_path) == 12
-    (tmp_path / "Train").mkdir()
-    (tmp_path / "Train" / "world.json").write_text("{}")
-    assert folders.choose_minutes("auto", tmp_path) == 3.5
-    with pytest.raises(ValueError, match="MINUTES must be"):
-        folders.choose_minutes("long", tmp_path)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from src import folds, model, record, training
+from src import folds, lengths, model, record
 from src.recipe import Recipe
 
 RANDOM = Recipe(weights="none")
@@ -12,15 +12,16 @@ RANDOM = Recipe(weights="none")
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
     for name in ("seg", "joint"):
-        (tmp_path / name / "final").mkdir(parents=True)
-        (tmp_path / name / "final" / "plan.json").write_text('{"epochs": 2, "steps": 5, "validations": 1}')
+        lengths.write_plan(
+            tmp_path / name / "final", lengths.Plan(epochs=2, pieces=1, piece=5, validations=1)
+        )
     first, run = (record.Run(tmp_path / name, settings) for name in ("seg", "joint"))
     sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
     trainings = folds.list_folds(run, first, learnable, sides)
     assert trainings[0]["steps"] == [4, 4] and json.loads(json.dumps(trainings)) == trainings
     found = folds.train_folds(trainings)
     assert found[0]["frames"] == 6 and set(found[0]["scores"]) == {"miou", "f1", "accuracy"}
-    assert training.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
+    assert lengths.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
     begin = (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns
     assert folds.train_folds(trainings) == found
     assert (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns == begin

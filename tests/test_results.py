@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import results
+from src import charts, results
 
 
 def write_run(folder, name, seed, miou):
@@ -87,3 +87,34 @@ def test_table_of_estimates_by_hand():
 def test_run_without_a_result_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"result\.json"):
         results.keep_result(tmp_path, folder=tmp_path / "results")
+
+
+def test_lengths_are_averaged_over_seeds(tmp_path):
+    rows = [
+        {"data": "a", "steps": steps, "seed": seed, "minutes": 2.0}
+        | {"grouped": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
+        for steps, seed, miou in ((700, 0, 0.4), (700, 1, 0.5), (1400, 0, 0.6))
+    ]
+    (tmp_path / "lengths.json").write_text(json.dumps(rows))
+    lengths = results.read_lengths(tmp_path / "lengths.json")
+    lines = results.table_of_lengths(lengths).splitlines()
+    assert lines[2] == "| a | 700 | 2 | 2 | 50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0 |"
+    assert lines[3] == "| a | 1400 | 1 | 2 | 50.0 / 40.0 | 60.0 / 25.0 |"
+    away = charts.plot_lengths(lengths).axes[0].lines[0]
+    assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([45, 60])
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("a|b", r"a\|b"),
+        ("<b>", r"\<b>"),
+        ("free $$ zone", r"free \$\$ zone"),
+        ("_x_ and label_weight", r"\_x\_ and label_weight"),
+        ("`code` *bold* [a](b)", r"\`code\` \*bold\* [a\](b)"),
+        ("two\nlines", "two lines"),
+        ("C:\\photos", r"C:\\photos"),
+    ],
+)
+def test_a_name_in_a_table_of_markdown_is_shown_as_it_is(name, cell):
+    assert results.escape(name) == cell

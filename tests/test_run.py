@@ -7,7 +7,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from src import run
+from src import files, run
+
+
+@pytest.fixture(autouse=True)
+def executed(tmp_path, monkeypatch):
+    """Keeps tests out of the project's own runs/, where a training may go on."""
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "runs" / "notebooks")
 
 
 def make_notebook():
@@ -55,10 +61,10 @@ def test_numbers_and_switches_are_asked_for():
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 on"),
         ("SEED=-1", "SEED must be a whole number from 0 on, found '-1'"),
-        ("EPOCHS=2.5", "EPOCHS must be a whole number from 1 on, found '2.5'"),
+        ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number from 1 on, found 2.5"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
-        ("MINUTES=long", "MINUTES must be 'auto' or a positive number, found 'long'"),
+        ("MINUTES=long", "MINUTES must be None or a positive number, found 'long'"),
         ("RECIPE=colour=2", "RECIPE must be NAME=VALUE words, found 'colour=2'; the nearest is color="),
     ],
 )
@@ -101,6 +107,17 @@ def test_a_named_run_is_asked_and_not_trained_again(monkeypatch):
     assert run.main(["RUN=joint-city-1a2b3c4d"]) == 0
     assert asked == ["Save_test.ipynb", "main.ipynb"]
     assert run.main(["RUN="]) == 0 and asked[2:] == list(run.NOTEBOOKS)
+
+
+def test_a_second_make_run_says_so_in_one_line(monkeypatch, tmp_path, capsys):
+    started = []
+    monkeypatch.setattr(run, "run_notebook", lambda path, settings: started.append(path))
+    monkeypatch.setattr(run, "_check_data", lambda folder: None)
+    with files.lock(tmp_path / "runs", "make run"):
+        assert run.main([]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Only one make run at a time may work in") and not started
+    assert run.main([]) == 0 and len(started) == 4
 
 
 def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):

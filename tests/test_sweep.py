@@ -38,13 +38,13 @@ def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_p
 
 
 def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "KEPT", tmp_path / "ablation.json")
+    path = tmp_path / "ablation.json"
     row = {"data": "a", "recipe": "default", "changes": "", "seed": 0, "steps": 400, "batch_size": 4}
-    sweep.keep_row(row, {"grouped": {"miou": 0.5}})
-    assert sweep.is_measured(row, scored=False) and not sweep.is_measured(row, scored=True)
-    sweep.keep_row(row, {"grouped": {"miou": 0.5}, "test": {"miou": 0.4}})
-    assert len(sweep.read_kept()) == 1 and sweep.is_measured(row, scored=True)
-    assert not sweep.is_measured(row | {"batch_size": 8}, scored=False)
+    sweep.keep_row(row, {"grouped": {"miou": 0.5}}, path)
+    assert sweep.is_measured(row, False, path) and not sweep.is_measured(row, True, path)
+    sweep.keep_row(row, {"grouped": {"miou": 0.5}, "test": {"miou": 0.4}}, path)
+    assert len(sweep.read_kept(path)) == 1 and sweep.is_measured(row, True, path)
+    assert not sweep.is_measured(row | {"batch_size": 8}, False, path)
 
 
 def test_gain_is_taken_over_equal_seeds(tmp_path):

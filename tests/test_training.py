@@ -1,16 +1,16 @@
 import io
+import time
 import zipfile
-from functools import partial
 
 import h5py
 import keras
 import numpy as np
 import pytest
 
-from src import augment, batches, data, losses, metrics, model, optimizer, record, training
+from src import batches, data, lengths, losses, metrics, model, optimizer, record, training
 from src.recipe import Recipe
 
-HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "minutes": 1, "epochs": 3}
+HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 12}
 
 
 @pytest.fixture
@@ -97,91 +97,109 @@ def test_head_of_one_label_stays():
     assert not joint.get_layer("label").get_weights()[0].any()
 
 
-def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path):
+@pytest.mark.parametrize("pieces_done", [1, 4])  # the first is in the middle of an epoch
+def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, pieces_done):
+    monkeypatch.setattr(lengths, "PIECE", 2)
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
     whole, how = make_small(), HOW | {"val_frames": frames}
     history = training.fit(whole, tmp_path / "whole", frames, **how)
-    assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna().all()
+    assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna()[3]
 
-    def stop(history, _, ended):
-        if len(history) == 2:
-            raise KeyboardInterrupt
+    class Killed(training.Keeper):
+        def save(self):
+            super().save()
+            if self.done == 2 * pieces_done:
+                raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        training.fit(make_small(), tmp_path / "parts", frames, show=stop, **how)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "Keeper", Killed)
+        training.fit(make_small(), tmp_path / "parts", frames, **how)
     resumed = make_small()
     history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **how)
     assert history_of_parts.index.tolist() == [1, 2, 3]
     np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-6)
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(ours, theirs)
 
 
-def test_no_epochs_are_refused(frames, tmp_path):
-    with pytest.raises(ValueError, match="EPOCHS must be None or a whole number from 1"):
-        training.fit(make_small(), tmp_path / "run", frames, **(HOW | {"epochs": 0}))
+def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_path, monkeypatch):
+    watched, alone = make_small(), make_small()
+    training.fit(alone, tmp_path / "alone", frames, **HOW)
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
+    shown = []
+    how = HOW | {"val_frames": frames, "show": lambda history, model, ended: shown.append(ended)}
+    training.fit(watched, tmp_path / "watched", frames, **how)
+    assert shown == [False, False, False, True]
+    for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
-    training.fit(first, tmp_path / "run", frames, **(HOW | {"epochs": 1}))
-    training.fit(again, tmp_path / "run", frames, **(HOW | {"epochs": 1}))
+    training.fit(first, tmp_path / "run", frames, **(HOW | {"steps": 4}))
+    training.fit(again, tmp_path / "run", frames, **(HOW | {"steps": 4}))
     for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_minutes_set_the_epochs_and_timing_leaves_no_trace(frames, tmp_path, monkeypatch):
-    clock = iter(np.arange(100) * 2.0)  # every step takes 2 s, every epoch has two
-    monkeypatch.setattr(training.time, "perf_counter", lambda: float(next(clock)))
+class SlowClock:
+    """A clock that goes five times as fast as ours, as if the machine were five times as slow."""
+
+    def __init__(self, factor):
+        self.factor, self.clock = factor, time.perf_counter
+
+    def __call__(self):
+        return self.factor * self.clock()
+
+
+def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_path, monkeypatch, capsys):
+    networks = []
+    for factor in (1, 5):
+        monkeypatch.setattr(training.time, "perf_counter", SlowClock(factor))
+        networks.append(make_small())
+        training.fit(networks[-1], tmp_path / str(factor), frames, **(HOW | {"steps": 60}))
+    assert lengths.read_plan(tmp_path / "1") == lengths.read_plan(tmp_path / "5")
+    for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert capsys.readouterr().out.count("60 steps at ") == 2
+
+
+def test_timing_leaves_no_trace(frames, tmp_path):
     joint = make_small()
-    joint.optimizer.build(joint.trainable_variables)
+    stream = training._choose_batches(frames, Recipe(), True, batch_size=3, crop=(32, 32), seed=0)()
+    training.make_variables(joint, *next(iter(stream)))
     before = joint.get_weights()
-    stream = batches.make_batches(
-        frames,
-        partial(augment.augment, recipe=Recipe()),
-        batch_size=3,
-        crop=(32, 32),
-        seed=0,
-        with_label=True,
-    )
-    val_batches = batches.make_whole_batches(frames, batch_size=3, with_label=True)  # two batches: 4 s
-    plan = training._plan_epochs(
-        joint, tmp_path, stream, val_batches, pass_steps=2, minutes=2, epochs=None, steps=None
-    )
-    assert plan == {"epochs": 29, "steps": 2, "validations": 2}  # 0.97 * 120 s / 2 s in 58 steps
+    assert training._tell_duration(joint, stream, 1000, minutes=None, all_steps=0) == 1000
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
 
 
+def test_a_wish_for_minutes_is_planned_once_and_kept(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_time_steps", lambda model, stream: 6.0)
+    how = HOW | {"steps": 100, "minutes": 1}
+    training.fit(make_small(), tmp_path, frames, **how)
+    (tmp_path / "model.keras").unlink()
+    monkeypatch.setattr(training, "_time_steps", lambda model, stream: 1.0)
+    history = training.fit(make_small(), tmp_path, frames, **how)
+    assert lengths.count_planned(tmp_path) == 12 and len(history) == 3  # 10 steps, in three epochs
+
+
 def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "share_time", lambda *times: {"epochs": 1, "steps": 2, "validations": 1})
     joint, built = make_small(), []
     for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
         step = getattr(joint, name)
         monkeypatch.setattr(joint, name, lambda *a, step=step, name=name: built.append(name) or step(*a))
-    training.fit(joint, tmp_path, frames, **(HOW | {"epochs": None, "val_frames": frames}))
+    training.fit(joint, tmp_path, frames, **(HOW | {"steps": 60, "val_frames": frames}))
     assert sorted(built) == ["test_step", "train_step"]
-
-
-def test_epochs_and_their_validations_fill_the_time():
-    def share(*times):
-        return tuple(training.share_time(*times).values())
-
-    assert share(100, 1, 10, 0) == (10, 10, 10)
-    assert share(1000, 1, 10, 5) == (100, 10, 10)  # ten in all
-    assert share(1000, 1, 10, 20) == (100, 10, 5)  # a tenth of the time
-    assert share(100, 1, 10, 40) == (10, 10, 1)
-    assert share(250, 1, 100, 0) == (3, 83, 3)  # two and a half passes
-    assert share(5, 1, 10, 0) == (1, 5, 1)  # no time for a whole pass
-    assert share(5, 1, 10, 20) == (1, 5, 1)
 
 
 def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
     samples = data.read_samples(train_folder, classes)
-    settings = [{"SEED": seed, "MINUTES": 10} for seed in (0, 0, 1)]
+    settings = [{"SEED": seed, "MINUTES": 10, "JUDGED": True} for seed in (0, 0, 1)]
     runs = [record.open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
     assert runs[0].folder == runs[1].folder != runs[2].folder
-    assert runs[0].minutes == pytest.approx(10 * 0.7)
+    assert runs[0].minutes == pytest.approx(10 * 0.7 / 2)
     with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
         record.find_run("seg", samples, classes)
     record.write_result(runs[2], {"minutes": 1.0})

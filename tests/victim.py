@@ -20,7 +20,8 @@ def train(folder: Path, out: Path) -> model.keras.Model:
     segmenter = training.build_seeded(0, partial(model.build_segmenter, len(names.mask), Recipe()))
     network = training.build_seeded(0, partial(model.build_joint, segmenter, len(names.label)))
     training.compile_joint(network, frames, names, Recipe())
-    how = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 2, "seed": 0, "epochs": EPOCHS, "minutes": 0}
+    training.SAVE_SECONDS = 0
+    how = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 2, "seed": 0, "steps": EPOCHS * len(frames)}
     how["show"] = lambda history, _, ended: ended or say("epoch", len(history))
     training.fit(network, out, frames, **how)
     return network

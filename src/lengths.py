@@ -1,0 +1,198 @@
+"""How long a training is: a number of steps that follows from data and settings, never from the clock."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from src import files
+
+SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
+PASSES = 46  # over a set of FRAMES frames, of both networks' trainings together; chosen from measured curves
+FRAMES = 260
+MOST_IMAGES = 48_000  # of both trainings: about three hours for all four of them on two cores
+WORLD_SHARE = 1 / 6  # of these passes for the built-in world, which is a short show
+PIECE = 25  # steps at most between two points where a training can stop and go on
+VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its steps
+VALIDATION_SHARE = 0.1
+WHOLE_FRAMES = 0.6  # cost of a batch of whole frames in a validation, in training steps
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many frames there are to learn from.
+
+    Attributes:
+        useful: with a mask or a label.
+        masked: with a mask.
+        labelled: with a label.
+    """
+
+    useful: int
+    masked: int
+    labelled: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a training is cut.
+
+    Attributes:
+        epochs: rows of its history, each about a pass over the frames.
+        pieces: of an epoch; after each the training can stop and go on.
+        piece: steps of a piece.
+        validations: among the epochs, the last one included.
+    """
+
+    epochs: int
+    pieces: int
+    piece: int
+    validations: int
+
+    @property
+    def steps(self) -> int:
+        """Counts the steps of the whole training."""
+        return self.epochs * self.pieces * self.piece
+
+    @property
+    def validated(self) -> list[int]:
+        """Lists the epochs, counted from 1, that end with a validation."""
+        return [round(self.epochs * (i + 1) / self.validations) for i in range(self.validations)]
+
+
+def choose_passes(frames: int, synthetic: bool = False) -> float:
+    """Chooses the passes over the frames, of both networks' trainings together, for EPOCHS="auto".
+
+    More frames need more steps and fewer passes: both change with the square root of their number.
+
+    Args:
+        frames: with a mask or a label.
+        synthetic: True for the built-in world.
+    """
+    passes = PASSES * math.sqrt(FRAMES / frames)
+    passes = min(passes, MOST_IMAGES / frames)
+    return passes * WORLD_SHARE if synthetic else passes
+
+
+def choose_steps(
+    kind: str, counts: Counts, batch_size: int, epochs: str | int = "auto", synthetic: bool = False
+) -> int:
+    """Chooses the steps of one training.
+
+    Args:
+        kind: "seg" or "joint".
+        counts: of all frames, held out or not, so that all trainings of a kind are equally long.
+        batch_size: rows a step.
+        epochs: "auto", or a number of passes over the frames.
+        synthetic: True for the built-in world.
+
+    Raises:
+        ValueError: `epochs` is neither.
+    """
+    check_epochs(epochs)
+    if epochs != "auto":
+        return epochs * count_pass_steps(counts, batch_size, kind == "joint")
+    passes = SHARES[kind] * choose_passes(counts.useful, synthetic)
+    return max(1, math.ceil(passes * counts.useful / batch_size))
+
+
+def count_pass_steps(counts: Counts, batch_size: int, with_label: bool) -> int:
+    """Counts the steps of a pass: every frame with a mask as a crop, and every one with a label whole.
+
+    With labels the two kinds of rows take turns, so the rarer one comes more than once.
+    """
+    rows = counts.masked
+    if with_label and counts.labelled:
+        rows = 2 * max(counts.masked, counts.labelled) if counts.masked else counts.labelled
+    return math.ceil(rows / batch_size)
+
+
+def check_epochs(epochs: str | int) -> None:
+    """Refuses a number of passes that is none.
+
+    Raises:
+        ValueError: neither "auto" nor a whole number from 1 on.
+    """
+    if epochs == "auto" or (isinstance(epochs, int) and not isinstance(epochs, bool) and epochs >= 1):
+        return
+    raise ValueError(f"EPOCHS must be 'auto' or a whole number from 1 on, found {epochs!r}; try 10.")
+
+
+def check_minutes(minutes: float | None) -> None:
+    """Refuses minutes that are none.
+
+    Raises:
+        ValueError: neither None nor a positive number.
+    """
+    if minutes is None or (isinstance(minutes, int | float) and minutes > 0):
+        return
+    raise ValueError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")
+
+
+def cut_steps(steps: int, pass_steps: int, validation_batches: int = 0) -> Plan:
+    """Cuts a training into epochs of about a pass, and these into pieces of PIECE steps at most.
+
+    Args:
+        steps: wanted; a few more are taken where they do not divide.
+        pass_steps: of a pass over the frames; an epoch is not longer.
+        validation_batches: of one validation, 0 for a training without.
+    """
+    epochs = math.ceil(steps / pass_steps)
+    epoch_steps = math.ceil(steps / epochs)
+    pieces = math.ceil(epoch_steps / PIECE)
+    piece = math.ceil(epoch_steps / pieces)
+    affordable = VALIDATION_SHARE * steps / (WHOLE_FRAMES * max(1, validation_batches))
+    validations = min(VALIDATIONS, epochs, max(1, int(affordable)))
+    return Plan(epochs, pieces, piece, validations)
+
+
+def shorten_steps(steps: int, step_seconds: float, minutes: float | None) -> int:
+    """Shortens a training to the minutes that are wished for; it is never lengthened.
+
+    Args:
+        steps: that the data deserve.
+        step_seconds: of one step, as timed.
+        minutes: at most; None for no wish.
+    """
+    if minutes is None:
+        return steps
+    return min(steps, max(1, int(60 * minutes / step_seconds)))
+
+
+def describe(steps: int, deserved: int, step_seconds: float, all_steps: int = 0) -> str:
+    """Says how long a training takes on this machine, and what a wish for fewer minutes costs.
+
+    Args:
+        steps: that are taken.
+        deserved: that would be taken without a wish.
+        step_seconds: of one step, as timed.
+        all_steps: of all trainings that are to come, this one included; 0 for this one alone.
+    """
+    share = steps / deserved
+    words = f"{steps} steps at {step_seconds:.2f} s take about {_tell_minutes(steps * step_seconds)}"
+    if all_steps > steps:
+        everything = all_steps * share * step_seconds
+        words += f", all trainings of both notebooks about {_tell_minutes(everything)}"
+    if steps < deserved:
+        words += f"; MINUTES leaves {100 * share:.0f} % of the {deserved} steps that the data deserve"
+    return words + "."
+
+
+def _tell_minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes" if seconds < 600 else f"{seconds / 60:.0f} minutes"
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """Reads the plan of a training's folder, None where there is none yet."""
+    path = folder / "plan.json"
+    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Writes the plan into a training's folder."""
+    files.write_json(folder / "plan.json", asdict(plan))
+
+
+def count_planned(folder: Path) -> int:
+    """Counts the steps of the training whose plan lies in a folder."""
+    return read_plan(folder).steps
