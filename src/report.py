@@ -100,6 +100,11 @@ def _list_settings(run: record.Run, earlier: Path, result: dict) -> pd.DataFrame
     about |= {"FLIP": result["flip"]} if "flip" in result else {}
     about |= {"frames to learn from": result.get("train_frames"), "machine": result["machine"]}
     about |= {"minutes of training": round(result["minutes"], 1)} | result["versions"]
+    about |= {"commit of the training": result["commit"]}
+    names = metrics.name_splits(result)
+    for split, made in result.get("made_by", {}).items():
+        if made["commit"] != result["commit"]:
+            about[f"commit of the score: {names.get(split, split)}"] = made["commit"]
     return pd.Series({name: str(value) for name, value in (settings | about).items()}).to_frame()
 
 
