@@ -20,6 +20,9 @@ from src.classes import Classes, count_values
 from src.engine import Engine
 from src.figures import STYLE
 
+LIVE_SHARE = 0.03  # of a training's time, for pictures on its way
+FIRST_COST = 1.0  # seconds that the first picture may take
+
 
 @mpl.rc_context(STYLE)
 def plot_live(
@@ -48,27 +51,31 @@ def plot_live(
 class LiveView:
     """Shows a training under way in the notebook, each picture replacing the last, where it was made.
 
+    Pictures come as often as they cost no more than LIVE_SHARE of the training's time; one shows the end.
+
     Args:
         image: a frame to watch as the network sees it, of `batches.Frames.see`.
         truth: uint8 class indices, (H, W).
         classes: of both tasks.
-        pause: seconds between two pictures at least.
     """
 
-    def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes, pause: float = 15.0):
-        self.image, self.truth, self.classes, self.pause = image, truth, classes, pause
-        self.last = float("-inf")
+    def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes):
+        self.image, self.truth, self.classes = image, truth, classes
+        self.begin, self.spent = time.monotonic(), 0.0
+        self.cost = FIRST_COST
         # a place above the progress bar, which would be cut in two
         self.handle = display(HTML(""), display_id=True)
 
     def __call__(self, history: pd.DataFrame, model: keras.Model, ended: bool) -> None:
-        """Draws the picture anew, if the last one is old enough or the training has ended."""
-        if not ended and time.monotonic() - self.last < self.pause:
+        """Draws the picture anew, if there is time for it and for the last one, or the training has ended."""
+        begin = time.monotonic()
+        if not ended and self.spent + 2 * self.cost > LIVE_SHARE * (begin - self.begin):
             return
         mask = predict.predict_mask(model, self.image)
         figure = plot_live(history, self.image[..., :3], self.truth, mask, self.classes)
         self.handle.update(figure)
-        self.last = time.monotonic()
+        self.cost = time.monotonic() - begin
+        self.spent += self.cost
 
 
 # The zip ----------------------------------------------
