@@ -11,6 +11,7 @@ import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML, Image, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -20,6 +21,9 @@ from src.classes import Classes, count_values
 from src.engine import Engine
 from src.figures import STYLE
 
+NO_MATH = (
+    "tex2jax_ignore mathjax_ignore"  # tells a notebook's MathJax, of version 2 or 3, to leave text alone
+)
 LIVE_SHARE = 0.03  # of a training's time, for pictures on its way
 FIRST_COST = 1.0  # seconds that the first picture may take
 
@@ -96,9 +100,21 @@ def link(path: Path) -> HTML:
     here = html.escape(str(path))
     size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{1000 * megabytes:.1f} kB"
     return HTML(
-        f'<p><a href="{html.escape(source)}" download="{name}"><b>Download {name}</b></a> '
+        f'<p class="{NO_MATH}"><a href="{html.escape(source)}" download="{name}"><b>Download {name}</b></a> '
         f"({size})<br>Upload it to the competition as it is. It lies in <code>{here}</code></p>"
     )
+
+
+# Tables ----------------------------------------------
+
+
+def write_table(table: pd.DataFrame) -> str:
+    """Writes a table in HTML as pandas does, but so that names with dollars in it are not typeset."""
+    return table._repr_html_().replace('class="dataframe', f'class="{NO_MATH} dataframe', 1)
+
+
+if get_ipython() is not None:
+    get_ipython().display_formatter.formatters["text/html"].for_type(pd.DataFrame, write_table)
 
 
 # Frames ----------------------------------------------

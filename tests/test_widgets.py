@@ -91,10 +91,16 @@ def test_the_link_carries_the_very_zip(tmp_path, monkeypatch):
     path = tmp_path / "try <1>.zip"
     path.write_bytes(b"PK" + bytes(range(256)))
     link = widgets.link(path).data
-    assert 'download="try &lt;1&gt;.zip"' in link and "(0.3 kB)" in link
+    assert 'download="try &lt;1&gt;.zip"' in link and "(0.3 kB)" in link and "mathjax_ignore" in link
     assert base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]) == path.read_bytes()
     monkeypatch.setattr(widgets, "EMBEDDED", 0)
     assert "base64" not in widgets.link(path).data and "download=" in widgets.link(path).data
+
+
+def test_names_in_a_table_are_neither_typeset_nor_markup():
+    written = widgets.write_table(pd.DataFrame({"class": ["free $$ zone", "<b>", "$x$"]}))
+    assert "free $$ zone" in written and "&lt;b&gt;" in written
+    assert f'<table border="1" class="{widgets.NO_MATH} dataframe' in written
 
 
 # The live view ----------------------------------------------
