@@ -9,7 +9,7 @@ another place, so that temperature is trusted by a share only. The constants wer
 alone (README, "How the estimate is made").
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -137,18 +137,38 @@ def find_temperature(expected: Iterable[float], true: float) -> float:
 
 
 def judge(
-    network: Engine | keras.Model, samples: pd.DataFrame, classes: Classes, size: tuple[int, int]
+    network: Engine | keras.Model,
+    samples: pd.DataFrame,
+    classes: Classes,
+    size: tuple[int, int],
+    keep: dict[int, predict.Prediction | None] | None = None,
 ) -> dict:
     """Scores a network on held-out frames, and notes how far its own expectation is from that.
+
+    Args:
+        network: of `engine.prepare`, or a Keras model; each frame is predicted once.
+        samples: table with masks, labels or both.
+        classes: of both tasks.
+        size: (height, width) of the network's input.
+        keep: as in `predict.score_predictions`.
 
     Returns:
         `scores`, `confusion` of `predict.score_samples`; `frames`; `temperature` of the masks, None where
         there are none to compare with: above 1 for a network that is too sure of itself.
     """
-    found, temperature = predict.score_samples(network, samples, classes, size), None
-    masked = samples[samples["mask"] != ""]
-    if len(masked):
-        curve = [expect_miou(confusion) for confusion in look_ahead(network, masked, size).mask.sum(0)]
+    expected: list[np.ndarray] = []
+
+    def predict_once() -> Iterator[predict.Prediction]:
+        both = predict.predict_both(network, samples, size)
+        for (prediction, probabilities), mask in zip(both, samples["mask"], strict=True):
+            if mask:
+                thin = _thin(probabilities)
+                expected.append(expect_confusion(thin, thin.argmax(1)))
+            yield prediction
+
+    found, temperature = predict.score_predictions(predict_once(), samples, classes, keep), None
+    if expected:
+        curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
         temperature = float(np.exp(find_temperature(curve, found["scores"]["miou"])))
     return found | {"temperature": temperature, "frames": len(samples)}
 

@@ -1,10 +1,12 @@
 """Files that are whole or not there, whatever happens while they are written, who writes, what made them."""
 
 import errno
+import functools
 import json
 import math
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,15 +66,16 @@ def reserve(file: IO[bytes], size: int) -> None:
 
 def write_json(path: Path, content: dict | list) -> None:
     """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
-    text = json.dumps(_blank_unknown(content), indent=1, allow_nan=False)
+    text = json.dumps(blank_unknown(content), indent=1, allow_nan=False)
     write_atomically(path, lambda beside: beside.write_text(text))
 
 
-def _blank_unknown(content: object) -> object:
+def blank_unknown(content: object) -> object:
+    """Puts None for each NaN within lists and dictionaries, as JSON will hold it."""
     if isinstance(content, dict):
-        return {key: _blank_unknown(value) for key, value in content.items()}
+        return {key: blank_unknown(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_blank_unknown(value) for value in content]
+        return [blank_unknown(value) for value in content]
     return None if isinstance(content, float) and math.isnan(content) else content
 
 
@@ -144,10 +147,35 @@ def _take_lock(file: IO[str]) -> bool:
     return True
 
 
+@functools.cache
+def find_commit() -> str:
+    """Names the git commit that is checked out, or "unknown" outside a checkout.
+
+    "-dirty" is added where files differ from it, but for `results/`, which is written while it measures. It
+    is asked once a process, for that goes on with the code that it began with.
+    """
+    try:
+        commit, changed = (
+            subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (
+                ("rev-parse", "--short", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results"),
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("-dirty" if changed else "")
+
+
 def name_origin(folder: Path) -> str:
-    """Names a run, the fingerprint of its data and its git commit; "no run" where the folder is none."""
+    """Names a run, the fingerprint of its data and the git commit that trained it; "no run" where it is none.
+
+    Where another commit makes a figure or a zip of the run now, its name follows.
+    """
     path = folder / "result.json"
     if not path.exists():
         return "no run"
-    result = json.loads(path.read_text())
-    return f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    words = f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"
+    now = find_commit()
+    return words if now == result["commit"] else f"{words}, this by commit {now}"

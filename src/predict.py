@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +61,16 @@ def predict_samples(
         what: names the progress bar.
         cores: frames at a time; 0 for as many as this process may use cores.
     """
+    return _predict_rows(network, samples, size, flip, _choose, what, skip, cores)
 
-    def choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
-        own, certainty = resize_argmax(mask, (sample.height, sample.width))
-        sure = float(certainty.mean())
-        if label is None:
-            return Prediction(own, sureness=sure)
-        return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
-    return _predict_rows(network, samples, size, flip, choose, what, skip, cores)
+def _choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
+    """Makes of a frame's probabilities what is predicted of it."""
+    own, certainty = resize_argmax(mask, (sample.height, sample.width))
+    sure = float(certainty.mean())
+    if label is None:
+        return Prediction(own, sureness=sure)
+    return Prediction(own, int(label.argmax()), float(label.max()), sure)
 
 
 def predict_shards(
@@ -119,6 +120,17 @@ def predict_probabilities(
         label, float32 (labels,), None where the network has no head.
     """
     return _predict_rows(network, samples, size, flip, lambda row, mask, label: (mask, label), "Estimating")
+
+
+def predict_both(
+    network: Engine | keras.Model, samples: pd.DataFrame, size: tuple[int, int]
+) -> Iterator[tuple[Prediction, np.ndarray]]:
+    """Predicts frames as `predict_samples` does, and gives the mask's probabilities beside each choice."""
+
+    def finish(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> tuple[Prediction, np.ndarray]:
+        return _choose(sample, mask, label), mask
+
+    return _predict_rows(network, samples, size, True, finish, "Scoring")
 
 
 def _predict_rows(
@@ -205,9 +217,13 @@ def predict_image(
     return mask, label
 
 
-def predict_mask(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
-    """Predicts one frame of `Frames.see`, uint8 (H, W, 3 or 4), unmirrored: class indices, uint8 (H, W)."""
-    return predict_image(network, image, flip=False)[0].argmax(-1).astype(np.uint8)
+def predict_mask(network: keras.Model, image: np.ndarray) -> np.ndarray:
+    """Predicts one frame of `Frames.see`, uint8 (H, W, 3 or 4), unmirrored: class indices, uint8 (H, W).
+
+    The layers are called one by one: a graph would take seconds to build, for a few frames.
+    """
+    logits = network(_add_channel(network, image)[None], training=False)["mask"]
+    return keras.ops.convert_to_numpy(logits)[0].argmax(-1).astype(np.uint8)
 
 
 def _add_channel(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
@@ -249,6 +265,7 @@ def score_samples(
     classes: Classes,
     size: tuple[int, int],
     flip: bool = True,
+    keep: dict[int, Prediction | None] | None = None,
 ) -> dict:
     """Predicts frames whose truth is known and compares, at the photos' own size.
 
@@ -258,13 +275,38 @@ def score_samples(
         classes: the classes of both tasks.
         size: (height, width) of the network's input.
         flip: as in `predict_samples`.
+        keep: as in `score_predictions`.
+
+    Returns:
+        As `score_predictions`.
+    """
+    return score_predictions(
+        predict_samples(network, samples, size, flip, what="Scoring"), samples, classes, keep
+    )
+
+
+def score_predictions(
+    predictions: Iterable[Prediction],
+    samples: pd.DataFrame,
+    classes: Classes,
+    keep: dict[int, Prediction | None] | None = None,
+) -> dict:
+    """Compares predictions with the truth, at the photos' own size.
+
+    Args:
+        predictions: one a frame, in the table's order.
+        samples: table with masks, labels or both.
+        classes: the classes of both tasks.
+        keep: its keys are numbers of frames, whose predictions are put there, for pictures.
 
     Returns:
         `scores` {"miou", "f1", "accuracy"}, fractions (NaN where unknown); `confusion` {"mask", "label"}.
     """
     confusion = np.zeros((len(classes.mask),) * 2, np.int64)
     labels = np.full(len(samples), -1)
-    for i, prediction in enumerate(predict_samples(network, samples, size, flip, what="Scoring")):
+    for i, prediction in enumerate(predictions):
+        if keep is not None and i in keep:
+            keep[i] = prediction
         path = samples["mask"].iloc[i]
         truth = pictures.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
         confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import platform
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,10 @@ import tensorflow as tf
 from src import data, files, lengths
 from src.classes import Classes
 from src.cores import count_cores
+from src.files import find_commit
 
 RUNS = Path("runs")
+NOTEBOOKS = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}  # by kind of run
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
     files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
-    write_result(run, {})  # notes now which code and machine train
+    note_training(run)
     return run
 
 
@@ -79,6 +80,8 @@ def open_known(folder: Path) -> Run:
 def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "") -> Run:
     """Finds a finished run of a kind on these data: by its name, or the one that was opened last.
 
+    Where that is passed over a newer one that has not ended, a line says so.
+
     Args:
         kind: "seg" or "joint".
         samples: table of the Train frames.
@@ -88,14 +91,12 @@ def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "")
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run, or the runs that there are.
     """
-    notebook = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}[kind]
     fingerprint = data.fingerprint_data(samples, classes)
-    paths = sorted(RUNS.glob(f"{kind}-*/settings.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    runs = [open_known(path.parent) for path in paths if (path.parent / "result.json").exists()]
-    runs = [run for run in runs if run.settings["data_fingerprint"] == fingerprint]
-    runs = [run for run in runs if "minutes" in read_result(run)]
+    runs = [run for run in _list_runs(kind, fingerprint) if is_finished(run)]
     if not runs:
-        raise FileNotFoundError(f"No finished training on these data lies in {RUNS}/; run {notebook} first.")
+        raise FileNotFoundError(
+            f"No finished training on these data lies in {RUNS}/; run {NOTEBOOKS[kind]} first."
+        )
     wanted = Path(name).name or runs[0].folder.name
     found = next((run for run in runs if run.folder.name == wanted), None)
     if found is None:
@@ -103,18 +104,106 @@ def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "")
         raise FileNotFoundError(
             f"RUN must be a finished run on these data, found '{name}'; there are {known}."
         )
+    words = "" if name else _describe_newer(found, fingerprint)
+    if words:
+        print(words)
     return found
 
 
+def _list_runs(kind: str, fingerprint: str) -> list[Run]:
+    """Lists the runs of a kind on some data, finished or not, the one that was opened last first."""
+    folders = [path.parent for path in RUNS.glob(f"{kind}-*/settings.json")]
+    runs = [open_known(folder) for folder in sorted(folders, key=_tell_opening, reverse=True)]
+    return [run for run in runs if run.settings["data_fingerprint"] == fingerprint]
+
+
+def _tell_opening(folder: Path) -> float:
+    """Tells when a run was opened last, in seconds: its settings are written then."""
+    return (folder / "settings.json").stat().st_mtime
+
+
+def is_finished(run: Run) -> bool:
+    """Tells whether all trainings of a run have ended."""
+    return (run.folder / "result.json").exists() and "minutes" in read_result(run)
+
+
+def _describe_newer(found: Run, fingerprint: str) -> str:
+    """Says which newer run is not used, how it differs, and what to do; "" where there is none."""
+    newer = _find_newer(found, fingerprint)
+    if newer is None:
+        return ""
+    own, other = _gather_settings(found), _gather_settings(newer)
+    names = [name for name in other if name in own and own[name] != other[name]]
+    differing = f" (other {', '.join(names)})" if names else ""
+    ended = is_finished(newer)
+    state = "has no joint network yet" if ended else "has not ended"
+    steps = [NOTEBOOKS["joint"]]
+    if newer.settings["kind"] == "seg" and not ended:
+        steps.insert(0, NOTEBOOKS["seg"])
+    notebooks = " and ".join(steps if found.settings["kind"] == "joint" else steps[:1])
+    return (
+        f"{found.folder} is used, the last finished run on these data; {newer.folder} is newer{differing} "
+        f"but {state}: to use it, run {notebooks} again first."
+    )
+
+
+def _find_newer(found: Run, fingerprint: str) -> Run | None:
+    """Finds the run that was opened last, if that was after a finished one and it is none of its own."""
+    kinds = ("seg", "joint") if found.settings["kind"] == "joint" else ("seg",)
+    runs = [run for kind in kinds for run in _list_runs(kind, fingerprint)]
+    own = (found.folder.name, found.settings.get("SEGMENTER"))
+    opened = _tell_opening(found.folder)
+    newer = [run for run in runs if run.folder.name not in own and _tell_opening(run.folder) > opened]
+    return max(newer, key=lambda run: _tell_opening(run.folder), default=None)
+
+
+def _gather_settings(run: Run) -> dict:
+    """Gathers what the user set for a run, and for the segmentation network that it starts from."""
+    earlier = run.folder.parent / run.settings.get("SEGMENTER", "")
+    path = earlier / "settings.json"
+    first = open_known(earlier).settings if "SEGMENTER" in run.settings and path.exists() else {}
+    return {
+        name: value
+        for name, value in (first | run.settings).items()
+        if name.isupper() and name != "SEGMENTER"
+    }
+
+
 def write_result(run: Run, result: dict) -> None:
-    """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with."""
+    """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with.
+
+    `commit`, `machine` and `versions` are those of the training; `made_by` holds the same of each split whose
+    scores or confusion came or changed since.
+    """
     path = run.folder / "result.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    scores = known.get("scores", {}) | result.get("scores", {})
-    confusion = known.get("confusion", {}) | result.get("confusion", {})
-    made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
-    whole = made_with | known | result | {"scores": scores, "confusion": confusion, "settings": run.settings}
+    known = read_result(run) if path.exists() else {}
+    result = files.blank_unknown(result)
+    made_with = describe_making()
+    parts = {
+        split: made_with
+        for kind in ("scores", "confusion")
+        for split, value in result.get(kind, {}).items()
+        if known.get(kind, {}).get(split) != value
+    }
+    whole = made_with | known | result | {"settings": run.settings}
+    for kind in ("scores", "confusion"):
+        whole[kind] = known.get(kind, {}) | result.get(kind, {})
+    whole["made_by"] = known.get("made_by", {}) | parts
     files.write_json(path, whole)
+
+
+def describe_making() -> dict:
+    """Names the code, the machine and the libraries that make a result now."""
+    return {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
+
+
+def note_training(run: Run) -> None:
+    """Notes which code and machine train; where a training goes on by other code, that is added."""
+    known = read_result(run) if (run.folder / "result.json").exists() else {}
+    commit, now = known.get("commit", find_commit()), find_commit()
+    if "minutes" not in known and now not in commit.split(" and "):
+        commit = f"{commit} and {now}"
+    write_result(run, {"commit": commit})
 
 
 def read_result(run: Run) -> dict:
@@ -141,28 +230,10 @@ def read_finished(folder: Path) -> dict:
 def forget_scores(run: Run, *splits: str) -> None:
     """Drops scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
     path, result = run.folder / "result.json", read_result(run)
-    for part in (result["scores"], result["confusion"]):
+    for part in (result["scores"], result["confusion"], result.get("made_by", {})):
         for split in splits:
             part.pop(split, None)
     files.write_json(path, result)
-
-
-def find_commit() -> str:
-    """Names the git commit that is checked out, or "unknown" outside a checkout.
-
-    "-dirty" is added where files differ from it, but for `results/`, which is written while it measures.
-    """
-    try:
-        commit, changed = (
-            subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
-            for words in (
-                ("rev-parse", "--short", "HEAD"),
-                ("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results"),
-            )
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("-dirty" if changed else "")
 
 
 def describe_machine() -> str:

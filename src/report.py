@@ -84,7 +84,7 @@ def write_report(folder: Path) -> Path:
         promise=html.escape(estimate.describe_promises(result)),
         scores=metrics.table_of_scores(result).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
-        settings=_list_settings(run, earlier, result).to_html(border=0, header=False),
+        settings=_write_settings(_list_settings(run, earlier, result)),
     )
     page = folder / "report.html"
     files.write_atomically(page, lambda beside: beside.write_text(text, encoding="utf-8"))
@@ -100,7 +100,18 @@ def _list_settings(run: record.Run, earlier: Path, result: dict) -> pd.DataFrame
     about |= {"FLIP": result["flip"]} if "flip" in result else {}
     about |= {"frames to learn from": result.get("train_frames"), "machine": result["machine"]}
     about |= {"minutes of training": round(result["minutes"], 1)} | result["versions"]
+    about |= {"commit of the training": result["commit"]}
+    names = metrics.name_splits(result)
+    for split, made in result.get("made_by", {}).items():
+        if made["commit"] != result["commit"]:
+            about[f"commit of the score: {names.get(split, split)}"] = made["commit"]
     return pd.Series({name: str(value) for name, value in (settings | about).items()}).to_frame()
+
+
+def _write_settings(settings: pd.DataFrame) -> str:
+    """Writes settings as a table in HTML, long ones whole."""
+    with pd.option_context("display.max_colwidth", None):
+        return settings.to_html(border=0, header=False)
 
 
 def _embed(path: Path, caption: str) -> str:

@@ -11,6 +11,7 @@ import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML, Image, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -19,6 +20,12 @@ from src import charts, pictures, predict
 from src.classes import Classes, count_values
 from src.engine import Engine
 from src.figures import STYLE
+
+NO_MATH = (
+    "tex2jax_ignore mathjax_ignore"  # tells a notebook's MathJax, of version 2 or 3, to leave text alone
+)
+LIVE_SHARE = 0.03  # of a training's time, for pictures on its way
+FIRST_COST = 1.0  # seconds that the first picture may take
 
 
 @mpl.rc_context(STYLE)
@@ -48,27 +55,31 @@ def plot_live(
 class LiveView:
     """Shows a training under way in the notebook, each picture replacing the last, where it was made.
 
+    Pictures come as often as they cost no more than LIVE_SHARE of the training's time; one shows the end.
+
     Args:
         image: a frame to watch as the network sees it, of `batches.Frames.see`.
         truth: uint8 class indices, (H, W).
         classes: of both tasks.
-        pause: seconds between two pictures at least.
     """
 
-    def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes, pause: float = 15.0):
-        self.image, self.truth, self.classes, self.pause = image, truth, classes, pause
-        self.last = float("-inf")
+    def __init__(self, image: np.ndarray, truth: np.ndarray, classes: Classes):
+        self.image, self.truth, self.classes = image, truth, classes
+        self.begin, self.spent = time.monotonic(), 0.0
+        self.cost = FIRST_COST
         # a place above the progress bar, which would be cut in two
         self.handle = display(HTML(""), display_id=True)
 
     def __call__(self, history: pd.DataFrame, model: keras.Model, ended: bool) -> None:
-        """Draws the picture anew, if the last one is old enough or the training has ended."""
-        if not ended and time.monotonic() - self.last < self.pause:
+        """Draws the picture anew, if there is time for it and for the last one, or the training has ended."""
+        begin = time.monotonic()
+        if not ended and self.spent + 2 * self.cost > LIVE_SHARE * (begin - self.begin):
             return
         mask = predict.predict_mask(model, self.image)
         figure = plot_live(history, self.image[..., :3], self.truth, mask, self.classes)
         self.handle.update(figure)
-        self.last = time.monotonic()
+        self.cost = time.monotonic() - begin
+        self.spent += self.cost
 
 
 # The zip ----------------------------------------------
@@ -89,9 +100,21 @@ def link(path: Path) -> HTML:
     here = html.escape(str(path))
     size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{1000 * megabytes:.1f} kB"
     return HTML(
-        f'<p><a href="{html.escape(source)}" download="{name}"><b>Download {name}</b></a> '
+        f'<p class="{NO_MATH}"><a href="{html.escape(source)}" download="{name}"><b>Download {name}</b></a> '
         f"({size})<br>Upload it to the competition as it is. It lies in <code>{here}</code></p>"
     )
+
+
+# Tables ----------------------------------------------
+
+
+def write_table(table: pd.DataFrame) -> str:
+    """Writes a table in HTML as pandas does, but so that names with dollars in it are not typeset."""
+    return table._repr_html_().replace('class="dataframe', f'class="{NO_MATH} dataframe', 1)
+
+
+if get_ipython() is not None:
+    get_ipython().display_formatter.formatters["text/html"].for_type(pd.DataFrame, write_table)
 
 
 # Frames ----------------------------------------------

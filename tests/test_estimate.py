@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import data, estimate, model, record, training
+from src import data, estimate, model, predict, record, training
 from src.estimate import Outlook
 from src.recipe import Recipe
 
@@ -170,3 +170,31 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
     beliefs = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
     mean = np.mean(beliefs, 0) ** (1 / estimate.LABEL_TEMPERATURE)
     np.testing.assert_allclose(crossed.label[:, 0], 6 * mean / mean.sum(), rtol=1e-3)
+
+
+def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
+    train_folder, classes, monkeypatch
+):
+    samples = data.read_samples(train_folder, classes)
+    samples.loc[2, "mask"] = ""
+    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
+    asked, ask = [], predict.predict_frame
+
+    def note(network, sample, *how):
+        asked.append(sample.image)
+        return ask(network, sample, *how)
+
+    monkeypatch.setattr(predict, "predict_frame", note)
+    kept = {1: None, 4: None}
+    found = estimate.judge(network, samples, classes, (64, 96), keep=kept)
+    assert sorted(asked) == sorted(samples["image"])
+    alone = predict.score_samples(network, samples, classes, (64, 96))
+    assert found["scores"] == alone["scores"] and found["confusion"] == alone["confusion"]
+    masked = samples[samples["mask"] != ""]
+    ahead = estimate.look_ahead(network, masked, (64, 96)).mask.sum(0)
+    curve = [estimate.expect_miou(confusion) for confusion in ahead]
+    warm = np.exp(estimate.find_temperature(curve, alone["scores"]["miou"]))
+    assert found["temperature"] == pytest.approx(warm) and found["frames"] == 6
+    for row, prediction in kept.items():
+        (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))
+        np.testing.assert_array_equal(prediction.mask, single.mask)

@@ -1,11 +1,9 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import draw_frame
 
-from src import charts, figures, metrics, widgets
+from src import charts, figures, metrics
 from src.classes import IGNORE
 
 
@@ -61,21 +59,6 @@ def test_history_of_one_epoch_has_a_tick_for_it():
     figure = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
     low, high = figure.axes[0].get_xlim()
     assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1.0]
-
-
-def test_live_view_waits_its_pause_and_shows_the_end(classes, monkeypatch):
-    shown = []
-    handle = SimpleNamespace(update=shown.append)
-    monkeypatch.setattr(widgets, "display", lambda nothing, display_id: handle)
-    image, mask, _ = draw_frame(1)
-    monkeypatch.setattr(widgets.predict, "predict_mask", lambda model, photo: mask)
-    live = widgets.LiveView(image, mask, classes, pause=60)
-    history = pd.DataFrame({"loss": [1.0]}, index=[1])
-    live(history, None, False)
-    live(history, None, False)
-    assert len(shown) == 1
-    live(history, None, True)
-    assert len(shown) == 2
 
 
 def test_pairs_lie_side_by_side():

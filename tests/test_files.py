@@ -85,7 +85,8 @@ def test_a_full_disk_ends_with_one_line_and_leaves_the_rest(train_folder, tmp_pa
     assert (out / "history.csv").read_text() == "epoch,loss\n"
 
 
-def test_a_figure_leads_back_to_its_run(tmp_path):
+def test_a_figure_leads_back_to_its_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "find_commit", lambda: "c0ffee")
     figure = plt.figure()
     plt.close(figure)
     figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")

@@ -28,7 +28,7 @@ def run(tmp_path):
         "versions": {"tensorflow": "2.21.0"},
         "flip": True,
     }
-    earlier = {"RECIPE": {"backbone": "<b>", "crop": 0.75}, "BATCH_SIZE": 4}
+    earlier = {"RECIPE": {"backbone": "<b>", "crop": 0.75}, "BATCH_SIZE": 4, "GROUP": 30 * "wide "}
     (tmp_path / "seg-x" / "settings.json").write_text(json.dumps(earlier))
     (tmp_path / "joint-x" / "settings.json").write_text(json.dumps(settings))
     (tmp_path / "joint-x" / "result.json").write_text(
@@ -58,6 +58,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
     assert "about 50.0 % (40.0 to 60.0)" in page
     rows = dict(re.findall(r"<th>(.*?)</th>\s*<td>(.*?)</td>", page))
     assert rows["RECIPE"] == "backbone=&lt;b&gt; crop=0.75" and rows["BATCH_SIZE"] == "4"
+    assert rows["GROUP"].count("wide") == 30
     assert rows["FLIP"] == "True" and rows["SEGMENTER"] == "seg-x" and rows["tensorflow"] == "2.21.0"
     order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
     assert order == sorted(order)
@@ -78,6 +79,16 @@ def test_a_large_picture_is_packed_smaller(run):
     page = report.write_report(run).read_text()
     assert before > figures.LARGE and "data:image/jpeg" in page and len(page) < before
     assert not re.search(r"https?://", page)
+
+
+def test_a_score_by_other_code_than_the_training_names_it(run):
+    result = json.loads((run / "result.json").read_text())
+    result["scores"]["test"] = SCORES
+    result["made_by"] = {"grouped": {"commit": "abc"}, "test": {"commit": "def"}}
+    (run / "result.json").write_text(json.dumps(result))
+    rows = dict(re.findall(r"<th>(.*?)</th>\s*<td>(.*?)</td>", report.write_report(run).read_text()))
+    assert rows["commit of the training"] == "abc" and rows["commit of the score: Test"] == "def"
+    assert "commit of the score: held-out recordings" not in rows
 
 
 def test_a_run_that_is_not_finished_names_the_notebook(tmp_path):

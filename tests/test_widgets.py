@@ -1,5 +1,6 @@
 import base64
 import re
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from conftest import draw_frame
 from IPython.display import Image
 
-from src import data, widgets
+from src import data, model, training, widgets
+from src.recipe import Recipe
 
 
 class Truth:
@@ -89,7 +91,68 @@ def test_the_link_carries_the_very_zip(tmp_path, monkeypatch):
     path = tmp_path / "try <1>.zip"
     path.write_bytes(b"PK" + bytes(range(256)))
     link = widgets.link(path).data
-    assert 'download="try &lt;1&gt;.zip"' in link and "(0.3 kB)" in link
+    assert 'download="try &lt;1&gt;.zip"' in link and "(0.3 kB)" in link and "mathjax_ignore" in link
     assert base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]) == path.read_bytes()
     monkeypatch.setattr(widgets, "EMBEDDED", 0)
     assert "base64" not in widgets.link(path).data and "download=" in widgets.link(path).data
+
+
+def test_names_in_a_table_are_neither_typeset_nor_markup():
+    written = widgets.write_table(pd.DataFrame({"class": ["free $$ zone", "<b>", "$x$"]}))
+    assert "free $$ zone" in written and "&lt;b&gt;" in written
+    assert f'<table border="1" class="{widgets.NO_MATH} dataframe' in written
+
+
+# The live view ----------------------------------------------
+
+HISTORY = pd.DataFrame({"loss": [1.0]}, index=[1])
+
+
+@pytest.fixture
+def pictures_shown(monkeypatch):
+    """What a live view shows."""
+    shown = []
+    handle = SimpleNamespace(update=shown.append)
+    monkeypatch.setattr(widgets, "display", lambda nothing, display_id: handle)
+    return shown
+
+
+@pytest.mark.parametrize("cost", [0.4, 5.0])  # seconds a picture
+def test_live_view_costs_at_most_three_hundredths_of_the_time(pictures_shown, classes, monkeypatch, cost):
+    image, mask, _ = draw_frame(1)
+    now = [0.0]
+
+    def predict_slowly(model, photo):
+        now[0] += cost
+        return mask
+
+    monkeypatch.setattr(widgets.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(widgets.predict, "predict_mask", predict_slowly)
+    monkeypatch.setattr(widgets, "plot_live", lambda *shown: "figure")
+    live = widgets.LiveView(image, mask, classes)
+    for _ in range(1000):
+        now[0] += 1.0
+        live(HISTORY, None, False)
+    live(HISTORY, None, True)
+    assert len(pictures_shown) >= 6 and cost * len(pictures_shown) <= 0.03 * now[0]
+
+
+def test_live_view_shows_the_end_of_a_short_training(pictures_shown, classes, monkeypatch):
+    image, mask, _ = draw_frame(1)
+    monkeypatch.setattr(widgets.predict, "predict_mask", lambda model, photo: mask)
+    live = widgets.LiveView(image, mask, classes)
+    live(HISTORY, None, False)
+    assert pictures_shown == []
+    live(HISTORY, None, True)
+    assert [ax.get_title() for ax in pictures_shown[0].axes] == ["loss", "photo", "truth", "prediction"]
+
+
+def test_live_view_changes_nothing_of_what_it_shows(pictures_shown, classes):
+    image, mask, _ = draw_frame(1)
+    network = training.build_seeded(0, lambda: model.build_segmenter(3, Recipe(weights="none")))
+    before = [variable.numpy() for variable in network.variables]
+    drawn = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that Keras' seed sets
+    widgets.LiveView(image, mask, classes)(HISTORY, network, True)
+    assert all((old == new.numpy()).all() for old, new in zip(before, network.variables, strict=True))
+    assert (drawn == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert len(pictures_shown) == 1
