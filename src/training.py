@@ -21,7 +21,7 @@ from src.recipe import Recipe
 CHECKPOINT = "checkpoint.weights.h5"
 HISTORY = "history.csv"
 REFIT_FRAMES = 2000  # are enough for the label's last head
-REFIT_C = 0.003  # of its logistic regression; smaller is smoother
+REFIT_C = 0.01  # of its logistic regression; smaller is smoother
 REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
 SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
@@ -57,8 +57,8 @@ def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: 
 def refit_label(joint: keras.Model, frames: Frames) -> None:
     """Gives a trained joint network the label head that logistic regression finds on whole frames.
 
-    Gradient descent fits backbone and head on crops, and in a short training the head may not have found the
-    labels that the backbone tells apart. Source: Kang et al. 2020 (decoupled training, re-trained head).
+    In a short training the head may not have found the labels that the backbone tells apart. Mirror images
+    beside the frames make up for few labels. Source: Kang et al. 2020 (decoupled training, re-trained head).
 
     Args:
         joint: its output "label" is what a layer of that name makes; without two different labels among the
@@ -71,10 +71,7 @@ def refit_label(joint: keras.Model, frames: Frames) -> None:
     if len(names) < 2:
         return
     head = joint.get_layer("label")
-    see = keras.Model(joint.input, head.input)
-    whole = batches.make_whole_batches(frames.take(rows), 8, with_label=True)
-    seen = [(see.predict_on_batch(image), target["label"]) for image, target in whole]
-    features, labels = (np.concatenate(part) for part in zip(*seen, strict=True))
+    features, labels = _read_features(keras.Model(joint.input, head.input), frames.take(rows))
     middle = features.mean(0)
     spread = np.sqrt(features.var(0) + REFIT_FLOOR)  # else what hardly varies would get a huge slope
     regression = LogisticRegression(C=REFIT_C, class_weight="balanced", max_iter=1000)
@@ -86,6 +83,16 @@ def refit_label(joint: keras.Model, frames: Frames) -> None:
     kernel, first = np.zeros(head.kernel.shape), np.full(head.bias.shape, ABSENT)
     kernel[:, names], first[names] = slopes.T, bias
     head.set_weights([kernel, first])
+
+
+def _read_features(network: keras.Model, frames: Frames) -> tuple[np.ndarray, np.ndarray]:
+    """Reads what the label's head sees of whole frames, and of their mirror images, with their labels."""
+    features, labels = [], []
+    for image, target in batches.make_whole_batches(frames, 8, with_label=True):
+        for view in (image, image[:, :, ::-1]):
+            features.append(network.predict_on_batch(view))
+            labels.append(target["label"])
+    return np.concatenate(features), np.concatenate(labels)
 
 
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
