@@ -14,7 +14,7 @@ import pytest
 from conftest import draw_frame
 
 from src import classes as class_lists
-from src import data, engine, model, results, run
+from src import data, engine, lengths, model, results, run
 from src.recipe import Recipe, read_recipe
 
 TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md", "results/README.md"))
@@ -57,6 +57,19 @@ def test_the_parts_of_the_recipe_are_all_told_with_their_defaults():
     told = {name: value for name, value in rows if name.islower()}
     assert set(told) == set(Recipe().to_dict())
     assert read_recipe(" ".join(f"{name}={value}" for name, value in told.items())) == Recipe()
+
+
+def test_lengths_are_those_of_the_code():
+    part = Path("README.md").read_text(encoding="utf-8").split("### How long it takes")[1].split("###")[0]
+    assert f"{lengths.PASSES} * sqrt({lengths.FRAMES} / frames)" in part
+    rows = re.findall(r"^\| .*?([\d,]+)(?:'s \d+)? \| ([\d,]+) \| (\d+) \|", part, re.MULTILINE)
+    numbers = [[int(text.replace(",", "")) for text in row] for row in rows]
+    assert len(numbers) == 6
+    for frames, told, minutes in numbers:
+        counts = lengths.Counts(frames, frames, frames)
+        world = f"built-in world's {frames} " in part
+        steps = [lengths.choose_steps(kind, counts, 4, synthetic=world) for kind in lengths.SHARES]
+        assert told == 2 * sum(steps) and minutes == round(told * 0.42 / 60)
 
 
 def test_tables_are_those_of_the_kept_results():

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import time
 import zipfile
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from src import batches, data, lengths, losses, metrics, model, optimizer, record, training
+from src.cores import count_cores
 from src.recipe import Recipe
 
 HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 12}
@@ -162,6 +165,36 @@ def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_pat
     for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert capsys.readouterr().out.count("60 steps at ") == 2
+
+
+@pytest.fixture
+def busy():
+    """Keeps every processor busy with something else."""
+    count = 1 + count_cores()
+    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count)]
+    yield
+    for other in others:
+        other.kill()
+        other.wait()
+
+
+@pytest.fixture
+def trained_alone(frames, tmp_path):
+    """A network after a training of the default length, and that length."""
+    steps = lengths.choose_steps("joint", frames.counts, 3)
+    network = make_small()
+    training.fit(network, tmp_path / "alone", frames, **(HOW | {"steps": steps}))
+    return network, steps
+
+
+def test_a_busy_machine_gives_the_same_weights_to_the_bit(trained_alone, busy, frames, tmp_path):
+    alone, steps = trained_alone
+    assert steps >= 100
+    network = make_small()
+    training.fit(network, tmp_path / "busy", frames, **(HOW | {"steps": steps}))
+    assert lengths.read_plan(tmp_path / "busy") == lengths.read_plan(tmp_path / "alone")
+    for ours, theirs in zip(network.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_timing_leaves_no_trace(frames, tmp_path):
