@@ -1,5 +1,8 @@
 """Six small photos with known masks, and a larger set of the kind that a network learns within seconds."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 
 from src import classes as class_lists
+from src.cores import count_cores
 
 HEIGHT, WIDTH = 64, 96
 COLORS = {0: (90, 90, 90), 1: (200, 60, 60), 2: (60, 170, 60)}  # RGB of each class in the photos
@@ -67,3 +71,14 @@ def learnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_set(folder / "Test", range(100, 112), with_answers=False)
     write_set(folder / "reference", range(100, 112), with_answers=True)
     return folder
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """Keeps every processor busy with something else."""
+    count = 1 + count_cores()
+    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count)]
+    yield
+    for other in others:
+        other.kill()
+        other.wait()

@@ -55,7 +55,7 @@ def whole(tmp_path_factory):
     return folder, out
 
 
-def test_two_runs_with_one_seed_are_equal_to_the_bit(whole, tmp_path):
+def test_two_runs_are_equal_to_the_bit_be_the_machine_free_or_busy(whole, busy, tmp_path):
     folder, expected = whole
     run(folder, tmp_path)
     ours, theirs = (np.load(out / "weights.npz", allow_pickle=False) for out in (expected, tmp_path))

@@ -1,6 +1,4 @@
 import io
-import subprocess
-import sys
 import time
 import zipfile
 
@@ -10,7 +8,6 @@ import numpy as np
 import pytest
 
 from src import batches, data, lengths, losses, metrics, model, optimizer, record, training
-from src.cores import count_cores
 from src.recipe import Recipe
 
 HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 12}
@@ -165,17 +162,6 @@ def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_pat
     for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert capsys.readouterr().out.count("60 steps at ") == 2
-
-
-@pytest.fixture
-def busy():
-    """Keeps every processor busy with something else."""
-    count = 1 + count_cores()
-    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count)]
-    yield
-    for other in others:
-        other.kill()
-        other.wait()
 
 
 @pytest.fixture
