@@ -205,7 +205,7 @@ def _flatten_deep(path: str, pixels: np.ndarray) -> np.ndarray:
     peak = int(pixels.max())
     if 0 < peak < 2**DEEP:
         raise DataError(
-            f"{path} must use its 16 bits, it is at most {peak:,} of 65,535, as of {DEEP} bits or less, "
+            f"{path} must use its 16 bits, it is at most {peak} of 65535, as of {DEEP} bits or less, "
             "so it would be nearly black; multiply the values to fill 16 bits, or export 8 bits."
         )
     small = (pixels >> 8).astype(np.uint8)
