@@ -118,7 +118,7 @@ def explain_size(photo: str, size: tuple[int, int]) -> str:
     """Says what to do about a mask of another (height, width) than its photo."""
     header = read_header(photo)
     if header.orientation >= 5 and size == (header.height, header.width):
-        return "the photo's EXIF or XMP turns it and the mask lies unturned; turn the mask likewise"
+        return "this photo is turned by its EXIF or XMP, so turn the mask as the photo is shown"
     return "export the mask again at the photo's size"
 
 

@@ -128,7 +128,7 @@ def test_size_and_pixels_are_turned_alike(tmp_path, kind):
 
 def test_a_mask_of_the_unturned_pixels_is_explained(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg_with(segment_of_exif(6)))
-    assert "EXIF or XMP turns it" in pictures.explain_size(str(tmp_path / "a.jpg"), SHAPE)
+    assert "turned by its EXIF or XMP" in pictures.explain_size(str(tmp_path / "a.jpg"), SHAPE)
     assert "at the photo's size" in pictures.explain_size(str(tmp_path / "a.jpg"), (9, 9))
 
 
