@@ -4,6 +4,7 @@ import csv
 import io
 import stat
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -106,7 +107,7 @@ def pred_names(samples: pd.DataFrame) -> list[str]:
     with_endings = [_cut("_".join(path.parts).replace(".", "_")) for path in paths]
     names = _tell_apart(stems, in_folders, stems)
     names = _tell_apart(names, with_endings, stems)
-    while len({name.casefold() for name in names}) < len(names):
+    while len(set(map(_fold, names))) < len(names):
         numbered = [f"{number}_{_cut(name)}" for number, name in enumerate(names, start=1)]
         names = _tell_apart(names, numbered, stems)
     return [f"{name}_pred.png" for name in names]
@@ -114,13 +115,15 @@ def pred_names(samples: pd.DataFrame) -> list[str]:
 
 def _tell_apart(names: list[str], others: list[str], stems: list[str]) -> list[str]:
     """Gives each name that occurs once, or is the one photo's of its stem; in place of the others, others."""
-    alike = Counter(name.casefold() for name in names)
-    shared = Counter(stem.casefold() for stem in stems)
+    alike = Counter(map(_fold, names))
+    shared = Counter(map(_fold, stems))
     rows = zip(names, others, stems, strict=True)
-    return [
-        name if 1 in (alike[name.casefold()], shared[stem.casefold()]) else other
-        for name, other, stem in rows
-    ]
+    return [name if 1 in (alike[_fold(name)], shared[_fold(stem)]) else other for name, other, stem in rows]
+
+
+def _fold(name: str) -> str:
+    """Writes a name as disks compare it that tell neither case nor the spelling of accents apart."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _cut(name: str) -> str:

@@ -86,7 +86,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     for column, name in FILES.items():
         samples[name], found = find_files(folder, samples, column)
         problems += found
-    problems += _find_twins(path, samples)
+    problems += _find_twins(path, samples, "image")
     samples["label"], found = _read_labels(path, samples, classes.label)
     problems += found
     samples["robot"] = next((samples[name] for name in ("kiwibot_id", "robot_id") if name in samples), "")
@@ -247,13 +247,13 @@ def _is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
 
 
-def _find_twins(path: Path, table: pd.DataFrame) -> list[Problem]:
-    """Finds rows with one image; photos of one name in several folders are as good as any."""
+def _find_twins(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
+    """Finds rows with one image, by a column that names it; one name in several folders is no fault."""
     problems = []
-    for name, part in table.groupby("image_path"):
-        if len(part) > 1 and name:
-            rows = ", ".join(map(str, part["row"]))
-            text = f"{path}, rows {rows}: one image may not have two rows, found {name}; drop all but one."
+    for image, part in table.groupby(column):
+        if len(part) > 1 and image:
+            rows, names = ", ".join(map(str, part["row"])), ", ".join(part["image_path"].unique())
+            text = f"{path}, rows {rows}: one image may not have two rows, found {names}; drop all but one."
             problems.append(Problem("error", text))
     return problems
 
@@ -375,7 +375,7 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
     """
     path = Path(reference) / "data.csv"
     table, _ = _read_table(path)
-    refuse(_find_twins(path, table))
+    refuse(_find_twins(path, table, "image_path"))
     table = table.set_index("image_path")
     table = table.reindex(samples["image_path"]).reindex(columns=["label_path", "image_lvl_label"]).fillna("")
     masks = [str(Path(reference) / name) if name else "" for name in table["label_path"]]

@@ -240,8 +240,8 @@ def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -
     between = known and min(known) < unknown[0] and unknown[-1] < max(known)
     if between and pixels[unknown].sum() < BLENDED * pixels.sum():
         return (
-            "they lie between the ids, as blended edges do: export the masks without smoothing, by nearest "
-            f"neighbour; if they are classes, {pictures.ADD_IDS}"
+            "they lie between the ids, as of blended edges: export without smoothing, by nearest neighbour; "
+            f"if they are classes, {pictures.ADD_IDS}"
         )
     return ""
 

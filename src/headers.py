@@ -242,6 +242,8 @@ def _read_jpeg(file: BinaryIO) -> Header:
     bits, height, width, channels = frame
     if channels not in JPEG_MODES:
         raise ValueError(f"a JPEG of {channels} channels")
+    if bits != 8:
+        raise ValueError(f"a JPEG of {bits} bits, only those of 8 are read")
     return Header("JPEG", *_require_pixels((height, width)), bits, JPEG_MODES[channels], _choose(told))
 
 

@@ -118,7 +118,7 @@ def explain_size(photo: str, size: tuple[int, int]) -> str:
     """Says what to do about a mask of another (height, width) than its photo."""
     header = read_header(photo)
     if header.orientation >= 5 and size == (header.height, header.width):
-        return "the photo's EXIF or XMP turns it and the mask lies unturned; turn the mask likewise"
+        return "this photo is turned by its EXIF or XMP, so turn the mask as the photo is shown"
     return "export the mask again at the photo's size"
 
 
@@ -205,7 +205,7 @@ def _flatten_deep(path: str, pixels: np.ndarray) -> np.ndarray:
     peak = int(pixels.max())
     if 0 < peak < 2**DEEP:
         raise DataError(
-            f"{path} must use its 16 bits, it is at most {peak:,} of 65,535, as of {DEEP} bits or less, "
+            f"{path} must use its 16 bits, it is at most {peak} of 65535, as of {DEEP} bits or less, "
             "so it would be nearly black; multiply the values to fill 16 bits, or export 8 bits."
         )
     small = (pixels >> 8).astype(np.uint8)

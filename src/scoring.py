@@ -276,12 +276,12 @@ def show_greys(name, indices, palette):
 
 def require_equal_channels(name, pixels):
     """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
-    count = pixels.shape[2]
-    if count in (2, 4) and (pixels[..., -1] != 255).any():
+    channels = [pixels[..., number] for number in range(pixels.shape[2])]
+    if len(channels) in (2, 4) and (channels[-1] != 255).any():
         raise ScoringError("%s must hold class ids in 1 or 3 equal channels; write it without alpha." % name)
-    if count > 2 and (pixels[..., 1:3] != pixels[..., :1]).any():
+    if len(channels) > 2 and not all(np.array_equal(channels[0], other) for other in channels[1:3]):
         raise ScoringError("%s must hold class ids in 1 or 3 equal channels; write ids, not colours." % name)
-    return np.ascontiguousarray(pixels[..., 0])
+    return np.ascontiguousarray(channels[0])
 
 
 def find_orientation(chunks):

@@ -241,6 +241,10 @@ NAMED = {  # photos: the names of their masks, without what is behind
     "unlike": (["d1/a.jpg", "d2/b.jpg"], ["a", "b"]),
     "alike in two folders": (["d1/a.jpg", "d2/a.jpg", "b.jpg"], ["d1_a", "d2_a", "b"]),
     "alike but for case": (["d1/A.jpg", "d2/a.jpg"], ["d1_A", "d2_a"]),
+    "alike but for the spelling of accents": (
+        ["d1/\u00e9.jpg", "d2/e\u0301.jpg"],
+        ["d1_\u00e9", "d2_e\u0301"],
+    ),
     "alike but for the ending": (["a.jpg", "a.png"], ["a_jpg", "a_png"]),
     "folders that run into names": (["d_1/a.jpg", "d/1_a.jpg", "x/a.jpg"], ["d_1_a", "1_a", "x_a"]),
     "alike with their folders": (["d_1/a.jpg", "d/1/a.jpg"], ["1_d_1_a_jpg", "2_d_1_a_jpg"]),

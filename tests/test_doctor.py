@@ -396,9 +396,9 @@ MASKS = {  # what is done to all masks, the ids of the classes: what the one err
     "blended edges of 0 and 255": (
         lambda ids: blend(ids, 255),
         (0, 255),
-        r"ids \[.{9,60} \(\d+ of them\) .* as blended edges do: export the masks without smoothing",
+        r"ids \[.{9,60} \(\d+ of them\) .* as of blended edges: export without smoothing",
     ),
-    "blended edges of near ids": (lambda ids: blend(ids, 4), (0, 4), r"\[1, 2, 3\] .* as blended edges do"),
+    "blended edges of near ids": (lambda ids: blend(ids, 4), (0, 4), r"\[1, 2, 3\] .* as of blended edges"),
     "a class that is not listed": (
         lambda ids: ids,
         (0, 1),
