@@ -162,8 +162,8 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
     """Holds out whole blocks of about a fifth of the frames.
 
     Where that cannot be done (one block, or all masks or all labels in one), the last fifth in time of the
-    masked frames is held out, after a margin of half that length which is dropped; such a split is leaky, for
-    both sides show the same street.
+    masked frames is held out, with all frames between them; before it a margin is dropped that holds half as
+    many masked frames, with all between them. Such a split is leaky, for both sides show the same street.
 
     Args:
         samples: table of `data.read_samples`.
@@ -182,7 +182,8 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
     taught = np.flatnonzero(taught if taught.any() else np.ones(len(order), bool))
     held_out = max(1, round(len(taught) * VAL_SHARE))
     begin = taught[-held_out]
-    return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
+    end = taught[-held_out - held_out // 2]  # of train; masked frames are counted here, too
+    return np.sort(order[: max(1, end)]), np.sort(order[begin:]), True
 
 
 def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -310,7 +311,8 @@ def project_places(samples: pd.DataFrame) -> np.ndarray:
 
 def gives_away(audit: pd.DataFrame) -> bool:
     """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
-    return bool(table_of_leaks(audit)["% of val"].iloc[-1] > 1)
+    count = table_of_leaks(audit)["val frames"].iloc[-1]
+    return bool(100 * count > len(audit))  # the table's share is rounded
 
 
 # Audit ----------------------------------------------
