@@ -1,3 +1,6 @@
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,22 @@ def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
     assert folders.choose_minutes("auto", tmp_path) == 3.5
     with pytest.raises(ValueError, match="MINUTES must be"):
         folders.choose_minutes("long", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", ["Anna's data", "price$1", "a$(b", "$(shell ls)", "run#2", "50%", "a;b", 'Straße "12"', "a  \\"]
+)
+def test_make_hands_on_what_was_typed(tmp_path, value):
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(name, tmp_path)
+    (tmp_path / ".venv" / "installed").touch()
+    os.utime(tmp_path / "requirements.txt", (0, 0))
+    done = subprocess.run(
+        ["make", "run", f"DATA={value}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines() == ["-m", "src.run", f"DATA={value}"]
