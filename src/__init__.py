@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 
@@ -13,6 +14,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 0 tells why a GPU is not used
 
 memory.keep_freed()
+
+if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal cannot show becomes a question mark
+    sys.stdout.reconfigure(errors="replace")
 
 sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
 

@@ -52,7 +52,7 @@ def reserve(file: IO[bytes], size: int) -> None:
 def write_json(path: Path, content: dict | list) -> None:
     """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
     text = json.dumps(_blank_unknown(content), indent=1, allow_nan=False)
-    write_atomically(path, lambda beside: beside.write_text(text))
+    write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def _blank_unknown(content: object) -> object:
@@ -88,5 +88,5 @@ def name_origin(folder: Path) -> str:
     path = folder / "result.json"
     if not path.exists():
         return "no run"
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text(encoding="utf-8"))
     return f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"

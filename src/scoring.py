@@ -264,9 +264,9 @@ def score(reference, submission):
 def write_scores(scores, folder):
     """Writes scores.json and scores.txt."""
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "scores.json"), "w") as file:
+    with open(os.path.join(folder, "scores.json"), "w", encoding="utf-8") as file:
         json.dump(scores, file, indent=1)
-    with open(os.path.join(folder, "scores.txt"), "w") as file:
+    with open(os.path.join(folder, "scores.txt"), "w", encoding="utf-8") as file:
         file.writelines("%s: %.6f\n" % item for item in scores.items())
 
 

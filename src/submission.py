@@ -49,7 +49,7 @@ class Kept:
             "sureness" as in `predict.Prediction`, and of each class, as "share road", its share of pixels.
         """
         path = self.folder / "frames.csv"
-        text = path.read_text() if path.exists() else ""
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         whole = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
         names = [*KEPT, *(f"share {name}" for name in self.classes.mask.names)]
         kinds = dict.fromkeys(names, float) | dict.fromkeys(KEPT[:2], int)
@@ -62,7 +62,7 @@ class Kept:
         files.write_atomically(
             path, lambda beside: known.to_csv(beside, header=False, index=False, na_rep="nan")
         )
-        with files.naming_full_disk(path), path.open("a") as file:
+        with files.naming_full_disk(path), path.open("a", encoding="utf-8") as file:
             for name, prediction in zip(names[len(known) :], predictions, strict=True):
                 ids = self.classes.mask.decode(prediction.mask)
                 content = encode_png(cv2.merge([ids] * channels))

@@ -218,7 +218,7 @@ def _plan_epochs(
     """Sets epochs and steps by the minutes, once for each training: a few steps are timed and undone."""
     path = folder / "plan.json"
     if path.exists():
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     if epochs is not None:
         plan = {"epochs": epochs, "steps": pass_steps, "validations": VALIDATIONS}
     elif steps is not None:
@@ -242,7 +242,7 @@ def _plan_epochs(
 
 def count_planned(folder: Path) -> int:
     """Counts the steps that a training's plan has."""
-    plan = json.loads((folder / "plan.json").read_text())
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     return plan["epochs"] * plan["steps"]
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -245,7 +246,7 @@ WARNINGS = {
 
 def rewrite_classes(folder, line):
     path = folder / "classes.csv"
-    path.write_text(path.read_text() + line)
+    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
 
 
 def edit_labels(folder, labels):
@@ -391,3 +392,15 @@ def test_command_prints_all_and_exits_two_on_errors(folders):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", done.stdout)
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_cannot_show_a_letter_shows_another(folders):
+    rewrite_classes(folders[0], "mask,3,Straße,\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "src.doctor", str(folders[0])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0 and "'Stra?e' never occurs" in done.stdout, done.stderr
