@@ -1,9 +1,7 @@
 """What is in Train and Test, and all that is wrong with it: `python -m src.doctor Train [--test Test]`."""
 
 import argparse
-import functools
 import hashlib
-import re
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from src import classes as class_lists
-from src import data, pictures, split
+from src import data, files, pictures, split
 from src.classes import NO_LABEL, Classes, DataError
-from src.data import Problem
+from src.tables import Problem, count_off, read_number
 
 LEVELS = ("error", "warning", "note")
 THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
 LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightness below, of 255
 SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
-SEVERAL = 3  # rows with one and the same error; more are told in one line
+MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -46,9 +44,17 @@ class Diagnosis:
     looks: pd.DataFrame
     problems: list[Problem]
 
-    def describe(self) -> str:
-        """Lists the problems, a line each."""
-        lines = [f"{problem.level}: {problem.text}" for problem in self.problems]
+    def describe(self, every_row: bool = False) -> str:
+        """Lists the problems, a line each.
+
+        Args:
+            every_row: below a problem of several rows, also all of them, in a line of its own.
+        """
+        lines = []
+        for problem in self.problems:
+            lines.append(f"{problem.level}: {problem.text}")
+            if every_row and problem.rows:
+                lines.append(f"    {problem.rows}")
         return "\n".join(lines or ["Nothing is wrong with the data."])
 
 
@@ -82,10 +88,10 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         test: folder of the hidden frames; None: not looked at.
     """
     try:
-        classes = class_lists.read_classes(train)
+        classes, problems = class_lists.inspect_classes(train)
     except DataError as error:
         return Diagnosis(*[pd.DataFrame()] * 4, [Problem("error", str(error))])
-    frames, light, looks, problems, digests, upright = {}, {}, [], [], {}, {}
+    frames, light, looks, digests, upright = {}, {}, [], {}, {}
     listed = pd.DataFrame()
     for name, folder in (("Train", train), ("Test", test)):
         if folder is None:
@@ -103,6 +109,7 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         if name == "Train":
             listed = _table_of_classes(samples, views, classes)
             problems += _find_gaps(path, samples, listed)
+            problems += _find_trivial(path, samples, classes)
         frames[name] = _count(samples)
         upright[name] = (samples["height"] > samples["width"]).mean()
         seen = [view.light for view in views if view.light is not None]
@@ -176,19 +183,8 @@ def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
 
 def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Problem]:
     """Turns what the files hold into problems with file and row; what was put right is counted."""
-    problems = []
-    for level in ("error", "warning"):
-        alike = {}  # texts that differ in the file's name alone, warnings in a number, too
-        for row, view in zip(samples.itertuples(), views, strict=True):
-            for text in view.errors if level == "error" else view.warnings:
-                paths = [getattr(row, name, "") for pair in data.FILES.items() for name in pair]
-                key = functools.reduce(lambda left, name: left.replace(name, ""), filter(None, paths), text)
-                key = re.sub(r"\d+", "", key) if level == "warning" else key
-                alike.setdefault(key, []).append(f"row {row.row}: {text}")
-        for texts in alike.values():
-            if len(texts) > SEVERAL:
-                texts = [f"{len(texts)} rows are wrong in the same way, the first is {texts[0]}"]
-            problems += [Problem(level, f"{path}, {text}") for text in texts]
+    problems = data.gather_alike("error", path, samples, [view.errors for view in views])
+    problems += data.gather_alike("warning", path, samples, [view.warnings for view in views])
     for note, count in Counter(note for view in views for note in view.notes).items():
         problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(views)} frames)."))
     return problems
@@ -201,11 +197,13 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
     lost = samples[["lon", "lat"]].isna().any(axis=1)
     if lost.any() and (not lost.all() or "gps_point" in samples):
-        rows = ", ".join(map(str, samples["row"][lost][:5]))
-        texts.append(f"{lost.sum()} frames have no position (rows {rows}, ...), they count by time alone.")
+        rows = count_off(samples["row"][lost].tolist())
+        texts.append(f"{lost.sum()} frames have no position (rows {rows}), they count by time alone.")
+    texts += _find_stuck(samples)
     if "timestamp" in samples:
-        times = samples["timestamp"].str.strip()
-        zoned = times[times != ""].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+        times = samples["timestamp"]
+        dated = samples["time"].notna() & times.map(read_number).isna()
+        zoned = times[dated].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
         if len(zoned) and (zoned != zoned.iloc[0]).any():
             row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
             texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
@@ -218,6 +216,33 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
     if taught and split.has_recordings(samples) and len(split.find_recordings(samples).unique()) == 1:
         texts.append("all frames are of one recording, so no score on another can be had; add drives.")
     return [Problem("warning", f"{path}: {text}") for text in texts]
+
+
+def _find_stuck(samples: pd.DataFrame) -> list[str]:
+    """Finds one and the same position in many recordings, as a receiver's that shows where it was last."""
+    texts = []
+    recordings = split.find_recordings(samples)
+    for (lon, lat), part in samples.groupby(["lon", "lat"]):
+        count = recordings[part.index].nunique()
+        if count >= MANY:
+            rows = count_off(part["row"].tolist())
+            texts.append(
+                f"{len(part)} frames of {count} recordings have one position, {lon:g}, {lat:g} (rows "
+                f"{rows}), which makes these recordings one block; if they were not there, empty the cells."
+            )
+    return texts
+
+
+def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
+    """Finds that all labels are one, so that there is nothing to tell apart."""
+    labels = samples["label"][samples["label"] != NO_LABEL]
+    if len(set(labels)) != 1:
+        return []
+    text = (
+        f"{path}: all {len(labels)} labels are '{classes.label.names[labels.iloc[0]]}', so the label task "
+        "says nothing: every frame will get this label, and its scores mean nothing; label other places, too."
+    )
+    return [Problem("warning", text)]
 
 
 def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[Problem]:
@@ -294,14 +319,14 @@ def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
 def main() -> None:
     """`python -m src.doctor Train [--test Test]`; exits 2 where there are errors."""
     parser = argparse.ArgumentParser(prog="python -m src.doctor", description=__doc__.partition(":")[0] + ".")
-    parser.add_argument("train", type=Path, help="folder of the frames to learn from")
-    parser.add_argument("--test", type=Path, help="folder of the hidden test's frames")
+    parser.add_argument("train", type=files.expand_home, help="folder of the frames to learn from")
+    parser.add_argument("--test", type=files.expand_home, help="folder of the hidden test's frames")
     arguments = parser.parse_args()
     found = examine(arguments.train, arguments.test)
     for table in (found.frames, found.classes, found.light):
         if table.size:
             print(table.to_string(), end="\n\n")
-    print(found.describe())
+    print(found.describe(every_row=True))
     if any(problem.level == "error" for problem in found.problems):
         sys.exit(2)
 

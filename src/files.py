@@ -17,6 +17,11 @@ class DiskFullError(OSError):
     """The disk took no more; what was written before is whole."""
 
 
+def expand_home(folder: str | Path) -> Path:
+    """Gives a folder with the home folder for a leading ~, which a notebook's setting keeps as it is."""
+    return Path(os.path.expanduser(folder))  # noqa: PTH111 - Path's raises where there is no such user
+
+
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
     """Lets `write` make a file beside `path`, flushes it to the disk and renames it once whole.
 

@@ -126,7 +126,7 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise ValueError(f"{name} must be one of {known}, found '{value}'.")
-    folders.choose_minutes(settings.get("MINUTES", "auto"), Path(settings.get("DATA", ".")))
+    folders.choose_minutes(settings.get("MINUTES", "auto"), files.expand_home(settings.get("DATA", ".")))
     read_recipe(settings.get("RECIPE", ""))
 
 
@@ -174,7 +174,7 @@ def main(words: list[str]) -> int:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
         check_kinds(settings, notebooks.values())
-        folder = Path(str(settings.get("DATA", ".")))
+        folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
         folders.find_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:

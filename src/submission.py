@@ -302,12 +302,16 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="compares a zip with the Test frames")
-    check.add_argument("zip", type=Path)
+    check.add_argument("zip", type=files.expand_home)
     check.add_argument(
-        "--data", type=Path, help="folder of the Test frames (default: Test, the built-in world's if empty)"
+        "--data",
+        type=files.expand_home,
+        help="folder of the Test frames (default: Test, the built-in world's if empty)",
     )
     check.add_argument(
-        "--classes", type=Path, help="folder that holds classes.csv (default: Train beside --data)"
+        "--classes",
+        type=files.expand_home,
+        help="folder that holds classes.csv (default: Train beside --data)",
     )
     check.add_argument(
         "--limit", type=float, default=LIMIT, help="MB that the platform takes (default: 1000)"

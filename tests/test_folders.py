@@ -29,6 +29,15 @@ def test_a_reference_is_found_without_opening_it(tmp_path):
         folders.find_reference(tmp_path / "nowhere", Path())
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "data.csv").touch()
+    assert folders.find_data("~/city") == tmp_path / "city"
+    assert folders.find_reference("~", Path()) == tmp_path
+    assert folders.find_data("a~b") == Path("a~b")
+
+
 def test_minutes_follow_the_data_unless_they_are_given(tmp_path):
     assert folders.choose_minutes("auto", tmp_path) == 20 and folders.choose_minutes(12, tmp_path) == 12
     (tmp_path / "Train").mkdir()

@@ -35,6 +35,7 @@ LAYERS = {
     "report": 6,
     "benchmark": 4,
     "classes": 0,
+    "tables": -1,
     "files": 0,
     "memory": 0,
     "progress": 0,
