@@ -373,10 +373,12 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
     """Tells of all paths of one kind in one line."""
     path, rows, name = folder / "data.csv", [row for row, _ in found], found[0][1]
     way_out = "drop the row" if column == "image_path" else "empty the cell"
+    near = _find_namesake(folder, name) if kind == "missing" else ""
+    hint = f" (but {near} is there)" if near else ""
     errors = {
         "outside": f"a path may not leave the folder, found '{name}'; copy or link the file into {folder} "
         "and write its path from there.",
-        "missing": f"there is no file '{name}'; add it or {way_out}.",
+        "missing": f"there is no file '{name}'{hint}; add it or {way_out}.",
         "broken": f"'{name}' is a link to a file that is not there; fetch it (dvc pull, git annex get) or "
         f"{way_out}.",
         "empty": "a photo must be named, the cell is empty; name it or drop the row.",
@@ -391,6 +393,16 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
         "linked": "are links to files elsewhere; read there",
     }
     return Problem("note", f"{path}, column {column}: {len(found)} names, as '{name}', {notes[kind]}.")
+
+
+def _find_namesake(folder: Path, name: str) -> str:
+    """Finds a file of this name, or with another ending, elsewhere below a folder; "" where there is none."""
+    stem = _spell(PurePosixPath(name).stem)
+    for place, _, files in os.walk(folder):
+        for file in sorted(files):
+            if stem and _spell(PurePosixPath(file).stem) == stem:
+                return (Path(place) / file).relative_to(folder).as_posix()
+    return ""
 
 
 def _find_twins(path: Path, table: pd.DataFrame) -> list[Problem]:
@@ -443,7 +455,8 @@ def _tell_labels(path: Path, rows: pd.Series, cells: pd.Series, labels: ClassLis
     way_out = "correct it, or add the class to classes.csv"
     if all(np.isnan(read_number(cell)) for cell in cells):
         way_out = "if these are names of classes, add them to classes.csv, with an id each"
-    names = ", ".join(f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True))
+    names = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
+    names = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
     rule = (
         f": image_lvl_label must be an id or a name of a class ({names}) or empty, found {shown}; {way_out}."
     )

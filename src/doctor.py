@@ -15,7 +15,7 @@ import pandas as pd
 from src import classes as class_lists
 from src import data, files, pictures, split
 from src.classes import NO_LABEL, Classes, DataError
-from src.tables import Problem, count_off, read_number
+from src.tables import SHOWN_ROWS, Problem, count_off, read_number
 
 LEVELS = ("error", "warning", "note")
 THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
@@ -220,17 +220,18 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
 
 def _find_stuck(samples: pd.DataFrame) -> list[str]:
     """Finds one and the same position in many recordings, as a receiver's that shows where it was last."""
-    texts = []
     recordings = split.find_recordings(samples)
-    for (lon, lat), part in samples.groupby(["lon", "lat"]):
-        count = recordings[part.index].nunique()
-        if count >= MANY:
-            rows = count_off(part["row"].tolist())
-            texts.append(
-                f"{len(part)} frames of {count} recordings have one position, {lon:g}, {lat:g} (rows "
-                f"{rows}), which makes these recordings one block; if they were not there, empty the cells."
-            )
-    return texts
+    counts = recordings.groupby([samples["lon"], samples["lat"]]).nunique()
+    stuck = counts[counts >= MANY].sort_values(ascending=False)
+    if stuck.empty:
+        return []
+    lon, lat = stuck.index[0]
+    rows = samples["row"][(samples["lon"] == lon) & (samples["lat"] == lat)].tolist()
+    begin = f"{len(stuck)} positions are each" if len(stuck) > 1 else "one position is"
+    return [
+        f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {stuck.iloc[0]} recordings "
+        f"(rows {count_off(rows)}), which makes them one block; if the robots were elsewhere, empty the cells."
+    ]
 
 
 def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
@@ -251,15 +252,30 @@ def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[
         data.require_masks(samples)
     except DataError as error:
         return [Problem("error", str(error))]
-    problems, several = [], len(split.find_recordings(samples).unique()) > 1
-    for row in listed.itertuples():
-        what = f"{path}: the {row.task} class '{row.name}'"
-        if row.frames == 0:
-            problems.append(Problem("warning", f"{what} never occurs, it cannot be learnt."))
-        elif row.recordings == 1 and several:
-            text = f"{what} occurs in one recording only; held out, it is not learnt, else not scored."
+    several = len(split.find_recordings(samples).unique()) > 1
+    problems = []
+    for task, part in listed.groupby("task", sort=False):
+        never = part["name"][part["frames"] == 0].tolist()
+        once = part["name"][(part["recordings"] == 1) & several].tolist()
+        if never:
+            text = f"{path}: {_name_classes(task, never)} never occurs, it cannot be learnt."
+            problems.append(Problem("warning", text))
+        if once:
+            text = (
+                f"{path}: {_name_classes(task, once)} occurs in one recording only; held out, it is not "
+                "learnt, else not scored."
+            )
             problems.append(Problem("warning", text))
     return problems
+
+
+def _name_classes(task: str, names: list[str]) -> str:
+    """Names one class or several: "the mask class 'a'", "each of 2 mask classes ('a', 'b')"."""
+    if len(names) == 1:
+        return f"the {task} class '{names[0]}'"
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN_ROWS])
+    more = ", ..." if len(names) > SHOWN_ROWS else ""
+    return f"each of {len(names)} {task} classes ({shown}{more})"
 
 
 def _table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes) -> pd.DataFrame:
@@ -305,15 +321,20 @@ def _find_turned(upright: dict[str, float]) -> list[Problem]:
 def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
     """Finds photos that Train and Test share, byte for byte."""
     train, test = digests.get("Train", {}), digests.get("Test", {})
-    return [
-        Problem(
-            "error",
-            f"Train and Test share a photo: {train[digest].image_path} (Train, row {train[digest].row}) is "
-            f"{test[digest].image_path} (Test, row {test[digest].row}); drop it from Train.",
-        )
-        for digest in train
-        if digest and digest in test
-    ]
+    shared = [(train[digest], test[digest]) for digest in train if digest and digest in test]
+    if not shared:
+        return []
+    ours, theirs = shared[0]
+    begin, rows = "Train and Test share a photo", ""
+    if len(shared) > 1:
+        begin = f"Train and Test share {len(shared)} photos, in Train rows "
+        begin += f"{count_off([one.row for one, _ in shared])}, the first"
+        rows = ", ".join(f"Train's row {one.row} is Test's row {other.row}" for one, other in shared)
+    text = (
+        f"{begin}: {ours.image_path} (Train, row {ours.row}) is {theirs.image_path} (Test, row "
+        f"{theirs.row}); drop it from Train."
+    )
+    return [Problem("error", text, rows)]
 
 
 def main() -> None:

@@ -203,7 +203,7 @@ WARNINGS = {
     ),
     "label in one recording": (
         lambda f: edit_labels(f, ["0", "0", "1", "1", "2", "2"]),
-        r"label class 'empty' occurs in one recording only",
+        r"each of 3 label classes \('empty', 'red box', 'green box'\) occurs in one recording only",
     ),
     "depth is missing": (lambda f: edit(f, depth_path=(5, "")), r"6 of 6 frames have no depth"),
     "depth names no file": (
@@ -224,7 +224,7 @@ WARNINGS = {
     ),
     "a position is the same everywhere": (
         lambda f: rewrite(f, lambda s: s.replace("\n", ",2.1,41.3\n").replace("2.1,41.3", "lon,lat", 1)),
-        r"6 frames of 3 recordings have one position, 2\.1, 41\.3 \(rows 2, 3, 4, 5, 6, 7\)",
+        r"one position is written in 3 recordings.* 2\.1, 41\.3 in 3 recordings \(rows 2, 3, 4, 5, 6, 7\)",
     ),
     "clock is not set": (
         lambda f: edit(f, timestamp=(5, "1970-01-01T00:00:12Z")),
@@ -483,6 +483,25 @@ def test_cells_that_are_wrong_alike_are_one_line(folders, column, words):
     errors = [text for text in find(doctor.examine(folders[0]), "error") if words in text]
     assert len(errors) == 1
     assert "60 rows (2, 3, 4" in errors[0] and "20, 21 and 40 more)" in errors[0]
+
+
+def test_what_many_photos_or_classes_share_is_one_line(folders):
+    train, test = folders
+    for row in range(3):
+        shutil.copy(train / f"frame_00{row}.jpg", test / f"frame_05{row}.jpg")
+    rewrite_classes(train, "mask,3,blue,\nmask,4,grey,\n")
+    found = doctor.examine(train, test)
+    (error,) = find(found, "error")
+    assert "share 3 photos, in Train rows 2, 3, 4, the first: frame_000.jpg (Train, row 2)" in error
+    (warning,) = find(found, "warning")
+    assert "each of 2 mask classes ('blue', 'grey') never occurs" in warning
+
+
+def test_a_file_of_the_name_elsewhere_is_told(folders):
+    (folders[0] / "photos").mkdir()
+    shutil.move(folders[0] / "frame_003.jpg", folders[0] / "photos" / "frame_003.png")
+    (error,) = find(doctor.examine(folders[0]), "error")
+    assert "there is no file 'frame_003.jpg' (but photos/frame_003.png is there)" in error
 
 
 def test_a_photo_that_its_exif_turns_is_named_as_the_reason(folders):

@@ -213,6 +213,13 @@ def test_blocks_are_described():
     assert "3 blocks" in split.describe_blocks(samples, pd.Series(list("abc")))
 
 
+def test_frames_of_an_unknown_group_are_one_block_and_said():
+    samples = make_samples(list("aaaa"), np.arange(4)).assign(city=["Cali", "", "nan", "?"])
+    blocks = split.find_blocks(samples, [], "city")
+    assert blocks.tolist() == ["Cali"] + [split.UNKNOWN_GROUP] * 3
+    assert "3 frames are of a group that is not known" in split.describe_blocks(samples, blocks)
+
+
 def test_folds_hold_every_block_out_once():
     blocks = pd.Series(np.repeat([f"b{k}" for k in range(9)], 4), name="block")
     samples = pd.DataFrame({"mask": ["m.png"] * 36, "label": [0, 1, 2, -1] * 9})
