@@ -230,18 +230,20 @@ def _find_stuck(samples: pd.DataFrame) -> list[str]:
     begin = f"{len(stuck)} positions are each" if len(stuck) > 1 else "one position is"
     return [
         f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {stuck.iloc[0]} recordings "
-        f"(rows {count_off(rows)}), which makes them one block; if the robots were elsewhere, empty the cells."
+        f"(rows {count_off(rows)}), which makes them one block; if they were elsewhere, empty the cells."
     ]
 
 
 def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
-    """Finds that all labels are one, so that there is nothing to tell apart."""
+    """Finds that there are no labels, or that all are one, so that there is nothing to tell apart."""
     labels = samples["label"][samples["label"] != NO_LABEL]
-    if len(set(labels)) != 1:
+    if len(set(labels)) > 1:
         return []
+    name = classes.label.names[labels.iloc[0] if len(labels) else 0]
+    found = f"all {len(labels)} labels are '{name}'" if len(labels) else "there are no labels"
     text = (
-        f"{path}: all {len(labels)} labels are '{classes.label.names[labels.iloc[0]]}', so the label task "
-        "says nothing: every frame will get this label, and its scores mean nothing; label other places, too."
+        f"{path}: {found}, so the label task says nothing: every frame will get '{name}', and labels' scores "
+        "mean nothing; fill image_lvl_label with two classes or more."
     )
     return [Problem("warning", text)]
 
@@ -257,7 +259,7 @@ def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[
     for task, part in listed.groupby("task", sort=False):
         never = part["name"][part["frames"] == 0].tolist()
         once = part["name"][(part["recordings"] == 1) & several].tolist()
-        if never:
+        if never and part["frames"].any():  # of labels, where there are none at all, `_find_trivial` tells
             text = f"{path}: {_name_classes(task, never)} never occurs, it cannot be learnt."
             problems.append(Problem("warning", text))
         if once:

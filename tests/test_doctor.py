@@ -234,6 +234,10 @@ WARNINGS = {
         lambda f: edit_labels(f, ["1"] * 6),
         r"all 6 labels are 'red box', so the label task says nothing",
     ),
+    "there are no labels": (
+        lambda f: edit_labels(f, [""] * 6),
+        r"there are no labels, so the label task says nothing: every frame will get 'empty'",
+    ),
     "table is not UTF-8": (
         lambda f: overwrite(f, "data.csv", (f / "data.csv").read_bytes().replace(b"robot2", b"M\xe9")),
         r"data\.csv is not UTF-8.*Windows-1252",
