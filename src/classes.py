@@ -115,7 +115,7 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
     missing = [name for name in COLUMNS[:3] if name not in table]
     if missing:
         raise DataError(
-            f"{path} must have the columns task, id, name and color, found {', '.join(table)}; "
+            f"{path} must have the columns task, id, name and color, found {', '.join(table) or 'none'}; "
             f"add {', '.join(missing)}."
         )
     if "color" not in table:

@@ -373,12 +373,15 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
     """Tells of all paths of one kind in one line."""
     path, rows, name = folder / "data.csv", [row for row, _ in found], found[0][1]
     way_out = "drop the row" if column == "image_path" else "empty the cell"
-    near = _find_namesake(folder, name) if kind == "missing" else ""
-    hint = f" (but {near} is there)" if near else ""
+    near = _find_namesake(folder, name) if kind in ("missing", "outside") else ""
+    lost = f"add it or {way_out}"
+    left = f"copy or link the file into {folder} and write its path from there"
+    if near:
+        lost = f"write {near}, if that is meant, or {lost}"
+        left = f"write {near}, if that is meant, else {left}"
     errors = {
-        "outside": f"a path may not leave the folder, found '{name}'; copy or link the file into {folder} "
-        "and write its path from there.",
-        "missing": f"there is no file '{name}'{hint}; add it or {way_out}.",
+        "outside": f"a path may not leave the folder, found '{name}'; {left}.",
+        "missing": f"there is no file '{name}'; {lost}.",
         "broken": f"'{name}' is a link to a file that is not there; fetch it (dvc pull, git annex get) or "
         f"{way_out}.",
         "empty": "a photo must be named, the cell is empty; name it or drop the row.",
@@ -445,16 +448,19 @@ def _read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[li
         problems.append(Problem("note", text))
     bad = ~keys.isin(known)
     if bad.any():
-        problems.append(_tell_labels(path, table["row"][bad], cells[bad], labels))
+        problems.append(_tell_labels(path, table["row"][bad], cells, bad, labels))
     return [known.get(key, NO_LABEL) for key in keys], problems
 
 
-def _tell_labels(path: Path, rows: pd.Series, cells: pd.Series, labels: ClassList) -> Problem:
+def _tell_labels(path: Path, rows: pd.Series, cells: pd.Series, bad: pd.Series, labels: ClassList) -> Problem:
     """Tells of all labels that are no class, and guesses why."""
-    shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells).most_common(5))
+    shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells[bad]).most_common(5))
+    numbers = cells[cells != ""].map(read_number)
     way_out = "correct it, or add the class to classes.csv"
-    if all(np.isnan(read_number(cell)) for cell in cells):
+    if cells[bad].map(read_number).isna().all():
         way_out = "if these are names of classes, add them to classes.csv, with an id each"
+    elif set(numbers - 1) <= set(labels.ids):
+        way_out = "every label may be one too high: correct the ids in classes.csv, or the labels"
     names = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
     names = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
     rule = (

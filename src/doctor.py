@@ -15,7 +15,7 @@ import pandas as pd
 from src import classes as class_lists
 from src import data, files, pictures, split
 from src.classes import NO_LABEL, Classes, DataError
-from src.tables import SHOWN_ROWS, Problem, count_off, read_number
+from src.tables import SHOWN_ROWS, Problem, count_off, is_blank, read_number
 
 LEVELS = ("error", "warning", "note")
 THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
@@ -239,6 +239,9 @@ def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[P
     labels = samples["label"][samples["label"] != NO_LABEL]
     if len(set(labels)) > 1:
         return []
+    cells = samples.get("image_lvl_label", pd.Series("", index=samples.index))
+    if labels.empty and not (cells.map(is_blank) | cells.str.startswith("-1")).all():
+        return []  # they cannot be read, which is said
     name = classes.label.names[labels.iloc[0] if len(labels) else 0]
     found = f"all {len(labels)} labels are '{name}'" if len(labels) else "there are no labels"
     text = (

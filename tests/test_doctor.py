@@ -501,11 +501,19 @@ def test_what_many_photos_or_classes_share_is_one_line(folders):
     assert "each of 2 mask classes ('blue', 'grey') never occurs" in warning
 
 
-def test_a_file_of_the_name_elsewhere_is_told(folders):
+@pytest.mark.parametrize("written", ["frame_003.jpg", "/gone/frame_003.jpg", "../Train/frame_003.jpg"])
+def test_a_file_of_the_name_elsewhere_is_told(folders, written):
     (folders[0] / "photos").mkdir()
     shutil.move(folders[0] / "frame_003.jpg", folders[0] / "photos" / "frame_003.png")
+    edit(folders[0], image_path=(5, written))
     (error,) = find(doctor.examine(folders[0]), "error")
-    assert "there is no file 'frame_003.jpg' (but photos/frame_003.png is there)" in error
+    assert f"'{written}'; write photos/frame_003.png, if that is meant" in error
+
+
+def test_labels_that_count_from_one_are_guessed(folders):
+    edit_labels(folders[0], ["1", "2", "3"] * 2)
+    (error,) = find(doctor.examine(folders[0]), "error")
+    assert "2 rows (4, 7): image_lvl_label" in error and "every label may be one too high" in error
 
 
 def test_a_photo_that_its_exif_turns_is_named_as_the_reason(folders):
