@@ -1,5 +1,6 @@
 """data.csv -> table of samples, and all the rules that it breaks or that were mended while reading."""
 
+import contextlib
 import difflib
 import hashlib
 import os
@@ -263,7 +264,9 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
     return paths, [_tell_paths(folder, column, kind, found) for kind, found in kinds.items()]
 
 
-def _find_file(folder: Path, base: Path, name: str, listings: dict[Path, list[str]]) -> tuple[str, str]:
+def _find_file(
+    folder: Path, base: Path, name: str, listings: dict[Path, dict[str, list[str]]]
+) -> tuple[str, str]:
     """Finds one file: its absolute path, "" where there is none, and what was unusual.
 
     Args:
@@ -308,7 +311,7 @@ def _cut_absolute(folder: Path, base: Path, path: Path) -> list[tuple[str, ...]]
 
     Of one that is not on this machine, it is what stands behind the last folder of this one's name.
     """
-    real = Path(os.path.realpath(path))
+    real = path.resolve() if _is_file(path) else path  # a path that is none cannot be resolved
     pairs = ((path, folder), (path, base), (real, base))
     rests = [one.relative_to(start).parts for one, start in pairs if one.is_relative_to(start)]
     if rests or _is_file(path):
@@ -318,7 +321,7 @@ def _cut_absolute(folder: Path, base: Path, path: Path) -> list[tuple[str, ...]]
     return [path.parts[places[-1] + 1 :]] if places else []
 
 
-def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, list[str]]) -> str:
+def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, dict[str, list[str]]]) -> str:
     """Finds a file below a folder, part by part, where case or the spelling of accents may differ.
 
     Returns:
@@ -331,8 +334,8 @@ def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, list[
             continue
         if path not in listings:
             listings[path] = _list_folder(path)
-        accents = [name for name in listings[path] if _compose(name) == _compose(part)]
-        cases = [name for name in listings[path] if _spell(name) == _spell(part)]
+        cases = listings[path].get(_spell(part), [])
+        accents = [name for name in cases if _compose(name) == _compose(part)]
         fitting = accents or cases
         if len(fitting) != 1:
             return ""
@@ -340,11 +343,13 @@ def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, list[
     return str(path) if _is_file(path) else ""
 
 
-def _list_folder(path: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(path))  # noqa: PTH208 - names are wanted
-    except OSError:  # it is none, or may not be read
-        return []
+def _list_folder(path: Path) -> dict[str, list[str]]:
+    """Lists what lies in a folder by `_spell`; nothing where it is none, or may not be read."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(path)):  # noqa: PTH208 - names are wanted
+            found.setdefault(_spell(name), []).append(name)
+    return found
 
 
 def _compose(name: str) -> str:
@@ -563,8 +568,8 @@ def require_masks(samples: pd.DataFrame) -> None:
     if count < 2:
         found = f"{count} cells are filled"
         if "label_path" not in samples:
-            told = samples.columns[: samples.columns.get_loc("row")]  # what follows was added here
-            near = difflib.get_close_matches("label_path", told.drop(["image_path"]), n=1)
+            told = [name for name in samples if name not in (*split.ADDED, "image_path")]
+            near = difflib.get_close_matches("label_path", told, n=1)
             found = "there is no such column" + (f", but {near[0]}" if near else "")
         raise DataError(f"Train/data.csv must name two masks or more in label_path, {found}; add masks.")
 

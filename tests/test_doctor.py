@@ -126,6 +126,11 @@ ERRORS = {  # what is done to Train: what the message must hold
         lambda f: (move_out(f), (f / "frame_003.jpg").symlink_to(f / "gone.jpg")),
         r"row 5, column image_path: 'frame_003\.jpg' is a link to a file that is not there; fetch it",
     ),
+    "path holds a zero": (
+        lambda f: rewrite(f, lambda s: s.replace("frame_003_seg.png", "/a\0b.png")),
+        r"row 5.*label_path.*may not leave",
+    ),
+    "path is endless": (lambda f: edit(f, label_path=(5, "/" + "a" * 5000)), r"row 5, column label_path"),
     "name is endless": (lambda f: edit(f, label_path=(5, "a" * 5000)), r"row 5, column label_path"),
     "no table": (lambda f: (f / "data.csv").unlink(), r"Train must hold a data\.csv"),
     "table of nothing": (lambda f: overwrite(f, "data.csv", b""), r"data\.csv.*column image_path"),
@@ -157,6 +162,13 @@ ERRORS = {  # what is done to Train: what the message must hold
     "class is missing": (
         lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,2,b\n"),
         r"6 rows are wrong in the same way, the first is row 2: .*frame_000_seg\.png holds the ids \[0\]",
+    ),
+    "column of masks is misspelt, and one is ours": (
+        lambda f: rewrite(
+            f,
+            lambda s: re.sub("^", "row,", s.rstrip().replace("label_path", "mask_path"), flags=re.MULTILINE),
+        ),
+        r"no such column, but mask_path",
     ),
     "depth has 8 bits": (
         lambda f: (save(f, "d.png", MASK), edit(f, depth_path=(5, "d.png"))),
