@@ -66,14 +66,14 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     text = json.dumps(settings, indent=2)
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
-    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
+    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))
     write_result(run, {})  # notes now which code and machine train
     return run
 
 
 def open_known(folder: Path) -> Run:
     """Opens a run by its folder, as it was left."""
-    return Run(folder, json.loads((folder / "settings.json").read_text()))
+    return Run(folder, json.loads((folder / "settings.json").read_text(encoding="utf-8")))
 
 
 def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "") -> Run:
@@ -109,7 +109,7 @@ def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "")
 def write_result(run: Run, result: dict) -> None:
     """Writes or updates the run's `result.json`: settings, scores, minutes, and what they were made with."""
     path = run.folder / "result.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     scores = known.get("scores", {}) | result.get("scores", {})
     confusion = known.get("confusion", {}) | result.get("confusion", {})
     made_with = {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
@@ -119,7 +119,7 @@ def write_result(run: Run, result: dict) -> None:
 
 def read_result(run: Run) -> dict:
     """Reads the run's `result.json`."""
-    return json.loads((run.folder / "result.json").read_text())
+    return json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
 
 
 def read_finished(folder: Path) -> dict:
@@ -129,7 +129,7 @@ def read_finished(folder: Path) -> dict:
         FileNotFoundError: there is no such run, or its training has not ended.
     """
     path = folder / "result.json"
-    result = json.loads(path.read_text()) if path.exists() else {}
+    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if "minutes" not in result or "SEGMENTER" not in result["settings"]:
         raise FileNotFoundError(
             f"{folder} must be the folder of a finished joint run, as runs/joint-..., found "
