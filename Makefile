@@ -7,9 +7,12 @@ else
 BIN := .venv/bin
 endif
 
-# What is typed after `make run` as NAME=VALUE goes to the notebooks, quoted, but for what steers make itself
+# What is typed after `make run` as NAME=VALUE goes to the notebooks, but for what steers make itself: as it was
+# typed, so make expands no $ in it, and quoted for the shell, in which '\'' is an apostrophe
 TYPED = $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$($(name))')
+SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$(subst ','\'',$(value $(name)))')
+# nor may make expand it for the environment, where nobody asks for it
+unexport $(TYPED)
 
 # JupyterLab asks root, as one is in a container, to say so
 ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)

@@ -272,7 +272,7 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
 
 def _open_test(run: str, folder: str) -> tuple[class_lists.Classes, pd.DataFrame, tuple[int, int]]:
     classes = class_lists.read_classes(Path(folder) / "Train")
-    size = tuple(json.loads((Path(run) / "settings.json").read_text())["SIZE"])
+    size = tuple(json.loads((Path(run) / "settings.json").read_text(encoding="utf-8"))["SIZE"])
     return classes, data.read_samples(Path(folder) / "Test", classes), size
 
 

@@ -30,5 +30,5 @@ def serve(measures: dict[str, Callable[..., Callable[[], float]]]) -> None:
 
 def peak_memory() -> float:
     """Peak memory of this process in MB, on Linux; `getrusage` would count the process that started it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

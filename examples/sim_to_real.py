@@ -63,12 +63,12 @@ def main() -> None:
     ours = world_classes.mask.names.index("sidewalk")
     truths = [load_truth(path, real, arguments.theirs, ours) for path in samples["mask"]]
     scores, masks = compare(arguments.run, samples, truths, ours)
-    result = json.loads((arguments.run / "result.json").read_text())
+    result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))
     row = {"world": arguments.note or result["data"], "photos": arguments.data.resolve().name, **scores}
     row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
         "commit": record.find_commit()
     }
-    known = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
     files.write_json(RECORD, [*known, row])
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
     photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]

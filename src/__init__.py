@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 
@@ -19,6 +20,9 @@ if cores.count_cores() < cores.count_allowed():  # TensorFlow sees affinity, but
 
 memory.keep_freed()
 progress.replace_letters()
+
+if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal cannot show becomes a question mark
+    sys.stdout.reconfigure(errors="replace")
 
 sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
 

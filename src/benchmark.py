@@ -40,7 +40,7 @@ class Row:
     """A process that measures one row whenever it is asked."""
 
     def __init__(self, command: list[str]):
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -75,7 +75,7 @@ class Row:
 
 def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str, list[str]]]:
     """Lists by group and row the commands that measure; the peers' where their python is known."""
-    size = tuple(json.loads((run / "settings.json").read_text())["SIZE"])
+    size = tuple(json.loads((run / "settings.json").read_text(encoding="utf-8"))["SIZE"])
     groups = _list_training()
     for at in ((192, 320), size):
         groups[f"latency {at[0]}x{at[1]}"] = _list_answers("answer_one", run, at)
@@ -291,7 +291,7 @@ def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, round
 
 def read_kept() -> dict:
     """Reads what was measured before."""
-    return json.loads(KEPT.read_text()) if KEPT.exists() else {"groups": {}}
+    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"groups": {}}
 
 
 def keep_measured(kept: dict, group: str) -> None:

@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from src.tables import DataError, Problem, name_rows, read_number, read_table
+
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
 UNKNOWN = 254  # what encoding gives for an id that no class has
-MOST_MASK_CLASSES = 254  # as many network indices as IGNORE and UNKNOWN leave
+MOST_CLASSES = 254  # of a mask: network indices below UNKNOWN
+COLUMNS = ("task", "id", "name", "color")
 PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
@@ -24,10 +27,6 @@ DEFAULT_MASK = (  # the competition's classes, named as the published figures su
     (5, "tactile paving", "#f0e442"),
 )
 DEFAULT_LABEL = ((0, "corner", "#d55e00"), (1, "crossing", "#e69f00"), (2, "sidewalk", "#0072b2"))
-
-
-class DataError(ValueError):
-    """The user's data break a rule; the message names file, row or column, what was found and the way out."""
 
 
 @dataclass(frozen=True)
@@ -100,58 +99,87 @@ def read_classes(folder: str | Path) -> Classes:
         folder: `Train/` or a reference folder.
 
     Raises:
-        DataError: it is no table, a column is missing, a task is neither mask nor label, an id is no whole
-            number from 0 to 255, a color is no #rrggbb, or an id or a name occurs twice in a task.
+        DataError: it is no table, a column is missing, a task is neither mask nor label or has no class or
+            too many, an id is no whole number from 0 to 255, a color is no #rrggbb, or an id or a name occurs
+            twice in a task.
     """
+    return inspect_classes(folder)[0]
+
+
+def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
+    """Reads `classes.csv` as `read_classes` does, and notes what was put right."""
     path = Path(folder) / "classes.csv"
     if not path.exists():
-        return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL))
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False, dtype=str).fillna("")
-    except ValueError as error:  # of pandas, whatever is wrong with the text
-        raise DataError(f"{path} must be a table in UTF-8, found {error}; save it as 'CSV UTF-8'.") from error
+        return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL)), []
+    table, problems = read_table(path, COLUMNS)
+    missing = [name for name in COLUMNS[:3] if name not in table]
+    if missing:
+        raise DataError(
+            f"{path} must have the columns task, id, name and color, found {', '.join(table) or 'none'}; "
+            f"add {', '.join(missing)}."
+        )
     if "color" not in table:
         table["color"] = ""
+    table["task"] = table["task"].str.lower()
+    table["name"] = table["name"].mask(table["name"].str.lower() == "ignore", "ignore")
+    table["id"] = _read_ids(path, table["id"])
     _check_table(path, table)
     rows = {
-        task: list(zip(part["id"].astype(int), part["name"], part["color"], strict=True))
+        task: list(zip(part["id"], part["name"], part["color"], strict=True))
         for task, part in table.groupby("task")
     }
     mask, label = rows.get("mask", DEFAULT_MASK), rows.get("label", DEFAULT_LABEL)
-    return Classes(_make_list(mask), _make_list(label))
+    return Classes(_make_list(mask), _make_list(label)), problems
+
+
+def _read_ids(path: Path, cells: pd.Series) -> pd.Series:
+    """Reads the ids of classes, "2" or "2.0"; refuses what is no id."""
+    numbers = cells.map(read_number).astype(float)
+    bad = cells[~(numbers.between(0, 255) & (numbers % 1 == 0))]
+    if len(bad):
+        way_out = "change it"
+        if bad.iloc[0].startswith("-"):
+            way_out = "drop the row, for in data.csv an empty cell or -1 is no label"
+        raise DataError(
+            f"{path}: an id must be a whole number from 0 to 255, found '{bad.iloc[0]}' in "
+            f"{name_rows(bad.index)}; {way_out}."
+        )
+    return numbers.astype(int)
 
 
 def _check_table(path: Path, table: pd.DataFrame) -> None:
     """Refuses a table of classes that breaks a rule of `read_classes`."""
-    missing = {"task", "id", "name"} - set(table.columns)
-    if missing:
-        raise DataError(
-            f"{path} must have the columns task, id, name and color; add {', '.join(sorted(missing))}."
-        )
     bad = table["task"][~table["task"].isin(("mask", "label"))]
     if len(bad):
-        raise DataError(f"{path}: a task must be mask or label, found '{bad.iloc[0]}'; correct it.")
-    bad = table[~table["id"].str.fullmatch(r"\d{1,3}") | (pd.to_numeric(table["id"], errors="coerce") > 255)]
-    if len(bad):
         raise DataError(
-            f"{path}: an id must be a whole number from 0 to 255, found '{bad['id'].iloc[0]}'; change it."
+            f"{path}: a task must be mask or label, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
+            "correct it."
         )
     bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
     if len(bad):
-        raise DataError(f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}'; write #1f77b4.")
-    count = ((table["task"] == "mask") & (table["name"] != "ignore")).sum()
-    if count > MOST_MASK_CLASSES:
         raise DataError(
-            f"{path} must list at most {MOST_MASK_CLASSES} mask classes besides 'ignore', found {count}; "
-            "leave some out, or give several one id in the masks."
+            f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
+            "write #1f77b4."
         )
     for task, part in table.groupby("task"):
-        for what, found in (("ids", part["id"].astype(int)), ("names", part["name"])):
+        for what, found in (("ids", part["id"]), ("names", part["name"])):
             if found.duplicated().any() or (found == "").any():
                 raise DataError(
                     f"{path}: the {what} of task {task} must differ and not be empty, found "
-                    f"{found.tolist()}; give each class its own."
+                    f"{_show_twice(found)}; give each class its own."
                 )
+        count = (part["name"] != "ignore").sum()
+        if count == 0 or (task == "mask" and count > MOST_CLASSES):
+            raise DataError(
+                f"{path}: task {task} must have one class at least and a mask {MOST_CLASSES} at most, ignore "
+                f"not counted, found {count}; {'add' if count == 0 else 'join'} some."
+            )
+
+
+def _show_twice(found: pd.Series) -> str:
+    """Shows one value that occurs more than once, or an empty one, with its rows."""
+    value = found[found.duplicated(keep=False) | (found == "")].iloc[0]
+    return f"'{value}' in {name_rows(found.index[found == value])}"
 
 
 def write_classes(folder: Path) -> None:

@@ -1,39 +1,47 @@
 """data.csv -> table of samples, and all the rules that it breaks or that were mended while reading."""
 
-import csv
+import contextlib
 import difflib
 import hashlib
-import io
 import os
+import re
 import unicodedata
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pandas as pd
 
 from src import pictures, split
-from src.classes import NO_LABEL, Classes, ClassList, DataError
+from src.classes import NO_LABEL, Classes, ClassList
 from src.cores import count_cores
+from src.tables import (
+    EUROPEAN,
+    NUMBER,
+    DataError,
+    Problem,
+    count_off,
+    is_blank,
+    read_number,
+    read_table,
+    report_rows,
+)
 
 # columns of data.csv that name files, and those of the samples' table with the files' whole paths
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
+ROBOTS = ("kiwibot_id", "robot_id")
+PLACES = ("lon", "lat", "gps_point")
+KNOWN = (*FILES, "image_lvl_label", "timestamp", *ROBOTS, *PLACES)
 MOST_SHOWN = 20  # problems in one error message
-NUMBER = r"-?\d+\.?\d*(?:[eE][-+]?\d+)?"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something about the data that the user should know.
-
-    Attributes:
-        level: "error" stops the work, "warning" does not, "note" says what was put right while reading.
-        text: rule, finding and way out in one line, naming file and row.
-    """
-
-    level: str
-    text: str
+# as "POINT (2.1 41.3)", "2.1, 41.3" or "SRID=4326;POINT Z (2.1 41.3 8)"
+POINT = r"(?:SRID=\d+;)?\s*(?:POINT)?\s*[ZM]*\s*[(\[]?\s*({n})(?:\s*{s}\s*|\s+)({n})(?:[ ,;]+{n})*\s*[)\]]?"
+POINTS = (POINT.format(n=EUROPEAN, s=";"), POINT.format(n=NUMBER, s="[,;]"))  # "2,1 41,3" is of two numbers
+NOWHERE = 0.001  # degrees: 0, 0 and -1, -1, to a hundred metres, are what receivers write before they know
+FIRST_TIME, LAST_TIME = 631_152_000, 4_102_444_800  # seconds since 1970: the years 1990 and 2100
+UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # parts of a second
+EARLY = r"(?:0\d|1[0-8])\d\d-|19[0-8]\d-"  # dates before 1990, of clocks that were not set
 
 
 def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
@@ -89,7 +97,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     problems += _find_twins(path, samples, "image")
     samples["label"], found = _read_labels(path, samples, classes.label)
     problems += found
-    samples["robot"] = next((samples[name] for name in ("kiwibot_id", "robot_id") if name in samples), "")
+    samples["robot"] = _read_robots(samples)
     samples["time"], found = _read_times(path, samples)
     problems += found
     samples["lon"], samples["lat"], found = _read_positions(path, samples)
@@ -97,21 +105,14 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     with ThreadPoolExecutor(count_cores()) as pool:
         sizes = list(pool.map(_try_size, samples["image"]))
         mask_sizes = list(pool.map(lambda path: _try_size(path, ("PNG",)), samples["mask"]))
-    for row, size, mask_size in zip(samples.itertuples(), sizes, mask_sizes, strict=True):
-        for found in (size, mask_size):
-            if isinstance(found, str):
-                problems.append(Problem("error", f"{path}, row {row.row}: {found}"))
-        told = isinstance(size, tuple) and isinstance(mask_size, tuple) and (0, 0) not in (size, mask_size)
-        if told and size != mask_size:
-            text = (
-                f"{path}, row {row.row}: {row.label_path} must have its photo's height and width, "
-                f"{size[0]} x {size[1]} as {row.image_path}, found {mask_size[0]} x {mask_size[1]}; "
-                f"{pictures.explain_size(row.image, mask_size)}."
-            )
-            problems.append(Problem("error", text))
-    known = [(0, 0) if isinstance(size, str) else size for size in sizes]
-    samples["height"], samples["width"] = zip(*known, strict=True)
-    return samples, problems
+    texts = [
+        [found for found in pair if isinstance(found, str)] for pair in zip(sizes, mask_sizes, strict=True)
+    ]
+    problems += gather_alike("error", path, samples, texts)
+    sizes = [(0, 0) if isinstance(size, str) else size for size in sizes]
+    mask_sizes = [(0, 0) if isinstance(size, str) else size for size in mask_sizes]
+    samples["height"], samples["width"] = zip(*sizes, strict=True)
+    return samples, problems + _compare_sizes(path, samples, mask_sizes)
 
 
 def _try_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[int, int] | str:
@@ -122,69 +123,121 @@ def _try_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[in
         return str(error)
 
 
+def _compare_sizes(path: Path, samples: pd.DataFrame, mask_sizes: list[tuple[int, int]]) -> list[Problem]:
+    """Finds masks of another size than their photo has."""
+    texts = []
+    for row, mask in zip(samples.itertuples(), mask_sizes, strict=True):
+        photo = (row.height, row.width)
+        if (0, 0) in (photo, mask) or photo == mask:
+            texts.append([])
+            continue
+        way_out = pictures.explain_size(row.image, mask)
+        texts.append(
+            [
+                f"{row.label_path} must have its photo's height and width, {photo[0]} x {photo[1]} as "
+                f"{row.image_path}, found {mask[0]} x {mask[1]}; {way_out}."
+            ]
+        )
+    return gather_alike("error", path, samples, texts)
+
+
+def gather_alike(level: str, path: Path, samples: pd.DataFrame, texts: list[list[str]]) -> list[Problem]:
+    """Makes one problem of all texts that differ in files' names and numbers alone.
+
+    Args:
+        level: of the problems.
+        path: of the table.
+        samples: its rows.
+        texts: of each row, what is wrong with its files.
+    """
+    alike = {}
+    for row, told in zip(samples.itertuples(), texts, strict=True):
+        for text in told:
+            kind, named = text, ""
+            for name in (name for pair in FILES.items() for name in pair):
+                file = getattr(row, name, "")
+                named = named or (file if file and file in text else "")
+                kind = kind.replace(file, "") if file else kind
+            kind = re.sub(r"\d+(?:, \d+)*", "", kind)
+            alike.setdefault(kind, []).append((row.row, Path(named).name, text))
+    return [_join_alike(level, path, found) for found in alike.values()]
+
+
+def _join_alike(level: str, path: Path, found: list[tuple[int, str, str]]) -> Problem:
+    """Makes one problem of (row, file, text) of one kind."""
+    first, _, text = found[0]
+    if len(found) == 1:
+        return Problem(level, f"{path}, row {first}: {text}")
+    every = ", ".join(f"row {row}: {file}" for row, file, _ in found)
+    rows = count_off([row for row, _, _ in found])
+    text = f"{len(found)} rows are wrong in the same way, the first is row {first}: {text} (Rows {rows}.)"
+    return Problem(level, f"{path}, {text}", every)
+
+
 # The table ----------------------------------------------
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
-    """Reads a data.csv as text cells, "" where empty, with the column `row`; notes what was put right."""
-    text, separator, notes = _read_text(path)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path} must be a table with one row a frame: {error}; save it anew.") from error
-    head = [name.strip() for name in lines[0]] if lines else []
-    rows = [(number, cells) for number, cells in enumerate(lines[1:], start=2) if any(cells)]
-    if "image_path" not in head or not rows:
+    """Reads a data.csv as text cells, "" where they say nothing, with the column `row`."""
+    if not path.is_file():
         raise DataError(
-            f"{path} must have a column image_path and at least one row; found {len(rows)} rows of {head}."
+            f"{path.parent} must hold a data.csv, one row a frame; Train/README.md says which columns it has."
         )
-    twice = sorted({name for name in head if name and head.count(name) > 1})
-    long = [number for number, cells in rows if len(cells) > len(head)]
-    if twice or long:
-        found = f"column {twice[0]} twice" if twice else f"more cells than columns in row {long[0]}"
-        raise DataError(f"{path} must have one cell a column in each row, found {found}; mend the table.")
-    cells = [cells + [""] * (len(head) - len(cells)) for _, cells in rows]
-    table = pd.DataFrame(cells, columns=head, dtype=str)
-    for name in table.columns.intersection(list(FILES)):
-        stripped = table[name].str.strip()
-        table[name] = stripped.str.replace("\\", "/")
-        if count := (table[name] != stripped).sum():
-            notes.append(f"{path}, column {name}: {count} paths are written with \\; read as /.")
-    problems = [Problem("note", note) for note in notes]
+    table, problems = read_table(path, KNOWN)
+    if "image_path" not in table or not len(table):
+        raise DataError(
+            f"{path} must have a column image_path and at least one row; found {len(table)} rows of "
+            f"{list(table)[:MOST_SHOWN]}."
+        )
+    rows = table.index.tolist()
+    table = table.reset_index(drop=True)
+    for name in table:
+        if name not in FILES:  # a file's name is searched for in either spelling
+            table[name] = table[name].map(lambda cell: unicodedata.normalize("NFC", cell))
+        elif (back := table[name].str.contains("\\", regex=False)).any():
+            problems.append(
+                Problem("note", f"{path}, column {name}: {back.sum()} paths are written with \\; read as /.")
+            )
+            table[name] = table[name].str.replace("\\", "/")
+        if name in KNOWN and name not in ("image_path", "image_lvl_label"):
+            table[name], found = _empty_blanks(path, table[name])
+            problems += found
     if taken := table.columns.intersection(list(split.ADDED)).tolist():
         text = (
             f"{path}: the column {taken[0]} is not read, one of this name is filled here; masks belong in "
             "label_path, labels in image_lvl_label, times in timestamp."
         )
         problems.append(Problem("warning", text))
-    table["row"] = [number for number, _ in rows]
+    table["row"] = rows
     return table, problems
 
 
-def _read_text(path: Path) -> tuple[str, str, list[str]]:
-    """Reads a table's text, and finds what separates its columns; notes what is not as usual."""
-    if not path.is_file():
-        raise DataError(
-            f"{path.parent} must hold a data.csv, one row a frame; Train/README.md says which columns it has."
-        )
-    content, notes = path.read_bytes(), []
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} must be UTF-8 text, found {error}; save it as 'CSV UTF-8'.") from error
-    if content.startswith(b"\xef\xbb\xbf"):
-        notes.append(f"{path} begins with a byte order mark; it is left out.")
-    separator = max(",;\t", key=text.partition("\n")[0].count)
-    if separator != ",":
-        name = "tabs" if separator == "\t" else "semicolons"
-        notes.append(f"{path} is separated by {name}; read as such.")
-    return text, separator, notes
+def _empty_blanks(
+    path: Path, cells: pd.Series, is_unknown: Callable[[str], bool] = is_blank
+) -> tuple[pd.Series, list[Problem]]:
+    """Empties the cells of a column that say that nothing is known, and notes it."""
+    blank = (cells != "") & cells.map(is_unknown)
+    if not blank.any():
+        return cells, []
+    words = ", ".join(f"'{word}'" for word in sorted(set(cells[blank])))
+    text = f"{path}, column {cells.name}: {blank.sum()} cells hold {words}; read as empty."
+    return cells.mask(blank, ""), [Problem("note", text)]
+
+
+def _read_robots(table: pd.DataFrame) -> pd.Series:
+    """Reads each frame's robot, "" where none is named; 7.0 is 7, as tables of numbers are saved."""
+    robots = pd.Series("", index=table.index)
+    for name in ROBOTS:
+        if name in table:
+            robots = robots.mask(robots == "", table[name])
+    return robots.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
 
 
 def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str], list[Problem]]:
     """Finds the files that a column names: absolute paths, "" where the cell is empty or names none.
 
-    A name is also found where only the case of its ending or the spelling of its accents differs.
+    A name is also found where only its case or the spelling of its accents differs, in folders too, and
+    where it begins with folders that lead to this one. Links are followed to where they lead.
 
     Args:
         folder: that the names are relative to, and may not leave.
@@ -193,117 +246,301 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
     """
     if column not in table:
         return [""] * len(table), []
-    paths, problems, listings, respelt, odd = [], [], {}, [], []
-    way_out = "drop the row" if column == "image_path" else "empty the cell"
+    base, listings, paths, kinds = folder.resolve(), {}, [], {}
     for row, name in zip(table["row"], table[column], strict=True):
-        where, path = f"{folder / 'data.csv'}, row {row}, column {column}", ""
-        if _leaves(folder, name):
-            text = f"{where}: a path may not leave the folder, found '{name}'; copy the file into {folder}."
-            problems.append(Problem("error", text))
-        elif name and _is_file(folder / name):
-            path = str((folder / name).resolve())
-        elif name or column == "image_path":
-            path = _find_respelt(folder / name, listings) if name else ""
-            if path:
-                respelt.append(name)
-            else:
-                text = f"{where}: there is no file '{name}'; add it or {way_out}."
-                problems.append(Problem("warning" if column == "depth_path" else "error", text))
-        if path and (" " in name or not name.isascii() or Path(name).suffix.isupper()):
-            odd.append(name)
+        path, kind = _find_file(folder, base, name, listings)
+        if not name:
+            kind = "empty" if column == "image_path" else ""
         paths.append(path)
-    for names, what in (
-        (respelt, "are spelt otherwise on the disk (ending or accents) and were found"),
-        (odd, "have spaces, accents or an upper-case ending; read as they are"),
-    ):
-        if names:
-            text = f"{folder / 'data.csv'}, column {column}: {len(names)} names, as '{names[0]}', {what}."
-            problems.append(Problem("note", text))
-    return paths, problems
+        for said in filter(None, (kind, *_describe_path(base, name, path))):
+            kinds.setdefault(said, []).append((row, name))
+    return paths, [_tell_paths(folder, column, kind, found) for kind, found in kinds.items()]
 
 
-def _leaves(folder: Path, name: str) -> bool:
-    """True where a path is absolute, climbs or, through a link, lies outside of the folder."""
-    if ".." in Path(name).parts or Path(name).is_absolute() or PureWindowsPath(name).anchor:
-        return True
-    return _is_file(folder / name) and not (folder / name).resolve().is_relative_to(folder.resolve())
+def _find_file(
+    folder: Path, base: Path, name: str, listings: dict[Path, dict[str, list[str]]]
+) -> tuple[str, str]:
+    """Finds one file: its absolute path, "" where there is none, and what was unusual.
+
+    Args:
+        folder: as the user wrote it.
+        base: the same, resolved.
+        name: of the file, with forward slashes.
+        listings: of the folders that were searched before; it is filled.
+    """
+    if not name:
+        return "", ""
+    parts = PurePosixPath(name).parts
+    if ".." in parts:
+        return "", "outside"
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 - without .. and with its links
+    if name.startswith("/") or (PureWindowsPath(name).anchor and not _is_file(base / name)):
+        rests = _cut_absolute(whole, base, Path(name))
+        lost = "missing" if Path(name).is_relative_to(whole) else "outside"
+    elif _is_file(base / name):
+        return str(base / name), ""
+    elif path := _find_respelt(base, parts, listings):
+        return path, "respelt"
+    else:
+        rests = _cut_relative(whole, parts) + _cut_relative(base, parts)
+        lost = "broken" if os.path.islink(base / name) else "missing"  # noqa: PTH114
+    found = [path for rest in rests if (path := _find_respelt(base, rest, listings))]
+    return (found[0], "whole") if found else ("", lost)
 
 
-def _find_respelt(path: Path, listings: dict[Path, dict[str, str]]) -> str:
-    """Finds a file whose ending's case or whose accents' spelling differs; "" where there is none."""
-    if path.parent not in listings:
-        there = sorted(path.parent.iterdir()) if os.path.isdir(path.parent) else []  # noqa: PTH112
-        listings[path.parent] = {_spell(file.name): file.name for file in there}
-    name = listings[path.parent].get(_spell(path.name), "")
-    return str((path.parent / name).resolve()) if name else ""
+def _cut_relative(folder: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Gives what is left of a relative path behind the folders that lead to `folder`, as "Train/"."""
+    own = folder.parts
+    counts = range(min(len(own), len(parts) - 1), 0, -1)
+    return [
+        parts[count:]
+        for count in counts
+        if [_spell(part) for part in parts[:count]] == [_spell(part) for part in own[-count:]]
+    ]
+
+
+def _cut_absolute(folder: Path, base: Path, path: Path) -> list[tuple[str, ...]]:
+    """Gives what is left of an absolute path below `folder`.
+
+    Of one that is not on this machine, it is what stands behind the last folder of this one's name.
+    """
+    real = path.resolve() if _is_file(path) else path  # a path that is none cannot be resolved
+    pairs = ((path, folder), (path, base), (real, base))
+    rests = [one.relative_to(start).parts for one, start in pairs if one.is_relative_to(start)]
+    if rests or _is_file(path):
+        return rests
+    names = [_spell(part) for part in path.parts]
+    places = [place for place, name in enumerate(names) if name in (_spell(folder.name), _spell(base.name))]
+    return [path.parts[places[-1] + 1 :]] if places else []
+
+
+def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, dict[str, list[str]]]) -> str:
+    """Finds a file below a folder, part by part, where case or the spelling of accents may differ.
+
+    Returns:
+        Its path; "" where there is none, or where two fit equally.
+    """
+    path = base
+    for part in parts:
+        if os.path.lexists(path / part):
+            path /= part
+            continue
+        if path not in listings:
+            listings[path] = _list_folder(path)
+        cases = listings[path].get(_spell(part), [])
+        accents = [name for name in cases if _compose(name) == _compose(part)]
+        fitting = accents or cases
+        if len(fitting) != 1:
+            return ""
+        path /= fitting[0]
+    return str(path) if _is_file(path) else ""
+
+
+def _list_folder(path: Path) -> dict[str, list[str]]:
+    """Lists what lies in a folder by `_spell`; nothing where it is none, or may not be read."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(path)):  # noqa: PTH208 - names are wanted
+            found.setdefault(_spell(name), []).append(name)
+    return found
+
+
+def _compose(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _spell(name: str) -> str:
-    path = Path(unicodedata.normalize("NFC", name))
-    return path.stem + path.suffix.lower()
+    return _compose(_compose(name).casefold())
 
 
 def _is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
 
 
+def _describe_path(base: Path, name: str, path: str) -> list[str]:
+    """Names what is worth a note about a file that was found."""
+    kinds = []
+    if path and (" " in name or not name.isascii() or Path(name).suffix.isupper()):
+        kinds.append("odd")
+    if path and not Path(os.path.realpath(path)).is_relative_to(base):
+        kinds.append("linked")
+    return kinds
+
+
+def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str]]) -> Problem:
+    """Tells of all paths of one kind in one line."""
+    path, rows, name = folder / "data.csv", [row for row, _ in found], found[0][1]
+    way_out = "drop the row" if column == "image_path" else "empty the cell"
+    near = _find_namesake(folder, name) if kind in ("missing", "outside") else ""
+    lost = f"add it or {way_out}"
+    left = f"copy or link the file into {folder} and write its path from there"
+    if near:
+        lost = f"write {near}, if that is meant, or {lost}"
+        left = f"write {near}, if that is meant, else {left}"
+    errors = {
+        "outside": f"a path may not leave the folder, found '{name}'; {left}.",
+        "missing": f"there is no file '{name}'; {lost}.",
+        "broken": f"'{name}' is a link to a file that is not there; fetch it (dvc pull, git annex get) or "
+        f"{way_out}.",
+        "empty": "a photo must be named, the cell is empty; name it or drop the row.",
+    }
+    if kind in errors:
+        level = "warning" if column == "depth_path" and kind != "outside" else "error"
+        return report_rows(level, path, rows, f", column {column}: {errors[kind]}")
+    notes = {
+        "respelt": "are spelt otherwise on the disk (case or accents) and were found",
+        "odd": "have spaces, accents or an upper-case ending; read as they are",
+        "whole": f"begin with folders that lead to {folder}; read from there on",
+        "linked": "are links to files elsewhere; read there",
+    }
+    return Problem("note", f"{path}, column {column}: {len(found)} names, as '{name}', {notes[kind]}.")
+
+
+def _find_namesake(folder: Path, name: str) -> str:
+    """Finds a file of this name, or with another ending, elsewhere below a folder; "" where there is none."""
+    stem = _spell(PurePosixPath(name).stem)
+    for place, _, files in os.walk(folder):
+        for file in sorted(files):
+            if stem and _spell(PurePosixPath(file).stem) == stem:
+                return (Path(place) / file).relative_to(folder).as_posix()
+    return ""
+
+
 def _find_twins(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
     """Finds rows with one image, by a column that names it; one name in several folders is no fault."""
-    problems = []
-    for image, part in table.groupby(column):
-        if len(part) > 1 and image:
-            rows, names = ", ".join(map(str, part["row"])), ", ".join(part["image_path"].unique())
-            text = f"{path}, rows {rows}: one image may not have two rows, found {names}; drop all but one."
-            problems.append(Problem("error", text))
-    return problems
+    parts = [part for image, part in table.groupby(column) if len(part) > 1 and image]
+    if not parts:
+        return []
+    rows = "; ".join(", ".join(map(str, part["row"])) for part in parts[:MOST_SHOWN])
+    more = f" and {len(parts) - MOST_SHOWN} more groups" if len(parts) > MOST_SHOWN else ""
+    names = ", ".join(parts[0]["image_path"].unique())
+    text = f"{path}, rows {rows}{more}: one image may not have two rows, found {names}; drop all but one."
+    every = "; ".join("rows " + ", ".join(map(str, part["row"])) for part in parts)
+    return [Problem("error", text, every if more else "")]
 
 
 def _read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[list[int], list[Problem]]:
+    """Reads labels that are written as ids or as names of classes; NO_LABEL where none is known."""
     if "image_lvl_label" not in table:
         return [NO_LABEL] * len(table), []
-    index = {"": NO_LABEL} | {id: position for position, id in enumerate(labels.ids)}
-    found, problems = [], []
-    for row, text in zip(table["row"], table["image_lvl_label"].str.strip(), strict=True):
-        number = pd.to_numeric(text, errors="coerce")
-        key = int(number) if text and np.isfinite(number) and number == number // 1 else text
-        if key not in index:
-            rule = f"image_lvl_label must be one of {labels.ids} or empty, found '{text}'"
-            text = f"{path}, row {row}: {rule}; correct it, or add the class to classes.csv."
-            problems.append(Problem("error", text))
-        found.append(index.get(key, NO_LABEL))
-    return found, problems
+    known = {"": NO_LABEL} | _index_labels(labels)
+    cells, problems = _empty_blanks(
+        path,
+        table["image_lvl_label"],
+        lambda cell: _spell_label(cell) not in known and (is_blank(cell) or _spell_label(cell) == "-1"),
+    )
+    keys = cells.map(_spell_label)
+    named = keys.isin(known) & (keys != "") & ~keys.str.fullmatch(r"\d+")
+    if named.any():
+        text = (
+            f"{path}: {named.sum()} labels are names of classes, as '{cells[named].iloc[0]}'; read as such."
+        )
+        problems.append(Problem("note", text))
+    bad = ~keys.isin(known)
+    if bad.any():
+        problems.append(_tell_labels(path, table["row"][bad], cells, bad, labels))
+    return [known.get(key, NO_LABEL) for key in keys], problems
+
+
+def _tell_labels(path: Path, rows: pd.Series, cells: pd.Series, bad: pd.Series, labels: ClassList) -> Problem:
+    """Tells of all labels that are no class, and guesses why."""
+    shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells[bad]).most_common(5))
+    numbers = cells[cells != ""].map(read_number)
+    way_out = "correct it, or add the class to classes.csv"
+    if cells[bad].map(read_number).isna().all():
+        way_out = "if these are names of classes, add them to classes.csv, with an id each"
+    elif set(numbers - 1) <= set(labels.ids):
+        way_out = "every label may be one too high: correct the ids in classes.csv, or the labels"
+    names = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
+    names = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
+    rule = (
+        f": image_lvl_label must be an id or a name of a class ({names}) or empty, found {shown}; {way_out}."
+    )
+    return report_rows("error", path, rows.tolist(), rule)
+
+
+def _index_labels(labels: ClassList) -> dict[str, int]:
+    """Maps labels' ids and names, as `_spell_label` writes them, to indices; not a name that two have."""
+    spelt = Counter(_spell_label(name) for name in labels.names)
+    names = {_spell_label(name): index for index, name in enumerate(labels.names)}
+    ids = {str(id): index for index, id in enumerate(labels.ids)}
+    return {name: index for name, index in names.items() if spelt[name] == 1} | ids
+
+
+def _spell_label(cell: str) -> str:
+    """Writes a label as ids and names are compared: "2.0" as "2", "Red_Box " as "red box"."""
+    number = read_number(cell)
+    if np.isfinite(number) and number == number // 1:
+        return str(int(number))
+    return " ".join(_spell(cell).replace("_", " ").split())
 
 
 def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:
-    text = table["timestamp"].str.strip() if "timestamp" in table else pd.Series("", index=table.index)
-    times = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
-    bad = table[times.isna() & (text != "")]
-    rule = "timestamp must be ISO 8601 or empty"
-    return times, [
-        Problem("error", f"{path}, row {row}: {rule}, found '{found}'; write it like 2026-02-03T09:30:00Z.")
-        for row, found in zip(bad["row"], bad.get("timestamp", []), strict=True)
-    ]
+    """Reads times in ISO 8601, or as numbers since 1970; NaT where unknown, or before clocks were set."""
+    text = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
+    number = text.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~text.str.fullmatch(r"(?:19|20)\d{6}")
+    values = text.where(number, "").map(read_number).astype(float)
+    unset = (text.str.match(EARLY)) | (values < FIRST_TIME)
+    times = pd.to_datetime(text.mask(number | unset, ""), utc=True, errors="coerce", format="ISO8601")
+    problems = []
+    for unit, parts in UNITS.items():
+        inside = values.between(FIRST_TIME * parts, LAST_TIME * parts)
+        if inside.any():
+            steps = (values[inside] / (parts / 1e6)).round().astype("int64")
+            times[inside] = pd.to_datetime(steps, unit="us", utc=True)
+            text_of_unit = f"{path}: {inside.sum()} timestamps are numbers; read as {unit} since 1970, UTC."
+            problems.append(Problem("note", text_of_unit))
+    unset |= times < pd.Timestamp(FIRST_TIME, unit="s", tz="UTC")
+    bad = times.isna() & (text != "") & ~unset
+    if unset.any():
+        words = (
+            f": timestamp '{text[unset].iloc[0]}' is before 1990, as of a clock that was not set, and counts "
+            "as unknown; if it counts from the start of a drive, write date and time."
+        )
+        problems.append(report_rows("warning", path, table["row"][unset].tolist(), words))
+    if bad.any():
+        words = (
+            ": timestamp must be ISO 8601, seconds since 1970 (or thousandths and so on) or empty, found "
+            f"'{text[bad].iloc[0]}'; write it like 2026-02-03T09:30:00Z."
+        )
+        problems.append(report_rows("error", path, table["row"][bad].tolist(), words))
+    return times.mask(unset), problems
 
 
 def _read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series, list[Problem]]:
     """Longitude and latitude in degrees, of the columns `lon` and `lat` or of points "POINT (lon lat)"."""
-    if "gps_point" in table and not {"lon", "lat"} <= set(table):
-        parts = table["gps_point"].str.extract(rf"({NUMBER})[ ,;]+({NUMBER})")
-    else:
-        parts = table.reindex(columns=["lon", "lat"])
-    lon, lat = (pd.to_numeric(parts[name], errors="coerce") for name in parts)
-    lon, lat = lon.where(lon.abs() <= 180), lat.where(lat.abs() <= 90)
-    names = [name for name in ("lon", "lat", "gps_point") if name in table]
-    lost = table[names].ne("").any(axis=1) & (lon.isna() | lat.isna())
-    if not lost.any():
-        return lon, lat, []
-    row = table[lost].iloc[0]
-    text = (
-        f"{path}: the position of {lost.sum()} frames cannot be read, first in row {row['row']}, found "
-        f"'{', '.join(row[names])}', and does not count; write degrees with a point, lon from -180 to 180 "
-        "and lat from -90 to 90."
-    )
-    return lon, lat, [Problem("warning", text)]
+    written = table.reindex(columns=list(PLACES)).fillna("")
+    written["gps_point"] = written["gps_point"].mask(written["gps_point"].map(_is_nowhere), "")
+    place = written[["lon", "lat"]].map(read_number).astype(float)
+    for pattern in POINTS:
+        point = written["gps_point"].str.extract(rf"^{pattern}$", flags=re.IGNORECASE)
+        point = point.fillna("").map(read_number)
+        use = place.isna().any(axis=1) & point.notna().all(axis=1)
+        place.loc[use] = point.loc[use].to_numpy(float)
+    place["lon"] = place["lon"].where(place["lon"].abs() <= 180)
+    place["lat"] = place["lat"].where(place["lat"].abs() <= 90)
+    unset = ((place.abs() < NOWHERE) | ((place + 1).abs() < NOWHERE)).all(axis=1)
+    place.loc[unset] = np.nan
+    lost = written.ne("").any(axis=1) & place.isna().any(axis=1) & ~unset
+    problems = []
+    if unset.any():
+        words = ": the position 0, 0 (or -1, -1), as a receiver writes until it knows, counts as unknown."
+        problems.append(report_rows("note", path, table["row"][unset].tolist(), words))
+    if lost.any():
+        found = ", ".join(cell for cell in written[lost].iloc[0] if cell)
+        words = (
+            f"{path}: the position of {lost.sum()} frames cannot be read, first in row "
+            f"{table['row'][lost].iloc[0]}, found '{found}', and does not count; write degrees, lon from "
+            f"-180 to 180 and lat from -90 to 90. (Rows {count_off(table['row'][lost].tolist())}.)"
+        )
+        problems.append(Problem("warning", words))
+    return place["lon"], place["lat"], problems
+
+
+def _is_nowhere(point: str) -> bool:
+    """True where a point holds no number and nothing else that could be one, as "POINT EMPTY"."""
+    words = re.sub(r"SRID=\d+;|[(),;\[\]]", " ", point).split()
+    return all(is_blank(word) or word.upper() in ("POINT", "EMPTY", "Z", "M") for word in words)
 
 
 def require_masks(samples: pd.DataFrame) -> None:
@@ -316,8 +553,8 @@ def require_masks(samples: pd.DataFrame) -> None:
     if count < 2:
         found = f"{count} cells are filled"
         if "label_path" not in samples:
-            told = samples.columns[: samples.columns.get_loc("row")]  # what follows was added here
-            near = difflib.get_close_matches("label_path", told.drop(["image_path"]), n=1)
+            told = [name for name in samples if name not in (*split.ADDED, "image_path")]
+            near = difflib.get_close_matches("label_path", told, n=1)
             found = "there is no such column" + (f", but {near[0]}" if near else "")
         raise DataError(f"Train/data.csv must name two masks or more in label_path, {found}; add masks.")
 
@@ -359,10 +596,18 @@ def check_reference(reference: Path, test: Path) -> None:
         )
     strange = told.loc[~told["image_path"].isin(asked["image_path"]), "image_path"]
     if len(strange):
+        way_out = "name the truth of these very frames as REFERENCE"
+        near = asked["image_path"][asked["image_path"].map(_name_photo) == _name_photo(strange.iloc[0])]
+        if len(near):
+            way_out = f"write it as there, '{near.iloc[0]}'"
         raise DataError(
             f"{path} must list frames of {test / 'data.csv'}, found {len(strange)} that are not there, as "
-            f"'{strange.iloc[0]}'; name the truth of these very frames as REFERENCE."
+            f"'{strange.iloc[0]}'; {way_out}."
         )
+
+
+def _name_photo(path: str) -> str:
+    return _spell(PurePosixPath(path).name)
 
 
 def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) -> pd.DataFrame:
@@ -373,12 +618,16 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
         reference: folder with `data.csv`; a label in it that is no class counts as unknown.
         classes: of both tasks.
     """
-    path = Path(reference) / "data.csv"
+    reference = Path(reference)
+    path = reference / "data.csv"
     table, _ = _read_table(path)
     refuse(_find_twins(path, table, "image_path"))
-    table = table.set_index("image_path")
-    table = table.reindex(samples["image_path"]).reindex(columns=["label_path", "image_lvl_label"]).fillna("")
-    masks = [str(Path(reference) / name) if name else "" for name in table["label_path"]]
-    number = pd.to_numeric(table["image_lvl_label"], errors="coerce")
-    index = {id: position for position, id in enumerate(classes.label.ids)}
-    return samples.assign(mask=masks, label=[index.get(id, NO_LABEL) for id in number])
+    paths, _ = find_files(reference, table, "label_path")
+    if "label_path" in table:  # one that is not there is refused by name when it is opened
+        lost = [str(reference / name) if name else "" for name in table["label_path"]]
+        paths = [path or name for path, name in zip(paths, lost, strict=True)]
+    labels, _ = _read_labels(path, table, classes.label)
+    truth = pd.DataFrame({"mask": paths, "label": labels}, index=table["image_path"])
+    truth = truth.reindex(samples["image_path"])
+    mask, label = truth["mask"].fillna(""), truth["label"].fillna(NO_LABEL).astype(int)
+    return samples.assign(mask=mask.tolist(), label=label.tolist())

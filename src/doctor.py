@@ -1,9 +1,7 @@
 """What is in Train and Test, and all that is wrong with it: `python -m src.doctor Train [--test Test]`."""
 
 import argparse
-import functools
 import hashlib
-import re
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,19 +13,19 @@ import numpy as np
 import pandas as pd
 
 from src import classes as class_lists
-from src import data, pictures, split
+from src import data, files, pictures, split
 from src.classes import NO_LABEL, Classes, ClassList, DataError
 from src.cores import count_cores
-from src.data import Problem
+from src.tables import SHOWN_ROWS, Problem, count_off, is_blank, read_number
 
 LEVELS = ("error", "warning", "note")
 THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
 LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightness below, of 255
 SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
-SEVERAL = 3  # rows with one and the same error; more are told in one line
 DIM = 2**14  # a 16-bit photo whose values stay below is dark, or a camera's of 14 bits
 BLENDED = 0.5  # share of all pixels below which values between the ids may be blended edges
+MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -49,9 +47,17 @@ class Diagnosis:
     looks: pd.DataFrame
     problems: list[Problem]
 
-    def describe(self) -> str:
-        """Lists the problems, a line each."""
-        lines = [f"{problem.level}: {problem.text}" for problem in self.problems]
+    def describe(self, every_row: bool = False) -> str:
+        """Lists the problems, a line each.
+
+        Args:
+            every_row: below a problem of several rows, also all of them, in a line of its own.
+        """
+        lines = []
+        for problem in self.problems:
+            lines.append(f"{problem.level}: {problem.text}")
+            if every_row and problem.rows:
+                lines.append(f"    {problem.rows}")
         return "\n".join(lines or ["Nothing is wrong with the data."])
 
 
@@ -85,10 +91,10 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         test: folder of the hidden frames; None: not looked at.
     """
     try:
-        classes = class_lists.read_classes(train)
+        classes, problems = class_lists.inspect_classes(train)
     except DataError as error:
         return Diagnosis(*[pd.DataFrame()] * 4, [Problem("error", str(error))])
-    frames, light, looks, problems, digests, upright = {}, {}, [], [], {}, {}
+    frames, light, looks, digests, upright = {}, {}, [], {}, {}
     listed = pd.DataFrame()
     for name, folder in (("Train", train), ("Test", test)):
         if folder is None:
@@ -108,6 +114,7 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
             listed = _table_of_classes(samples, views, classes)
             problems += _find_gaps(path, samples, listed)
             problems += _find_trivial_masks(path, views, classes.mask)
+            problems += _find_trivial(path, samples, classes)
         frames[name] = _count(samples)
         upright[name] = (samples["height"] > samples["width"]).mean()
         seen = [view.light for view in views if view.light is not None]
@@ -197,19 +204,8 @@ def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
 
 def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Problem]:
     """Turns what the files hold into problems with file and row; what was put right is counted."""
-    problems = []
-    for level in ("error", "warning"):
-        alike = {}  # texts that differ in the file's name alone, warnings in a number, too
-        for row, view in zip(samples.itertuples(), views, strict=True):
-            for text in view.errors if level == "error" else view.warnings:
-                paths = [getattr(row, name, "") for pair in data.FILES.items() for name in pair]
-                key = functools.reduce(lambda left, name: left.replace(name, ""), filter(None, paths), text)
-                key = re.sub(r"\d+", "", key) if level == "warning" else key
-                alike.setdefault(key, []).append(f"row {row.row}: {text}")
-        for texts in alike.values():
-            if len(texts) > SEVERAL:
-                texts = [f"{len(texts)} rows are wrong in the same way, the first is {texts[0]}"]
-            problems += [Problem(level, f"{path}, {text}") for text in texts]
+    problems = data.gather_alike("error", path, samples, [view.errors for view in views])
+    problems += data.gather_alike("warning", path, samples, [view.warnings for view in views])
     for note, count in Counter(note for view in views for note in view.notes).items():
         problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(views)} frames)."))
     return problems
@@ -274,11 +270,13 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
     lost = samples[["lon", "lat"]].isna().any(axis=1)
     if lost.any() and (not lost.all() or "gps_point" in samples):
-        rows = ", ".join(map(str, samples["row"][lost][:5]))
-        texts.append(f"{lost.sum()} frames have no position (rows {rows}, ...), they count by time alone.")
+        rows = count_off(samples["row"][lost].tolist())
+        texts.append(f"{lost.sum()} frames have no position (rows {rows}), they count by time alone.")
+    texts += _find_stuck(samples)
     if "timestamp" in samples:
-        times = samples["timestamp"].str.strip()
-        zoned = times[times != ""].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+        times = samples["timestamp"]
+        dated = samples["time"].notna() & times.map(read_number).isna()
+        zoned = times[dated].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
         if len(zoned) and (zoned != zoned.iloc[0]).any():
             row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
             texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
@@ -293,21 +291,69 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
     return [Problem("warning", f"{path}: {text}") for text in texts]
 
 
+def _find_stuck(samples: pd.DataFrame) -> list[str]:
+    """Finds one and the same position in many recordings, as a receiver's that shows where it was last."""
+    recordings = split.find_recordings(samples)
+    counts = recordings.groupby([samples["lon"], samples["lat"]]).nunique()
+    stuck = counts[counts >= MANY].sort_values(ascending=False)
+    if stuck.empty:
+        return []
+    lon, lat = stuck.index[0]
+    rows = samples["row"][(samples["lon"] == lon) & (samples["lat"] == lat)].tolist()
+    begin = f"{len(stuck)} positions are each" if len(stuck) > 1 else "one position is"
+    return [
+        f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {stuck.iloc[0]} recordings "
+        f"(rows {count_off(rows)}), which makes them one block; if they were elsewhere, empty the cells."
+    ]
+
+
+def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
+    """Finds that there are no labels, or that all are one, so that there is nothing to tell apart."""
+    labels = samples["label"][samples["label"] != NO_LABEL]
+    if len(set(labels)) > 1:
+        return []
+    cells = samples.get("image_lvl_label", pd.Series("", index=samples.index))
+    if labels.empty and not (cells.map(is_blank) | cells.str.startswith("-1")).all():
+        return []  # they cannot be read, which is said
+    name = classes.label.names[labels.iloc[0] if len(labels) else 0]
+    found = f"all {len(labels)} labels are '{name}'" if len(labels) else "there are no labels"
+    text = (
+        f"{path}: {found}, so the label task says nothing: every frame will get '{name}', and labels' scores "
+        "mean nothing; fill image_lvl_label with two classes or more."
+    )
+    return [Problem("warning", text)]
+
+
 def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[Problem]:
     """Finds what Train lacks: answers at all, classes, or classes on more than one recording."""
     try:
         data.require_masks(samples)
     except DataError as error:
         return [Problem("error", str(error))]
-    problems, several = [], len(split.find_recordings(samples).unique()) > 1
-    for row in listed.itertuples():
-        what = f"{path}: the {row.task} class '{row.name}'"
-        if row.frames == 0:
-            problems.append(Problem("warning", f"{what} never occurs, it cannot be learnt."))
-        elif row.recordings == 1 and several:
-            text = f"{what} occurs in one recording only; held out, it is not learnt, else not scored."
+    several = len(split.find_recordings(samples).unique()) > 1
+    problems = []
+    for task, part in listed.groupby("task", sort=False):
+        never = part["name"][part["frames"] == 0].tolist()
+        once = part["name"][(part["recordings"] == 1) & several].tolist()
+        if never and part["frames"].any():  # of labels, where there are none at all, `_find_trivial` tells
+            text = f"{path}: {_name_classes(task, never)} never occurs, it cannot be learnt."
+            problems.append(Problem("warning", text))
+        if once:
+            text = (
+                f"{path}: {_name_classes(task, once)} occurs in one recording only; held out, it is not "
+                "learnt, else not scored."
+            )
             problems.append(Problem("warning", text))
     return problems
+
+
+def _name_classes(task: str, names: list[str]) -> str:
+    """Names one class or several: "the mask class 'a'", "each of 2 mask classes ('a', 'b')"."""
+    if len(names) == 1:
+        return f"the {task} class '{names[0]}'"
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN_ROWS])
+    more = ", ..." if len(names) > SHOWN_ROWS else ""
+    return f"each of {len(names)} {task} classes ({shown}{more})"
 
 
 def _table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes) -> pd.DataFrame:
@@ -354,28 +400,33 @@ def _find_turned(upright: dict[str, float]) -> list[Problem]:
 def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
     """Finds photos that Train and Test share, byte for byte."""
     train, test = digests.get("Train", {}), digests.get("Test", {})
-    return [
-        Problem(
-            "error",
-            f"Train and Test share a photo: {train[digest].image_path} (Train, row {train[digest].row}) is "
-            f"{test[digest].image_path} (Test, row {test[digest].row}); drop it from Train.",
-        )
-        for digest in train
-        if digest and digest in test
-    ]
+    shared = [(train[digest], test[digest]) for digest in train if digest and digest in test]
+    if not shared:
+        return []
+    ours, theirs = shared[0]
+    begin, rows = "Train and Test share a photo", ""
+    if len(shared) > 1:
+        begin = f"Train and Test share {len(shared)} photos, in Train rows "
+        begin += f"{count_off([one.row for one, _ in shared])}, the first"
+        rows = ", ".join(f"Train's row {one.row} is Test's row {other.row}" for one, other in shared)
+    text = (
+        f"{begin}: {ours.image_path} (Train, row {ours.row}) is {theirs.image_path} (Test, row "
+        f"{theirs.row}); drop it from Train."
+    )
+    return [Problem("error", text, rows)]
 
 
 def main() -> None:
     """`python -m src.doctor Train [--test Test]`; exits 2 where there are errors."""
     parser = argparse.ArgumentParser(prog="python -m src.doctor", description=__doc__.partition(":")[0] + ".")
-    parser.add_argument("train", type=Path, help="folder of the frames to learn from")
-    parser.add_argument("--test", type=Path, help="folder of the hidden test's frames")
+    parser.add_argument("train", type=files.expand_home, help="folder of the frames to learn from")
+    parser.add_argument("--test", type=files.expand_home, help="folder of the hidden test's frames")
     arguments = parser.parse_args()
     found = examine(arguments.train, arguments.test)
     for table in (found.frames, found.classes, found.light):
         if table.size:
             print(table.to_string(), end="\n\n")
-    print(found.describe())
+    print(found.describe(every_row=True))
     if any(problem.level == "error" for problem in found.problems):
         sys.exit(2)
 

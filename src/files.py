@@ -32,6 +32,11 @@ class InUseError(RuntimeError):
     """Another process works in the folder."""
 
 
+def expand_home(folder: str | Path) -> Path:
+    """Gives a folder with the home folder for a leading ~, which a notebook's setting keeps as it is."""
+    return Path(os.path.expanduser(folder))  # noqa: PTH111 - Path's raises where there is no such user
+
+
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
     """Lets `write` make a file beside `path`, flushes it to the disk and renames it once whole.
 
@@ -67,7 +72,7 @@ def reserve(file: IO[bytes], size: int) -> None:
 def write_json(path: Path, content: dict | list) -> None:
     """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
     text = json.dumps(blank_unknown(content), indent=1, allow_nan=False)
-    write_atomically(path, lambda beside: beside.write_text(text))
+    write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def blank_unknown(content: object) -> object:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from src import data, world
+from src import data, files, world
 
 RENDERED = Path("world")  # made on first use
 
@@ -13,7 +13,7 @@ def find_data(folder: str | Path) -> Path:
     Args:
         folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
     """
-    folder = Path(folder)
+    folder = files.expand_home(folder)
     if folder != Path() or is_laid(folder):
         return folder
     if not (RENDERED / "reference" / "world.json").exists():  # what is written last
@@ -36,12 +36,12 @@ def find_reference(reference: str | Path, folder: Path) -> Path | None:
     Raises:
         DataError: what the settings say holds no data.csv.
     """
-    if reference and not (Path(reference) / "data.csv").exists():
+    if reference and not (files.expand_home(reference) / "data.csv").exists():
         raise data.DataError(
             f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
         )
     if reference:
-        return Path(reference)
+        return files.expand_home(reference)
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None
 
 

@@ -81,7 +81,7 @@ def train_fold(fold: dict) -> dict:
     """Trains both networks of a fold by the notebooks' recipe, and judges the joint one on its val rows."""
     out = Path(fold["out"])
     if (out / "fold.json").exists():
-        return json.loads((out / "fold.json").read_text())
+        return json.loads((out / "fold.json").read_text(encoding="utf-8"))
     classes = class_lists.read_classes(Path(fold["data"]) / "Train")
     samples = data.read_samples(Path(fold["data"]) / "Train", classes)
     size, rows = tuple(fold["settings"]["SIZE"]), np.array(fold["train"])

@@ -67,14 +67,14 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     text = json.dumps(settings, indent=2)
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
-    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text))
+    files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))
     note_training(run)
     return run
 
 
 def open_known(folder: Path) -> Run:
     """Opens a run by its folder, as it was left."""
-    return Run(folder, json.loads((folder / "settings.json").read_text()))
+    return Run(folder, json.loads((folder / "settings.json").read_text(encoding="utf-8")))
 
 
 def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "") -> Run:
@@ -208,7 +208,7 @@ def note_training(run: Run) -> None:
 
 def read_result(run: Run) -> dict:
     """Reads the run's `result.json`."""
-    return json.loads((run.folder / "result.json").read_text())
+    return json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
 
 
 def read_finished(folder: Path) -> dict:
@@ -218,7 +218,7 @@ def read_finished(folder: Path) -> dict:
         FileNotFoundError: there is no such run, or its training has not ended.
     """
     path = folder / "result.json"
-    result = json.loads(path.read_text()) if path.exists() else {}
+    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if "minutes" not in result or "SEGMENTER" not in result["settings"]:
         raise FileNotFoundError(
             f"{folder} must be the folder of a finished joint run, as runs/joint-..., found "

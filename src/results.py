@@ -40,7 +40,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
     """Reads every result file: one row a run, with columns `<split> <measure>` in percent."""
     rows = []
     for path in sorted(folder.glob("*.json")):
-        result = json.loads(path.read_text())
+        result = json.loads(path.read_text(encoding="utf-8"))
         if "scores" not in result:  # of another kind, as WORLDS is
             continue
         row = {
@@ -188,7 +188,7 @@ def table_of_worlds(path: Path) -> str:
     """
     head = ["world", "photos", "seed", "frames", "minutes", "IoU %", "precision %", "recall %"]
     lines = [head, ["---"] * len(head)]
-    for row in json.loads(path.read_text()):
+    for row in json.loads(path.read_text(encoding="utf-8")):
         percents = [f"{100 * row[key]:.1f}" for key in ("iou", "precision", "recall")]
         names = [row[key] for key in ("world", "photos", "seed", "train_frames")]
         lines.append([*names, f"{row['minutes']:.0f}", *percents])
@@ -203,7 +203,7 @@ def table_of_ablation(path: Path) -> str:
     Args:
         path: what `python -m src.sweep` keeps.
     """
-    rows = pd.json_normalize(json.loads(path.read_text()), sep=" ")
+    rows = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep=" ")
     head = ["data", "steps", "recipe", "changes", "seeds"]
     head += ["held-out recordings", "gain", "hidden test", "gain"]
     lines = [head, ["---"] * len(head)]

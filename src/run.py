@@ -182,7 +182,7 @@ def main(words: list[str]) -> int:
         known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_words(words, known)
         check_kinds(settings, notebooks.values())
-        folder = Path(str(settings.get("DATA", ".")))
+        folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
         folders.find_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:

@@ -11,6 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, Stratif
 from sklearn.neighbors import BallTree
 
 from src.classes import NO_LABEL, Classes, count_values
+from src.tables import is_blank
 
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
 GAP_FACTOR = 10.0  # times the robot's median spacing that must have passed as well
@@ -22,6 +23,7 @@ SAME_GROUND = 15.0  # metres between two frames that show the same ground
 SAME_VIEW = 0.72  # likeness of two photos of one view; unrelated ones of a street stay below 0.7
 AT_ONCE = 500  # photos that are compared with all others
 VIEW_SIDE, VIEW_BLUR = 24, 3.0  # pixels of a thumbnail that is compared, and of the blur that is taken off it
+UNKNOWN_GROUP = "unknown"  # block of the frames whose cell of the column of GROUP says nothing
 ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "width")  # by data.read_samples
 
 
@@ -113,7 +115,7 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
     Args:
         samples: table of `data.read_samples`.
         images: the photo of each row, uint8 RGB.
-        column: of the table, whose values are the blocks instead.
+        column: of the table, whose values are the blocks instead; frames without one are a block, too.
 
     Raises:
         ValueError: the table has no such column.
@@ -125,7 +127,8 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
                 f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}. "
                 f"(Not {', '.join(ADDED)}, which are used here: call a column of yours otherwise.)"
             )
-        return samples[column].astype(str).rename("block")
+        values = samples[column].astype(str)
+        return values.mask(values.map(is_blank), UNKNOWN_GROUP).rename("block")
     recordings = find_recordings(samples)
     if not has_recordings(samples):
         recordings = pd.Series([f"frame/{i}" for i in range(len(samples))], index=samples.index)
@@ -142,7 +145,17 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
 
 
 def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:
-    """Says in a sentence what the blocks are."""
+    """Says in a sentence what the blocks are, and how many frames are of a group that is not known."""
+    lost = (blocks == UNKNOWN_GROUP).sum()
+    more = (
+        f" {lost} frames are of a group that is not known: they may be of any, so fill the cells."
+        if lost
+        else ""
+    )
+    return _describe_streets(samples, blocks) + more
+
+
+def _describe_streets(samples: pd.DataFrame, blocks: pd.Series) -> str:
     if not has_recordings(samples):
         return f"No times and no robot ids: photos of one view are a block; {blocks.nunique()} blocks."
     recordings = find_recordings(samples).nunique()
@@ -162,8 +175,8 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
     """Holds out whole blocks of about a fifth of the frames.
 
     Where that cannot be done (one block, or all masks or all labels in one), the last fifth in time of the
-    masked frames is held out, after a margin of half that length which is dropped; such a split is leaky, for
-    both sides show the same street.
+    masked frames is held out, with all frames between them; before it a margin is dropped that holds half as
+    many masked frames, with all between them. Such a split is leaky, for both sides show the same street.
 
     Args:
         samples: table of `data.read_samples`.
@@ -182,7 +195,8 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
     taught = np.flatnonzero(taught if taught.any() else np.ones(len(order), bool))
     held_out = max(1, round(len(taught) * VAL_SHARE))
     begin = taught[-held_out]
-    return np.sort(order[: max(1, begin - held_out // 2)]), np.sort(order[begin:]), True
+    end = taught[-held_out - held_out // 2]  # of train; masked frames are counted here, too
+    return np.sort(order[: max(1, end)]), np.sort(order[begin:]), True
 
 
 def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -310,7 +324,8 @@ def project_places(samples: pd.DataFrame) -> np.ndarray:
 
 def gives_away(audit: pd.DataFrame) -> bool:
     """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
-    return bool(table_of_leaks(audit)["% of val"].iloc[-1] > 1)
+    count = table_of_leaks(audit)["val frames"].iloc[-1]
+    return bool(100 * count > len(audit))  # the table's share is rounded
 
 
 # Audit ----------------------------------------------

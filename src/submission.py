@@ -49,7 +49,7 @@ class Kept:
             "sureness" as in `predict.Prediction`, and of each class, as "share road", its share of pixels.
         """
         path = self.folder / "frames.csv"
-        text = path.read_text() if path.exists() else ""
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         whole = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
         names = [*KEPT, *(f"share {name}" for name in self.classes.mask.names)]
         kinds = dict.fromkeys(names, float) | dict.fromkeys(KEPT[:2], int)
@@ -62,7 +62,7 @@ class Kept:
         files.write_atomically(
             path, lambda beside: known.to_csv(beside, header=False, index=False, na_rep="nan")
         )
-        with files.naming_full_disk(path), path.open("a") as file:
+        with files.naming_full_disk(path), path.open("a", encoding="utf-8") as file:
             for name, prediction in zip(names[len(known) :], predictions, strict=True):
                 ids = self.classes.mask.decode(prediction.mask)
                 content = encode_png(cv2.merge([ids] * channels))
@@ -301,12 +301,16 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="compares a zip with the Test frames")
-    check.add_argument("zip", type=Path)
+    check.add_argument("zip", type=files.expand_home)
     check.add_argument(
-        "--data", type=Path, help="folder of the Test frames (default: Test, the built-in world's if empty)"
+        "--data",
+        type=files.expand_home,
+        help="folder of the Test frames (default: Test, the built-in world's if empty)",
     )
     check.add_argument(
-        "--classes", type=Path, help="folder that holds classes.csv (default: Train beside --data)"
+        "--classes",
+        type=files.expand_home,
+        help="folder that holds classes.csv (default: Train beside --data)",
     )
     check.add_argument(
         "--limit", type=float, default=LIMIT, help="MB that the platform takes (default: 1000)"

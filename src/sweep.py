@@ -32,7 +32,7 @@ def read_list(path: Path) -> dict[str, str]:
         ValueError: a line has no colon, or its changes are none; the message names the line.
     """
     recipes = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         name, colon, changes = line.partition(":")
         if line.strip() and not line.startswith("#"):
             if not colon:

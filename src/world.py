@@ -187,7 +187,7 @@ def _write_frame(job: tuple) -> dict[str, object]:
 def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -> None:
     """Writes tables, classes, marks: a third of the Train frames lose their label, each fortieth its mask."""
     for folder in ("Train", "Test"):  # before its table, for what has none is not overwritten
-        (out / folder / "world.json").write_text(json.dumps(about))
+        (out / folder / "world.json").write_text(json.dumps(about), encoding="utf-8")
     table = pd.DataFrame(train)
     table["image_lvl_label"] = table["image_lvl_label"].astype("Int64")
     number = np.arange(len(table))
@@ -199,7 +199,9 @@ def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -
     truth[["image_path", "label_path", "image_lvl_label"]].to_csv(out / "reference" / "data.csv", index=False)
     for folder in ("Train", "reference"):
         write_classes(out / folder)
-    (out / "reference" / "world.json").write_text(json.dumps(about))  # last: the world is whole
+    (out / "reference" / "world.json").write_text(
+        json.dumps(about), encoding="utf-8"
+    )  # last: the world is whole
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -26,6 +26,43 @@ def test_competition_classes_without_a_file(tmp_path):
     assert classes.label.names == ("corner", "crossing", "sidewalk")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "task,id,name,color\nmask,0,road,\nmask,9,ignore,\nlabel,2,a b,#123456\n",
+        "Task; ID ;NAME; Color\n mask ; 0.0 ; road ;\nMask;9; Ignore ;\nLABEL;2,0; a b ; #123456 \n;;;\n",
+        'sep=\t\ntask\tid\tname\tcolor\t\nmask\t0\t"road"\t\nmask\t 9\tIGNORE\t\nlabel\t2\ta b\t#123456\t\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_classes_are_read_however_they_were_saved(tmp_path, text, encoding):
+    (tmp_path / "classes.csv").write_text(text, encoding=encoding)
+    classes = class_lists.read_classes(tmp_path)
+    assert classes.mask.ids == (0,) and classes.mask.names == ("road",) and classes.mask.ignore_id == 9
+    assert (
+        classes.label.ids == (2,) and classes.label.names == ("a b",) and classes.label.colors == ("#123456",)
+    )
+
+
+def write_many(folder, count):
+    rows = "".join(f"mask,{id},class {id}\n" for id in range(count))
+    (folder / "classes.csv").write_text("task,id,name\n" + rows)
+
+
+def test_as_many_classes_as_a_mask_can_tell_apart_are_read(tmp_path):
+    write_many(tmp_path, 254)
+    mask = class_lists.read_classes(tmp_path).mask
+    ids = np.arange(254, dtype=np.uint8)
+    assert (mask.decode(mask.encode(ids)) == ids).all()
+
+
+@pytest.mark.parametrize("count", [255, 256])
+def test_more_classes_than_a_mask_can_tell_apart_are_refused(tmp_path, count):
+    write_many(tmp_path, count)
+    with pytest.raises(ValueError, match=f"a mask 254 at most, ignore not counted, found {count}"):
+        class_lists.read_classes(tmp_path)
+
+
 def test_class_named_ignore_is_no_class(tmp_path):
     (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,11,ignore,\nmask,4,road,#123456\n")
     classes = class_lists.read_classes(tmp_path)
@@ -40,7 +77,17 @@ def test_a_reference_may_hold_ids_that_train_does_not_know(classes):
 
 
 @pytest.mark.parametrize(
-    "row, word", [("mask,x,road", "'x'"), ("mask,256,road", "'256'"), ("mask,1,a\nmask,1,b", "differ")]
+    "row, word",
+    [
+        ("mask,x,road", "'x' in row 2"),
+        ("mask,256,road", "'256' in row 2"),
+        ("mask,1.5,road", "'1.5' in row 2"),
+        ("mask,,road", "'' in row 2"),
+        ("label,-1,unknown", "'-1' in row 2; drop the row"),
+        ("mask,1,a\nmask,1.0,b", r"ids of task mask must differ.*'1' in 2 rows \(2, 3\)"),
+        ("mask,1,a\nmask,2,a ", r"names of task mask must differ.*'a' in 2 rows \(2, 3\)"),
+        ("mask,9,Ignore", "one class at least"),
+    ],
 )
 def test_bad_ids_are_named(tmp_path, row, word):
     (tmp_path / "classes.csv").write_text(f"task,id,name\n{row}\n")
@@ -64,7 +111,5 @@ def test_an_8_bit_mask_has_room_for_254_classes_and_what_is_ignored(tmp_path, co
         assert classes.encode(ids).tolist() == [*range(254), 254, 255]
         assert classes.decode(np.arange(254, dtype=np.uint8)).tolist() == list(range(254))
     else:
-        with pytest.raises(
-            class_lists.DataError, match="at most 254 mask classes besides 'ignore', found 255"
-        ):
+        with pytest.raises(class_lists.DataError, match=r"254.* found 255"):
             class_lists.read_classes(tmp_path)

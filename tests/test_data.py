@@ -263,12 +263,15 @@ def test_a_reference_tells_of_the_test_frames(tmp_path):
         ("truth", "image_path,label_path\nb.jpg,b.png\n"),  # of some frames is enough
         ("other", "image_path,label_path\nc.jpg,c.png\nb.jpg,b.png\n"),
         ("empty", "image_path\nb.jpg\n"),
+        ("whole", "image_path,label_path\nTest/b.jpg,b.png\n"),
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "data.csv").write_text(text)
     data.check_reference(tmp_path / "truth", tmp_path / "Test")
     with pytest.raises(data.DataError, match=r"1 that are not there, as 'c\.jpg'"):
         data.check_reference(tmp_path / "other", tmp_path / "Test")
+    with pytest.raises(data.DataError, match=r"as 'Test/b\.jpg'; write it as there, 'b\.jpg'"):
+        data.check_reference(tmp_path / "whole", tmp_path / "Test")
     with pytest.raises(data.DataError, match=r"label_path or image_lvl_label, found \['image_path'\]"):
         data.check_reference(tmp_path / "empty", tmp_path / "Test")
 
@@ -293,3 +296,143 @@ def test_positions_in_either_form(train_folder, classes):
     table.assign(gps_point="POINT (7.5e-05 51.48)").to_csv(train_folder / "data.csv", index=False)
     samples = data.read_samples(train_folder, classes)
     assert samples["lon"].iloc[0] == 7.5e-5 and samples["lat"].iloc[0] == 51.48
+    for text, point in (
+        ("POINT (2,10 41,30)", (2.1, 41.3)),
+        ("SRID=4326;POINT(2.1 41.3)", (2.1, 41.3)),
+        ("2.1, 41.3", (2.1, 41.3)),
+        ("POINT Z (2.1 41.3 8)", (2.1, 41.3)),
+        ("POINT EMPTY", None),
+        ("POINT (nan nan)", None),
+    ):
+        table.assign(gps_point=text).to_csv(train_folder / "data.csv", index=False)
+        samples, problems = data.inspect_samples(train_folder, classes)
+        found = samples[["lon", "lat"]].iloc[0]
+        assert found.isna().all() if point is None else tuple(found) == point, text
+        assert not problems
+
+
+def read_column(folder, classes, **columns):
+    """The samples, and the problems by level, of Train's table with other columns."""
+    table = pd.read_csv(folder / "data.csv", dtype=str).assign(**columns)
+    table.to_csv(folder / "data.csv", index=False)
+    samples, problems = data.inspect_samples(folder, classes)
+    return samples, [(problem.level, problem.text) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "place", [("0", "0"), ("0.0", "-0.0"), ("-1", "-1"), ("nan", "NaN"), ("?", ""), ("-", "None")]
+)
+def test_a_position_of_a_receiver_without_a_fix_is_unknown(train_folder, classes, place):
+    lon, lat = ["2.1"] * 5 + [place[0]], ["41.3"] * 5 + [place[1]]
+    samples, problems = read_column(train_folder, classes, lon=lon, lat=lat)
+    assert samples[["lon", "lat"]].isna().all(axis=1).tolist() == [False] * 5 + [True]
+    assert {level for level, _ in problems} <= {"note"}
+
+
+def test_on_the_meridian_a_position_is_known(train_folder, classes):
+    samples, problems = read_column(train_folder, classes, lon="0", lat="51.48")
+    assert samples["lon"].tolist() == [0] * 6 and not problems
+
+
+def test_positions_with_decimal_commas_are_read(train_folder, classes):
+    samples, _ = read_column(train_folder, classes, lon="2,1", lat="41,3")
+    assert samples["lon"].tolist() == [2.1] * 6 and samples["lat"].tolist() == [41.3] * 6
+
+
+def test_points_stand_in_where_lon_and_lat_are_empty(train_folder, classes):
+    columns = {"lon": ["2.1"] * 5 + [""], "lat": ["41.3"] * 5 + [""], "gps_point": "POINT (3.5 6.25)"}
+    samples, _ = read_column(train_folder, classes, **columns)
+    assert samples["lon"].tolist() == [2.1] * 5 + [3.5] and samples["lat"].iloc[5] == 6.25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1609122023", "1609122023.0", "1609122023,0", "1.609122023e9", "1609122023000", "1609122023000000"),
+        *(
+            "1609122023000000000",
+            "2020-12-28T02:20:23Z",
+            "2020-12-28 03:20:23+01:00",
+            " 2020-12-28T02:20:23 ",
+        ),
+    ],
+)
+def test_times_are_read_as_programs_write_them(train_folder, classes, text):
+    samples, problems = read_column(train_folder, classes, timestamp=text)
+    assert (samples["time"] == pd.Timestamp("2020-12-28T02:20:23Z")).all()
+    assert {level for level, _ in problems} <= {"note"}
+
+
+def test_a_date_alone_is_no_number_of_seconds(train_folder, classes):
+    samples, _ = read_column(train_folder, classes, timestamp="20201228")
+    assert (samples["time"] == pd.Timestamp("2020-12-28T00:00:00Z")).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "12.5", "1970-01-01T00:00:07Z", "0001-01-01T00:00:00", "1980-01-06", "44193.1"]
+)
+def test_a_time_of_a_clock_that_was_not_set_is_unknown_and_said(train_folder, classes, text):
+    samples, problems = read_column(train_folder, classes, timestamp=text)
+    assert samples["time"].isna().all()
+    assert [level for level, _ in problems] == ["warning"] and "6 rows (2, 3" in problems[0][1]
+
+
+@pytest.mark.parametrize("text", ["noon", "28/12/2020 02:20:23", "99999999999", "1e400"])
+def test_a_time_that_cannot_be_told_is_an_error(train_folder, classes, text):
+    _, problems = read_column(train_folder, classes, timestamp=text)
+    assert [level for level, _ in problems] == ["error"] and f"found '{text}'" in problems[0][1]
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "None", "null", "NA", "N/A", "?", "-", "", " "])
+def test_what_says_nothing_is_unknown_in_every_column(train_folder, classes, text):
+    names = (
+        "label_path",
+        "image_lvl_label",
+        "timestamp",
+        "robot_id",
+        "lon",
+        "lat",
+        "gps_point",
+        "depth_path",
+    )
+    samples, problems = read_column(train_folder, classes, **dict.fromkeys(names, text))
+    assert (samples[["mask", "depth", "robot"]] == "").all(axis=None)
+    assert samples[["time", "lon", "lat"]].isna().all(axis=None) and set(samples["label"]) == {NO_LABEL}
+    assert {level for level, _ in problems} <= {"note"}
+
+
+def test_labels_are_ids_or_names(train_folder, classes):
+    cells = ["2", "2.0", " Green  BOX ", "green_box", "-1", "nan"]
+    samples, problems = read_column(train_folder, classes, image_lvl_label=cells)
+    assert samples["label"].tolist() == [2, 2, 2, 2, NO_LABEL, NO_LABEL]
+    assert [level for level, _ in problems] == ["note", "note"]
+
+
+def test_a_class_may_be_called_none_or_by_a_number(train_folder, classes):
+    names = replace(classes, label=replace(classes.label, ids=(1, 2, 3), names=("none", "2", "3")))
+    samples, _ = read_column(train_folder, names, image_lvl_label=["None", "1", "2", "2.0", "3", ""])
+    assert samples["label"].tolist() == [0, 0, 1, 1, 2, NO_LABEL]  # an id comes before a name
+
+
+def test_robots_are_compared_without_blanks(train_folder, classes):
+    columns = {"robot_id": ["7", "7 ", "7.0", "r1", " r1", "8"], "kiwibot_id": ["", "", "", "", "", "k"]}
+    samples, _ = read_column(train_folder, classes, **columns)
+    assert samples["robot"].tolist() == ["7", "7", "7", "r1", "r1", "k"]
+
+
+def test_groups_are_compared_without_blanks_and_in_one_spelling(train_folder, classes):
+    city = ["Boston", "Boston ", " Boston", "Medell\u00edn", "Medelli\u0301n", "Medell\u00edn "]
+    samples, _ = read_column(train_folder, classes, city=city)
+    assert samples["city"].nunique() == 2
+
+
+def test_a_reference_is_read_as_a_table_of_train_is(tmp_path, train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    text = (train_folder / "data.csv").read_text(encoding="utf-8")
+    for old, new in ((",", ";"), ("image_path", "IMAGE_PATH"), ("1.0", "red box"), ("2.0", "nan")):
+        text = text.replace(old, new)
+    (train_folder / "data.csv").write_text("sep=;\n" + text, encoding="utf-16")
+    data.check_reference(train_folder, train_folder)
+    truth = data.add_truth(samples.assign(mask="", label=NO_LABEL), train_folder, classes)
+    assert truth["label"].tolist() == [0, 1, NO_LABEL] * 2
+    assert truth["mask"].tolist() == samples["mask"].tolist()

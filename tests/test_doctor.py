@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from conftest import HEIGHT, WIDTH, draw_frame, write_set
 from PIL import Image
 
+from src import classes as class_lists
 from src import data, doctor, pictures
 from src.classes import DataError
 
@@ -51,9 +53,8 @@ def rewrite(folder, change):
     path.write_text(change(path.read_text()))
 
 
-def link_out(folder):
+def move_out(folder):
     shutil.move(folder / "frame_003.jpg", folder.parent / "elsewhere.jpg")
-    (folder / "frame_003.jpg").symlink_to(folder.parent / "elsewhere.jpg")
 
 
 def bomb(folder):
@@ -99,14 +100,22 @@ ERRORS = {  # what is done to Train: what the message must hold
     "image twice": (lambda f: edit(f, image_path=(5, "frame_002.jpg")), r"rows 4, 5: one image.*frame_002"),
     "path climbs": (lambda f: edit(f, image_path=(5, "../Train/frame_003.jpg")), r"row 5.*may not leave"),
     "path is absolute": (
-        lambda f: edit(f, label_path=(5, str(f / "frame_003_seg.png"))),
-        r"row 5.*may not leave",
+        lambda f: (move_out(f), edit(f, image_path=(5, str(f.parent / "elsewhere.jpg")))),
+        r"row 5.*may not leave.*elsewhere\.jpg.*copy or link",
     ),
     "path is of Windows": (
         lambda f: edit(f, label_path=(5, "C:/a_seg.png")),
         r"row 5.*label_path.*may not leave",
     ),
-    "link leads out": (link_out, r"row 5, column image_path.*may not leave.*frame_003\.jpg"),
+    "link leads nowhere": (
+        lambda f: (move_out(f), (f / "frame_003.jpg").symlink_to(f / "gone.jpg")),
+        r"row 5, column image_path: 'frame_003\.jpg' is a link to a file that is not there; fetch it",
+    ),
+    "path holds a zero": (
+        lambda f: rewrite(f, lambda s: s.replace("frame_003_seg.png", "/a\0b.png")),
+        r"row 5.*label_path.*may not leave",
+    ),
+    "path is endless": (lambda f: edit(f, label_path=(5, "/" + "a" * 5000)), r"row 5, column label_path"),
     "name is endless": (lambda f: edit(f, label_path=(5, "a" * 5000)), r"row 5, column label_path"),
     "no table": (lambda f: (f / "data.csv").unlink(), r"Train must hold a data\.csv"),
     "table of nothing": (lambda f: overwrite(f, "data.csv", b""), r"data\.csv.*column image_path"),
@@ -120,8 +129,12 @@ ERRORS = {  # what is done to Train: what the message must hold
         r"image_path twice",
     ),
     "row is too long": (lambda f: rewrite(f, lambda s: s.replace("003_seg.png", "003_seg.png,x")), r"row 5"),
-    "quote stays open": (lambda f: rewrite(f, lambda s: s + '"frame'), r"data\.csv.*one row a frame"),
-    "table is not UTF-8": (lambda f: overwrite(f, "data.csv", b"image_path\n\xe9.jpg"), r"data\.csv.*UTF-8"),
+    "quote stays open": (lambda f: rewrite(f, lambda s: s + '"frame'), r"data\.csv.*one row a line"),
+    "table is a workbook": (lambda f: overwrite(f, "data.csv", b"PK\x03\x04abc"), r"data\.csv.*a workbook"),
+    "a title is above the head": (
+        lambda f: rewrite(f, lambda s: "My frames\n" + s),
+        r"data\.csv must begin with its head, found 'My frames' above the head in row 2",
+    ),
     "time is no time": (lambda f: edit(f, timestamp=(5, "noon")), r"row 5: timestamp.*'noon'"),
     "nothing to learn": (
         lambda f: rewrite(f, lambda s: "image_path\n" + "".join(f"frame_00{i}.jpg\n" for i in range(6))),
@@ -134,6 +147,13 @@ ERRORS = {  # what is done to Train: what the message must hold
     "class is missing": (
         lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,a\nmask,2,b\n"),
         r"6 rows are wrong in the same way, the first is row 2: .*frame_000_seg\.png holds the ids \[0\]",
+    ),
+    "column of masks is misspelt, and one is ours": (
+        lambda f: rewrite(
+            f,
+            lambda s: re.sub("^", "row,", s.rstrip().replace("label_path", "mask_path"), flags=re.MULTILINE),
+        ),
+        r"no such column, but mask_path",
     ),
     "depth has 8 bits": (
         lambda f: (save(f, "d.png", MASK), edit(f, depth_path=(5, "d.png"))),
@@ -164,9 +184,9 @@ ERRORS = {  # what is done to Train: what the message must hold
         r"classes\.csv: a task must be mask or label, found 'masks'",
     ),
     "class table lacks a column": (lambda f: overwrite(f, "classes.csv", b"task,id\nmask,1\n"), r"add name"),
-    "class table is not UTF-8": (
-        lambda f: overwrite(f, "classes.csv", b"task,id,name\nmask,1,\xe9\n"),
-        r"classes\.csv must be a table in UTF-8",
+    "class table is a workbook": (
+        lambda f: overwrite(f, "classes.csv", b"PK\x03\x04abc"),
+        r"classes\.csv must be a table in UTF-8, found a workbook",
     ),
     "Test holds a photo of Train": (
         lambda f: shutil.copy(f / "frame_003.jpg", f.parent / "Test" / "frame_051.jpg"),
@@ -180,7 +200,7 @@ WARNINGS = {
     ),
     "label in one recording": (
         lambda f: edit_labels(f, ["0", "0", "1", "1", "2", "2"]),
-        r"label class 'empty' occurs in one recording only",
+        r"each of 3 label classes \('empty', 'red box', 'green box'\) occurs in one recording only",
     ),
     "depth is missing": (lambda f: edit(f, depth_path=(5, "")), r"6 of 6 frames have no depth"),
     "depth names no file": (
@@ -195,9 +215,29 @@ WARNINGS = {
         lambda f: edit(f, lon=(5, "2.1"), lat=(5, "41.3")),
         r"5 frames have no position \(rows 2, 3",
     ),
-    "positions have commas": (
-        lambda f: edit(f, lon=(5, "2,1"), lat=(5, "41,3")),
-        r"position of 1 frames cannot be read, first in row 5, found '2,1, 41,3'",
+    "positions are words": (
+        lambda f: edit(f, lon=(5, "2.1"), lat=(5, "north")),
+        r"position of 1 frames cannot be read, first in row 5, found '2\.1, north'",
+    ),
+    "a position is the same everywhere": (
+        lambda f: rewrite(f, lambda s: s.replace("\n", ",2.1,41.3\n").replace("2.1,41.3", "lon,lat", 1)),
+        r"one position is written in 3 recordings.* 2\.1, 41\.3 in 3 recordings \(rows 2, 3, 4, 5, 6, 7\)",
+    ),
+    "clock is not set": (
+        lambda f: edit(f, timestamp=(5, "1970-01-01T00:00:12Z")),
+        r"row 5: timestamp '1970-01-01T00:00:12Z' is before 1990",
+    ),
+    "labels are all one": (
+        lambda f: edit_labels(f, ["1"] * 6),
+        r"all 6 labels are 'red box', so the label task says nothing",
+    ),
+    "there are no labels": (
+        lambda f: edit_labels(f, [""] * 6),
+        r"there are no labels, so the label task says nothing: every frame will get 'empty'",
+    ),
+    "table is not UTF-8": (
+        lambda f: overwrite(f, "data.csv", (f / "data.csv").read_bytes().replace(b"robot2", b"M\xe9")),
+        r"data\.csv is not UTF-8.*Windows-1252",
     ),
     "zones are mixed": (
         lambda f: edit(f, timestamp=(5, "2026-05-02T10:00:01")),
@@ -230,7 +270,7 @@ WARNINGS = {
 
 def rewrite_classes(folder, line):
     path = folder / "classes.csv"
-    path.write_text(path.read_text() + line)
+    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
 
 
 def edit_labels(folder, labels):
@@ -424,6 +464,129 @@ def test_two_classes_of_0_and_255_are_as_good_as_any(folders):
     assert find(doctor.examine(*folders), "error") == []
 
 
+@pytest.mark.parametrize(
+    "written, there",
+    [
+        ("caf\u00e9/a.jpg", "cafe\u0301/a.jpg"),
+        ("cafe\u0301/a.jpg", "caf\u00e9/a.jpg"),
+        ("drive1/Night/A.JPG", "Drive1/night/a.jpg"),
+        ("Train/a.jpg", "a.jpg"),
+        ("CITY/train/a.jpg", "a.jpg"),
+        ("{folder}/a.jpg", "a.jpg"),
+        ("{folder}/DRIVE/a.jpg", "drive/a.jpg"),
+        ("C:\\data\\Train\\d\\a.jpg", "d/a.jpg"),
+        ("/home/ana/Train/Train/a.jpg", "a.jpg"),
+        ("./a.jpg", "a.jpg"),
+        ("Train/a.jpg", "Train/a.jpg"),
+    ],
+)
+def test_a_path_that_leads_to_a_file_of_the_folder_is_found(tmp_path, written, there):
+    folder = tmp_path / "city" / "Train"
+    (folder / there).parent.mkdir(parents=True)
+    Image.fromarray(draw_frame(1)[0]).save(folder / there)
+    (folder / "data.csv").write_text(f"image_path\n{written.format(folder=folder)}\n", encoding="utf-8")
+    samples, problems = data.inspect_samples(folder, class_lists.read_classes(folder))
+    assert [problem.level for problem in problems if problem.level != "note"] == []
+    assert samples["image"][0] == str(folder / there)
+
+
+def test_two_files_that_fit_equally_are_no_file(folders):
+    for name in ("a.jpg", "A.jpg"):
+        shutil.copy(folders[0] / "frame_003.jpg", folders[0] / name)
+    edit(folders[0], image_path=(5, "a.JPG"))
+    assert (
+        "row 5, column image_path: there is no file 'a.JPG'" in find(doctor.examine(folders[0]), "error")[0]
+    )
+
+
+@pytest.mark.parametrize("what", ["a file", "a folder", "the data's folder"])
+def test_links_that_were_laid_are_followed(folders, what):
+    train, elsewhere = folders[0], folders[0].parent / "elsewhere"
+    if what == "a file":
+        elsewhere.mkdir()
+        shutil.move(train / "frame_003.jpg", elsewhere / "1a2b")
+        (train / "frame_003.jpg").symlink_to(elsewhere / "1a2b")
+    elif what == "a folder":
+        elsewhere.mkdir()
+        shutil.move(train / "frame_003.jpg", elsewhere / "b.jpg")
+        (train / "d").symlink_to(elsewhere)
+        edit(train, image_path=(5, "d/b.jpg"))
+    else:
+        shutil.move(train, elsewhere)
+        train.symlink_to(elsewhere)
+    found = doctor.examine(train)
+    assert find(found, "error") == [] and find(found, "warning") == []
+    notes = [note for note in find(found, "note") if "links to files elsewhere" in note]
+    assert len(notes) == (what != "the data's folder")
+
+
+def test_each_row_of_a_kind_is_named(folders):
+    names = ["frame_000.jpg", "frame_002.jpg", "frame_005.jpg"]
+    for name in names:
+        cut(folders[0], name)
+    found = doctor.examine(*folders)
+    (error,) = [problem for problem in found.problems if problem.level == "error"]
+    assert "3 rows are wrong in the same way, the first is row 2" in error.text
+    assert error.text.endswith("(Rows 2, 4, 7.)")
+    assert error.rows == "row 2: frame_000.jpg, row 4: frame_002.jpg, row 7: frame_005.jpg"
+    assert error.rows in found.describe(every_row=True) and error.rows not in found.describe()
+
+
+@pytest.mark.parametrize(
+    "column, words",
+    [
+        ("image_path", "there is no file"),
+        ("label_path", "there is no file"),
+        ("image_lvl_label", "must be an id or a name"),
+        ("timestamp", "must be ISO 8601"),
+    ],
+)
+def test_cells_that_are_wrong_alike_are_one_line(folders, column, words):
+    table = pd.read_csv(folders[0] / "data.csv", dtype=str)
+    table = pd.concat([table] * 10, ignore_index=True)
+    table[column] = [f"wrong {i}" for i in range(60)]
+    table.to_csv(folders[0] / "data.csv", index=False)
+    errors = [text for text in find(doctor.examine(folders[0]), "error") if words in text]
+    assert len(errors) == 1
+    assert "60 rows (2, 3, 4" in errors[0] and "20, 21 and 40 more)" in errors[0]
+
+
+def test_what_many_photos_or_classes_share_is_one_line(folders):
+    train, test = folders
+    for row in range(3):
+        shutil.copy(train / f"frame_00{row}.jpg", test / f"frame_05{row}.jpg")
+    rewrite_classes(train, "mask,3,blue,\nmask,4,grey,\n")
+    found = doctor.examine(train, test)
+    (error,) = find(found, "error")
+    assert "share 3 photos, in Train rows 2, 3, 4, the first: frame_000.jpg (Train, row 2)" in error
+    (warning,) = find(found, "warning")
+    assert "each of 2 mask classes ('blue', 'grey') never occurs" in warning
+
+
+@pytest.mark.parametrize("written", ["frame_003.jpg", "/gone/frame_003.jpg", "../Train/frame_003.jpg"])
+def test_a_file_of_the_name_elsewhere_is_told(folders, written):
+    (folders[0] / "photos").mkdir()
+    shutil.move(folders[0] / "frame_003.jpg", folders[0] / "photos" / "frame_003.png")
+    edit(folders[0], image_path=(5, written))
+    (error,) = find(doctor.examine(folders[0]), "error")
+    assert f"'{written}'; write photos/frame_003.png, if that is meant" in error
+
+
+def test_labels_that_count_from_one_are_guessed(folders):
+    edit_labels(folders[0], ["1", "2", "3"] * 2)
+    (error,) = find(doctor.examine(folders[0]), "error")
+    assert "2 rows (4, 7): image_lvl_label" in error and "every label may be one too high" in error
+
+
+def test_a_photo_that_its_exif_turns_is_named_as_the_reason(folders):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("frame_000.jpg", "frame_003.jpg"):
+        Image.fromarray(draw_frame(1)[0]).save(folders[0] / name, exif=exif)
+    (error,) = find(doctor.examine(folders[0]), "error")
+    assert "2 rows are wrong in the same way" in error and "turned by its EXIF" in error
+
+
 def test_accents_written_in_two_ways_are_one_name(folders):
     train, _ = folders
     shutil.move(train / "frame_000.jpg", train / "caf\u0065\u0301.jpg")  # as macOS writes it
@@ -441,3 +604,15 @@ def test_command_prints_all_and_exits_two_on_errors(folders):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", done.stdout)
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_cannot_show_a_letter_shows_another(folders):
+    rewrite_classes(folders[0], "mask,3,Straße,\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "src.doctor", str(folders[0])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0 and "'Stra?e' never occurs" in done.stdout, done.stderr

@@ -1,3 +1,4 @@
+import ast
 import errno
 import json
 import os
@@ -146,3 +147,22 @@ def test_without_locks_of_the_file_system_nobody_is_kept_out(tmp_path, monkeypat
     monkeypatch.setattr(files.fcntl, "flock", refuse)
     with files.lock(tmp_path, "test"), files.lock(tmp_path, "test"):
         assert (tmp_path / files.LOCK).exists()
+
+
+def list_unspecified(path):
+    """Lists the lines of a Python file that open text in whatever encoding the machine has."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and "encoding" not in [keyword.arg for keyword in node.keywords]:
+            called = ast.unparse(node.func)
+            binary = called in ("os.open", "Image.open", "webbrowser.open") or any(
+                isinstance(word, ast.Constant) and "b" in str(word.value) for word in node.args
+            )
+            if called.rpartition(".")[2] in ("read_text", "write_text") or (
+                called.rpartition(".")[2] == "open" and not binary
+            ):
+                yield f"{path}:{node.lineno}"
+
+
+def test_every_text_is_opened_as_utf_8():
+    paths = [path for folder in ("src", "benchmarks", "examples") for path in Path(folder).glob("*.py")]
+    assert [line for path in paths for line in list_unspecified(path)] == []

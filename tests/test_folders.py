@@ -1,3 +1,6 @@
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,31 @@ def test_a_reference_is_found_without_opening_it(tmp_path):
     assert folders.find_reference(tmp_path, Path()) == tmp_path
     with pytest.raises(data.DataError, match="REFERENCE must be a folder"):
         folders.find_reference(tmp_path / "nowhere", Path())
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "data.csv").touch()
+    assert folders.find_data("~/city") == tmp_path / "city"
+    assert folders.find_reference("~", Path()) == tmp_path
+    assert folders.find_data("a~b") == Path("a~b")
+
+
+@pytest.mark.parametrize(
+    "value", ["Anna's data", "price$1", "a$(b", "$(shell ls)", "run#2", "50%", "a;b", 'Straße "12"', "a  \\"]
+)
+def test_make_hands_on_what_was_typed(tmp_path, value):
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(name, tmp_path)
+    (tmp_path / ".venv" / "installed").touch()
+    os.utime(tmp_path / "requirements.txt", (0, 0))
+    done = subprocess.run(
+        ["make", "run", f"DATA={value}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines() == ["-m", "src.run", f"DATA={value}"]

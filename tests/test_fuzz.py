@@ -22,7 +22,33 @@ CHANGES = st.lists(  # where, how many bytes go, what comes instead
     st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=12)), min_size=1, max_size=4
 )
 CELLS = st.text(max_size=30) | st.sampled_from(
-    ['"', "\n", "../x.jpg", "/", "\0", "é", "nan", "1e400", ";" * 9]
+    ['"', "\n", "../x.jpg", "/", "\0", "é", "nan", "1e400", ";" * 9, "-1", "0", "1970-01-01", "1609122023"]
+)
+
+HEADS = st.sampled_from(
+    [
+        *(
+            "image_path",
+            "Image path",
+            " image_path ",
+            '"image_path"',
+            "IMAGE-PATH",
+            "label_path",
+            "lon",
+            "LAT",
+        ),
+        *(
+            "image_lvl_label",
+            "timestamp",
+            "gps_point",
+            "robot_id",
+            "kiwibot_id",
+            "depth_path",
+            "row",
+            "label",
+        ),
+        *("", " ", "height", "time", "sep=;"),
+    ]
 )
 
 
@@ -100,6 +126,20 @@ def test_any_cells_are_diagnosed(frames, rows):
     head = "image_path,label_path,image_lvl_label,timestamp,lon,lat\n"
     lines = "\n".join(",".join(cells) for cells in rows)
     check_table(frames, (head + "frame_000.jpg,,,,,\n" + lines).encode("utf-8", "surrogatepass"))
+
+
+@FEW
+@given(
+    head=st.lists(HEADS | CELLS, min_size=1, max_size=8),
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=8), max_size=4),
+    separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    line_end=st.sampled_from(["\n", "\r", "\r\n"]),
+)
+def test_any_head_is_diagnosed(frames, head, rows, separator, encoding, line_end):
+    photo = ["frame_000.jpg"] * len(head)
+    text = line_end.join(separator.join(cells) for cells in (head, photo, *rows))
+    check_table(frames, text.encode(encoding, "replace"))
 
 
 def check_table(frames, content):

@@ -36,6 +36,7 @@ LAYERS = {
     "report": 6,
     "benchmark": 4,
     "classes": 0,
+    "tables": -1,
     "files": 0,
     "headers": 0,
     "memory": 0,

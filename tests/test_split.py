@@ -76,6 +76,14 @@ def test_single_recording_is_called_leaky_and_keeps_a_margin():
     assert train.tolist() == list(range(6, 20))  # two frames between are dropped
 
 
+def test_margin_is_half_as_long_as_what_is_held_out_where_few_frames_have_masks():
+    samples = make_samples(["a"] * 1000, np.arange(1000))
+    samples["mask"] = np.where(np.arange(1000) % 10 == 0, "m.png", "")  # 100 masks, 20 of them held out
+    train, val, leaky = split.split_samples(samples, split.find_recordings(samples), seed=0)
+    assert leaky and val.tolist() == list(range(800, 1000))
+    assert train.tolist() == list(range(700))
+
+
 def test_table_counts_both_sides(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
     masks = [np.full((2, 2), i % 3, np.uint8) for i in range(5)] + [np.full((2, 2), 255, np.uint8)]
@@ -188,6 +196,13 @@ def test_a_split_that_gives_more_than_a_hundredth_away_is_leaky():
     assert split.gives_away(audit)
 
 
+def test_a_share_just_over_a_hundredth_is_not_rounded_to_a_clean_one():
+    audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 287, "seconds": np.nan, "metres": np.nan})
+    assert split.gives_away(audit)  # 3 of 290 are 1.03 %
+    audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 297, "seconds": np.nan, "metres": np.nan})
+    assert not split.gives_away(audit)  # 3 of 300 are 1 %
+
+
 def test_blocks_are_described():
     samples = make_samples(list("aab"), [0, 1, 0])
     assert split.describe_blocks(samples, pd.Series(["a", "a", "b"])).startswith("2 recordings in 2 blocks")
@@ -196,6 +211,13 @@ def test_blocks_are_described():
     assert split.describe_blocks(placed, pd.Series(["a", "a", "b"])).endswith("neither ground nor view.")
     samples = samples.assign(robot="", time=pd.to_datetime(pd.NaT, utc=True))
     assert "3 blocks" in split.describe_blocks(samples, pd.Series(list("abc")))
+
+
+def test_frames_of_an_unknown_group_are_one_block_and_said():
+    samples = make_samples(list("aaaa"), np.arange(4)).assign(city=["Cali", "", "nan", "?"])
+    blocks = split.find_blocks(samples, [], "city")
+    assert blocks.tolist() == ["Cali"] + [split.UNKNOWN_GROUP] * 3
+    assert "3 frames are of a group that is not known" in split.describe_blocks(samples, blocks)
 
 
 def test_folds_hold_every_block_out_once():
