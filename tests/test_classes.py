@@ -64,7 +64,5 @@ def test_an_8_bit_mask_has_room_for_254_classes_and_what_is_ignored(tmp_path, co
         assert classes.encode(ids).tolist() == [*range(254), 254, 255]
         assert classes.decode(np.arange(254, dtype=np.uint8)).tolist() == list(range(254))
     else:
-        with pytest.raises(
-            class_lists.DataError, match="at most 254 mask classes besides 'ignore', found 255"
-        ):
+        with pytest.raises(class_lists.DataError, match=r"254.* found 255"):
             class_lists.read_classes(tmp_path)
