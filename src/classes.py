@@ -12,7 +12,7 @@ from src.tables import DataError, Problem, name_rows, read_number, read_table
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
 UNKNOWN = 254  # what encoding gives for an id that no class has
-MOST_CLASSES = 254  # of a mask: network indices below UNKNOWN
+MOST_MASK_CLASSES = 254  # as many network indices as IGNORE and UNKNOWN leave
 COLUMNS = ("task", "id", "name", "color")
 PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
@@ -161,6 +161,12 @@ def _check_table(path: Path, table: pd.DataFrame) -> None:
             f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
             "write #1f77b4."
         )
+    count = ((table["task"] == "mask") & (table["name"] != "ignore")).sum()
+    if count > MOST_MASK_CLASSES:
+        raise DataError(
+            f"{path} must list at most {MOST_MASK_CLASSES} mask classes besides 'ignore', found {count}; "
+            "leave some out, or give several one id in the masks."
+        )
     for task, part in table.groupby("task"):
         for what, found in (("ids", part["id"]), ("names", part["name"])):
             if found.duplicated().any() or (found == "").any():
@@ -168,12 +174,8 @@ def _check_table(path: Path, table: pd.DataFrame) -> None:
                     f"{path}: the {what} of task {task} must differ and not be empty, found "
                     f"{_show_twice(found)}; give each class its own."
                 )
-        count = (part["name"] != "ignore").sum()
-        if count == 0 or (task == "mask" and count > MOST_CLASSES):
-            raise DataError(
-                f"{path}: task {task} must have one class at least and a mask {MOST_CLASSES} at most, ignore "
-                f"not counted, found {count}; {'add' if count == 0 else 'join'} some."
-            )
+        if (part["name"] == "ignore").all():
+            raise DataError(f"{path}: task {task} must have a class besides 'ignore', found none; add some.")
 
 
 def _show_twice(found: pd.Series) -> str:

@@ -131,13 +131,11 @@ def _compare_sizes(path: Path, samples: pd.DataFrame, mask_sizes: list[tuple[int
         if (0, 0) in (photo, mask) or photo == mask:
             texts.append([])
             continue
-        way_out = pictures.explain_size(row.image, mask)
-        texts.append(
-            [
-                f"{row.label_path} must have its photo's height and width, {photo[0]} x {photo[1]} as "
-                f"{row.image_path}, found {mask[0]} x {mask[1]}; {way_out}."
-            ]
+        text = (
+            f"{row.label_path} must have its photo's height and width, {photo[0]} x {photo[1]} as "
+            f"{row.image_path}, found {mask[0]} x {mask[1]}; {pictures.explain_size(row.image, mask)}."
         )
+        texts.append([text])
     return gather_alike("error", path, samples, texts)
 
 

@@ -23,9 +23,9 @@ THUMBNAIL = (48, 64)  # (height, width) at which a photo's light is measured
 LIGHT = {"dark": 64, "dim": 128, "bright": 192, "very bright": 256}  # brightness below, of 255
 SCARCE = 0.01  # share of a mask's pixels that must count, else it is nearly empty
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
+MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
 DIM = 2**14  # a 16-bit photo whose values stay below is dark, or a camera's of 14 bits
 BLENDED = 0.5  # share of all pixels below which values between the ids may be blended edges
-MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
 METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
@@ -113,8 +113,8 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         if name == "Train":
             listed = _table_of_classes(samples, views, classes)
             problems += _find_gaps(path, samples, listed)
+            problems += _find_trivial_labels(path, samples, classes)
             problems += _find_trivial_masks(path, views, classes.mask)
-            problems += _find_trivial(path, samples, classes)
         frames[name] = _count(samples)
         upright[name] = (samples["height"] > samples["width"]).mean()
         seen = [view.light for view in views if view.light is not None]
@@ -307,7 +307,7 @@ def _find_stuck(samples: pd.DataFrame) -> list[str]:
     ]
 
 
-def _find_trivial(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
+def _find_trivial_labels(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
     """Finds that there are no labels, or that all are one, so that there is nothing to tell apart."""
     labels = samples["label"][samples["label"] != NO_LABEL]
     if len(set(labels)) > 1:
@@ -335,7 +335,8 @@ def _find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[
     for task, part in listed.groupby("task", sort=False):
         never = part["name"][part["frames"] == 0].tolist()
         once = part["name"][(part["recordings"] == 1) & several].tolist()
-        if never and part["frames"].any():  # of labels, where there are none at all, `_find_trivial` tells
+        # where there are no labels at all, `_find_trivial_labels` tells
+        if never and part["frames"].any():
             text = f"{path}: {_name_classes(task, never)} never occurs, it cannot be learnt."
             problems.append(Problem("warning", text))
         if once:

@@ -28,13 +28,13 @@ class DiskFullError(OSError):
     """The disk took no more; what was written before is whole."""
 
 
-class InUseError(RuntimeError):
-    """Another process works in the folder."""
-
-
 def expand_home(folder: str | Path) -> Path:
     """Gives a folder with the home folder for a leading ~, which a notebook's setting keeps as it is."""
     return Path(os.path.expanduser(folder))  # noqa: PTH111 - Path's raises where there is no such user
+
+
+class InUseError(RuntimeError):
+    """Another process works in the folder."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
@@ -123,7 +123,7 @@ def lock(folder: Path, what: str) -> Iterator[None]:
         InUseError: another process has the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+") as file:
+    with (folder / LOCK).open("a+", encoding="utf-8") as file:
         if not _take_lock(file):
             file.seek(0)
             raise InUseError(

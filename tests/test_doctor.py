@@ -399,71 +399,6 @@ def test_what_was_put_right_is_said(folders):
     assert np.abs(seen - draw_frame(1)[0]).mean() < 12  # CMYK and JPEG cost a little, not the colours
 
 
-def test_photos_of_one_name_in_several_folders_are_read(folders):
-    for folder in folders:
-        table = pd.read_csv(folder / "data.csv", dtype=str)
-        for column in table.columns.intersection(["image_path", "label_path"]):
-            for row, name in enumerate(table[column]):
-                ending = "_seg.png" if column == "label_path" else ".jpg"
-                (folder / f"d{row}").mkdir(exist_ok=True)
-                shutil.move(folder / name, folder / f"d{row}" / f"0001{ending}")
-                table.loc[row, column] = f"d{row}/0001{ending}"
-        table.to_csv(folder / "data.csv", index=False)
-    assert doctor.examine(*folders).problems == []
-
-
-def change_masks(folder, change):
-    for path in sorted(folder.glob("*_seg.png")):
-        cv2.imwrite(str(path), change(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
-
-
-def blend(ids, high):
-    """Gives masks of 0 and another id as a soft brush leaves them, with values between at the edges."""
-    return cv2.blur(np.where(ids > 0, high, 0).astype(np.uint8), (5, 5))
-
-
-CLASSES = "task,id,name\n%slabel,0,a\nlabel,1,b\nlabel,2,c\n"
-MASKS = {  # what is done to all masks, the ids of the classes: what the one error must say
-    "0 and 255, of which one is ignored": (
-        lambda ids: np.uint8(255) * (ids > 0),
-        (0, 1),
-        r"found \[0, 255\], of which 255 is ignored, so one class is left, 'c0'; if 255 is a class, list it",
-    ),
-    "nothing but ignored": (lambda ids: ids * 0 + 255, (0, 1), r"255 is ignored, so no class is left"),
-    "one class": (lambda ids: ids * 0 + 1, (0, 1), r"two classes or more, found 'c1' alone in every pixel"),
-    "one too high": (lambda ids: ids + 1, (0, 1, 2), r"ids \[3\] .* one too high: the ids are \[0, 1, 2\]"),
-    "one too low": (lambda ids: ids, (1, 2, 3), r"ids \[0\] .* one too low: the ids are \[1, 2, 3\]"),
-    "blended edges of 0 and 255": (
-        lambda ids: blend(ids, 255),
-        (0, 255),
-        r"ids \[.{9,60} \(\d+ of them\) .* as of blended edges: export without smoothing",
-    ),
-    "blended edges of near ids": (lambda ids: blend(ids, 4), (0, 4), r"\[1, 2, 3\] .* as of blended edges"),
-    "a class that is not listed": (
-        lambda ids: ids,
-        (0, 1),
-        r"ids \[2\] that no class has; add them to classes",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", MASKS)
-def test_masks_of_which_nothing_can_be_learnt_give_one_error_that_guesses_why(folders, kind):
-    change, ids, words = MASKS[kind]
-    change_masks(folders[0], change)
-    text = CLASSES % "".join(f"mask,{id},c{id}\n" for id in ids)
-    (folders[0] / "classes.csv").write_text(text)
-    errors = find(doctor.examine(*folders), "error")
-    assert any(re.search(words, text) for text in errors), errors
-    assert max(map(len, errors)) < 500
-
-
-def test_two_classes_of_0_and_255_are_as_good_as_any(folders):
-    change_masks(folders[0], lambda ids: np.uint8(255) * (ids > 0))
-    (folders[0] / "classes.csv").write_text(CLASSES % "mask,0,ground\nmask,255,walk\n")
-    assert find(doctor.examine(*folders), "error") == []
-
-
 @pytest.mark.parametrize(
     "written, there",
     [
@@ -585,6 +520,71 @@ def test_a_photo_that_its_exif_turns_is_named_as_the_reason(folders):
         Image.fromarray(draw_frame(1)[0]).save(folders[0] / name, exif=exif)
     (error,) = find(doctor.examine(folders[0]), "error")
     assert "2 rows are wrong in the same way" in error and "turned by its EXIF" in error
+
+
+def test_photos_of_one_name_in_several_folders_are_read(folders):
+    for folder in folders:
+        table = pd.read_csv(folder / "data.csv", dtype=str)
+        for column in table.columns.intersection(["image_path", "label_path"]):
+            for row, name in enumerate(table[column]):
+                ending = "_seg.png" if column == "label_path" else ".jpg"
+                (folder / f"d{row}").mkdir(exist_ok=True)
+                shutil.move(folder / name, folder / f"d{row}" / f"0001{ending}")
+                table.loc[row, column] = f"d{row}/0001{ending}"
+        table.to_csv(folder / "data.csv", index=False)
+    assert doctor.examine(*folders).problems == []
+
+
+def change_masks(folder, change):
+    for path in sorted(folder.glob("*_seg.png")):
+        cv2.imwrite(str(path), change(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
+
+
+def blend(ids, high):
+    """Gives masks of 0 and another id as a soft brush leaves them, with values between at the edges."""
+    return cv2.blur(np.where(ids > 0, high, 0).astype(np.uint8), (5, 5))
+
+
+CLASSES = "task,id,name\n%slabel,0,a\nlabel,1,b\nlabel,2,c\n"
+MASKS = {  # what is done to all masks, the ids of the classes: what the one error must say
+    "0 and 255, of which one is ignored": (
+        lambda ids: np.uint8(255) * (ids > 0),
+        (0, 1),
+        r"found \[0, 255\], of which 255 is ignored, so one class is left, 'c0'; if 255 is a class, list it",
+    ),
+    "nothing but ignored": (lambda ids: ids * 0 + 255, (0, 1), r"255 is ignored, so no class is left"),
+    "one class": (lambda ids: ids * 0 + 1, (0, 1), r"two classes or more, found 'c1' alone in every pixel"),
+    "one too high": (lambda ids: ids + 1, (0, 1, 2), r"ids \[3\] .* one too high: the ids are \[0, 1, 2\]"),
+    "one too low": (lambda ids: ids, (1, 2, 3), r"ids \[0\] .* one too low: the ids are \[1, 2, 3\]"),
+    "blended edges of 0 and 255": (
+        lambda ids: blend(ids, 255),
+        (0, 255),
+        r"ids \[.{9,60} \(\d+ of them\) .* as of blended edges: export without smoothing",
+    ),
+    "blended edges of near ids": (lambda ids: blend(ids, 4), (0, 4), r"\[1, 2, 3\] .* as of blended edges"),
+    "a class that is not listed": (
+        lambda ids: ids,
+        (0, 1),
+        r"ids \[2\] that no class has; add them to classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks_of_which_nothing_can_be_learnt_give_one_error_that_guesses_why(folders, kind):
+    change, ids, words = MASKS[kind]
+    change_masks(folders[0], change)
+    text = CLASSES % "".join(f"mask,{id},c{id}\n" for id in ids)
+    (folders[0] / "classes.csv").write_text(text)
+    errors = find(doctor.examine(*folders), "error")
+    assert any(re.search(words, text) for text in errors), errors
+    assert max(map(len, errors)) < 500
+
+
+def test_two_classes_of_0_and_255_are_as_good_as_any(folders):
+    change_masks(folders[0], lambda ids: np.uint8(255) * (ids > 0))
+    (folders[0] / "classes.csv").write_text(CLASSES % "mask,0,ground\nmask,255,walk\n")
+    assert find(doctor.examine(*folders), "error") == []
 
 
 def test_accents_written_in_two_ways_are_one_name(folders):

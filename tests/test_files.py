@@ -32,7 +32,7 @@ frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
 network = model.build_segmenter(len(names.mask), Recipe())
 training.compile_segmenter(network, frames, names, Recipe())
 try:
-    how = {"recipe": Recipe(), "crop": (32, 32), "batch_size": 2, "seed": 0, "epochs": 1, "minutes": 0}
+    how = {"recipe": Recipe(), "crop": (32, 32), "batch_size": 2, "seed": 0, "steps": 3}
     training.fit(network, out, frames, **how)
 except files.DiskFullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
@@ -82,7 +82,11 @@ def test_a_full_disk_ends_with_one_line_and_leaves_the_rest(train_folder, tmp_pa
     assert done.returncode == 1 and last.startswith("DiskFullError: ") and "the disk is full" in last, (
         done.stderr
     )
-    assert sorted(path.name for path in out.iterdir()) == ["history.csv", "plan.json"]  # no half weights
+    assert sorted(path.name for path in out.iterdir()) == [
+        "history.csv",
+        "lock",
+        "plan.json",
+    ]  # no half weights
     assert (out / "history.csv").read_text() == "epoch,loss\n"
 
 
@@ -98,6 +102,25 @@ def test_a_figure_leads_back_to_its_run(tmp_path, monkeypatch):
     figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "seg-x-01, data ab12, commit c0ffee"
+
+
+def list_unspecified(path):
+    """Lists the lines of a Python file that open text in whatever encoding the machine has."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and "encoding" not in [keyword.arg for keyword in node.keywords]:
+            called = ast.unparse(node.func)
+            binary = called in ("os.open", "Image.open", "webbrowser.open") or any(
+                isinstance(word, ast.Constant) and "b" in str(word.value) for word in node.args
+            )
+            if called.endswith((".read_text", ".write_text")) or (
+                called.rpartition(".")[2] == "open" and not binary
+            ):
+                yield f"{path}:{node.lineno}"
+
+
+def test_every_text_is_opened_as_utf_8():
+    paths = [path for folder in ("src", "benchmarks", "examples") for path in Path(folder).glob("*.py")]
+    assert [line for path in paths for line in list_unspecified(path)] == []
 
 
 HOLDING = """
@@ -147,22 +170,3 @@ def test_without_locks_of_the_file_system_nobody_is_kept_out(tmp_path, monkeypat
     monkeypatch.setattr(files.fcntl, "flock", refuse)
     with files.lock(tmp_path, "test"), files.lock(tmp_path, "test"):
         assert (tmp_path / files.LOCK).exists()
-
-
-def list_unspecified(path):
-    """Lists the lines of a Python file that open text in whatever encoding the machine has."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and "encoding" not in [keyword.arg for keyword in node.keywords]:
-            called = ast.unparse(node.func)
-            binary = called in ("os.open", "Image.open", "webbrowser.open") or any(
-                isinstance(word, ast.Constant) and "b" in str(word.value) for word in node.args
-            )
-            if called.rpartition(".")[2] in ("read_text", "write_text") or (
-                called.rpartition(".")[2] == "open" and not binary
-            ):
-                yield f"{path}:{node.lineno}"
-
-
-def test_every_text_is_opened_as_utf_8():
-    paths = [path for folder in ("src", "benchmarks", "examples") for path in Path(folder).glob("*.py")]
-    assert [line for path in paths for line in list_unspecified(path)] == []
