@@ -21,7 +21,7 @@ from src.recipe import Recipe
 CHECKPOINT = "checkpoint.weights.h5"
 HISTORY = "history.csv"
 REFIT_FRAMES = 2000  # are enough for the label's last head
-REFIT_C = 0.01  # of its logistic regression; smaller is smoother
+REFIT_C = 0.03  # of its logistic regression; smaller is smoother
 REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
 ABSENT = -5.0  # logit of a label that no frame has
 SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
