@@ -65,15 +65,13 @@ def write_task(
     whole = backbone.build_efficientnet_lite(include_top=True)
     passes = 1 + STEPS // lengths.count_pass_steps(frames.counts, BATCH, with_label=True)
     orders = [batches.order_rows(frames, BATCH, seed, epoch, with_label=True) for epoch in range(passes)]
-    rows, whole_views = (np.concatenate(parts)[: STEPS * BATCH] for parts in zip(*orders, strict=True))
     picture = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
     np.savez(
         path,
         images=np.stack(frames.images),
         masks=np.stack(frames.masks),
         labels=frames.labels,
-        rows=rows.reshape(STEPS, BATCH),
-        whole=whole_views.reshape(STEPS, BATCH),
+        rows=np.concatenate(orders)[: STEPS * BATCH].reshape(STEPS, BATCH),
         test_images=np.stack(test.images),
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),

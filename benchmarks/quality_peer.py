@@ -41,18 +41,16 @@ def draw_batches(task: dict, crop: tuple[int, int]) -> Iterator[tuple[torch.Tens
     """Augments the rows that ours takes, step by step, the next batch while a step is made."""
     rng, recipe = np.random.default_rng(int(task["seed"])), Recipe()
 
-    def make(rows: np.ndarray, whole: np.ndarray) -> tuple[torch.Tensor, ...]:
-        views = zip(rows, whole, strict=True)
-        pairs = [augment.augment(task["images"][i], task["masks"][i], crop, rng, recipe, w) for i, w in views]
-        labels = np.where(whole, task["labels"][rows], NO_LABEL)
+    def make(rows: np.ndarray) -> tuple[torch.Tensor, ...]:
+        pairs = [augment.augment(task["images"][i], task["masks"][i], crop, rng, recipe) for i in rows]
         image = torch.from_numpy(np.stack([pair[0] for pair in pairs])).permute(0, 3, 1, 2)
         mask = torch.from_numpy(np.stack([pair[1] for pair in pairs])).long()
-        return (image.float() - 127) / 128, mask, torch.from_numpy(labels).long()
+        return (image.float() - 127) / 128, mask, torch.from_numpy(task["labels"][rows]).long()
 
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(make, task["rows"][0], task["whole"][0])
-        for rows, whole in zip(task["rows"][1:], task["whole"][1:], strict=True):
-            coming = pool.submit(make, rows, whole)
+        waiting = pool.submit(make, task["rows"][0])
+        for rows in task["rows"][1:]:
+            coming = pool.submit(make, rows)
             yield waiting.result()
             waiting = coming
         yield waiting.result()

@@ -6,17 +6,11 @@ import numpy as np
 from src.classes import IGNORE
 from src.recipe import SMALLEST_ZOOM, Recipe
 
-WHOLE_ZOOM = 0.9  # smallest scale of a whole frame, against the one at which it just fits
 NO_DEPTH = 0.3  # of the frames lose their depth, so that a network knows frames without
 
 
 def augment(
-    image: np.ndarray,
-    mask: np.ndarray,
-    crop: tuple[int, int],
-    rng: np.random.Generator,
-    recipe: Recipe,
-    whole: bool = False,
+    image: np.ndarray, mask: np.ndarray, crop: tuple[int, int], rng: np.random.Generator, recipe: Recipe
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flips, scales and crops photo, depth and mask alike, and changes the photo's colours.
 
@@ -26,13 +20,11 @@ def augment(
         crop: (height, width) to return, in pixels.
         rng: source of every random draw.
         recipe: how far.
-        whole: True shrinks the whole frame into the crop, so that all that its label names is there.
 
     Returns:
         image, uint8, (*crop, channels), 0 outside the photo; mask, uint8, crop, IGNORE outside the photo.
     """
-    scales = choose_scales(mask.shape, crop, whole, recipe)
-    matrix = draw_geometry(mask.shape, crop, rng, scales)
+    matrix = draw_geometry(mask.shape, crop, rng, recipe)
     size = crop[::-1]
     depth = image[..., 3].copy() if image.shape[-1] == 4 else None
     image = cv2.warpAffine(image[..., :3].copy(), matrix, size, flags=cv2.INTER_LINEAR)
@@ -44,24 +36,14 @@ def augment(
     return np.dstack([image, depth * np.uint8(rng.random() >= NO_DEPTH)]), mask
 
 
-def choose_scales(
-    shape: tuple[int, int], crop: tuple[int, int], whole: bool, recipe: Recipe
-) -> tuple[float, float]:
-    """Chooses the smallest and the largest scale of a view; a whole frame fits into the crop at both."""
-    if not whole:
-        return SMALLEST_ZOOM, recipe.zoom
-    fitting = min(side / full for side, full in zip(crop, shape, strict=True))
-    return WHOLE_ZOOM * fitting, fitting
-
-
 def draw_geometry(
-    shape: tuple[int, int], crop: tuple[int, int], rng: np.random.Generator, scales: tuple[float, float]
+    shape: tuple[int, int], crop: tuple[int, int], rng: np.random.Generator, recipe: Recipe
 ) -> np.ndarray:
     """Draws the affine map from photo to crop, (2, 3), in pixels: a scale, a flip, a place.
 
     The scale is uniform in its logarithm, so that halving and doubling are equally likely.
     """
-    scale = np.exp(rng.uniform(*np.log(scales)))
+    scale = np.exp(rng.uniform(np.log(SMALLEST_ZOOM), np.log(recipe.zoom)))
     room_y, room_x = (side - scale * full for side, full in zip(crop, shape, strict=True))
     shift_y, shift_x = (
         rng.uniform(min(room_y, 0), max(room_y, 0)),

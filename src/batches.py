@@ -161,43 +161,52 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
     return Frames(images, masks, samples["label"].to_numpy(np.int32), has_mask, depths)
 
 
-def order_rows(
-    frames: Frames, batch_size: int, seed: int, epoch: int, with_label: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Orders the rows of one epoch, in which every frame with a mask, and with a label, occurs.
-
-    The mask is learned from crops, the label from whole frames, for a crop may not show what the label names.
-    With labels every second row is whole, so each batch, but of one row, teaches both.
+def order_rows(frames: Frames, batch_size: int, seed: int, epoch: int, with_label: bool) -> np.ndarray:
+    """Orders the rows of one epoch: every frame occurs, and each batch, but of one row, teaches both tasks.
 
     Args:
         frames: what there is; every row has a mask, a label or both.
         batch_size: rows a batch.
         seed: with `epoch`, settles the order.
         epoch: counts from 0.
-        with_label: True where labels are learned, too.
+        with_label: False orders the rows with a mask alone.
 
     Returns:
-        Row numbers, int64, and which of them are whole, bool, both (steps * batch_size,): whole batches, so
-        some frames occur once more.
+        int64, (steps * batch_size,): whole batches, for which some frames come again.
     """
     rng = np.random.default_rng((seed, epoch))
-    count = batch_size * lengths.count_pass_steps(frames.counts, batch_size, with_label)
+    counts = frames.counts
+    steps = lengths.count_pass_steps(counts, batch_size, with_label)
+    if not with_label:
+        return _draw_rows(np.flatnonzero(frames.has_mask), steps * batch_size, rng)
+    if batch_size == 1 or not counts.masked or not counts.labelled:
+        return _draw_rows(frames.useful, steps * batch_size, rng)
+    first = _draw_rows(np.flatnonzero(frames.labels != NO_LABEL), steps, rng)
+    second = _add_masks(frames, first, rng)
+    given = np.concatenate([first, second[second >= 0]])
+    rest = rng.permutation(np.setdiff1d(frames.useful, given))
+    free = steps * batch_size - len(given)
+    rest = np.concatenate([rest, _draw_rows(frames.useful, free - len(rest), rng)])
+    batches = np.full((steps, batch_size), -1)
+    batches[:, 0] = first
+    batches[:, 1] = second
+    batches[batches < 0] = rng.permutation(rest)
+    return batches.ravel()
+
+
+def _add_masks(frames: Frames, first: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws a row with a mask for each batch whose first row has none, -1 for the others."""
+    lacking = ~frames.has_mask[first]
     masked = np.flatnonzero(frames.has_mask)
-    labelled = np.flatnonzero(frames.labels != NO_LABEL)
-    if not with_label or not len(labelled):
-        return _draw_rows(masked, count, rng), np.zeros(count, bool)
-    if not len(masked):
-        return _draw_rows(labelled, count, rng), np.ones(count, bool)
-    whole = np.arange(count) % 2 == 1
-    rows = np.empty(count, np.int64)
-    rows[~whole] = _draw_rows(masked, np.count_nonzero(~whole), rng)
-    rows[whole] = _draw_rows(labelled, np.count_nonzero(whole), rng)
-    return rows, whole
+    fresh = np.setdiff1d(masked, first)
+    second = np.full(len(first), -1)
+    second[lacking] = _draw_rows(fresh if len(fresh) else masked, lacking.sum(), rng)
+    return second
 
 
 def _draw_rows(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Shuffles rows, and again and again until there are `count`."""
-    rounds = -(-count // len(rows))
+    rounds = 1 + count // len(rows)
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
@@ -215,32 +224,30 @@ def make_batches(
 
     Args:
         frames: what to train on.
-        augment: makes of what the network sees and its mask a crop, or a view of the whole frame; called with
-            (image, mask, crop, rng, whole=...).
+        augment: makes of what the network sees and its mask a crop; called with (image, mask, crop, rng).
         batch_size: rows a batch.
         crop: (height, width) of the network's input in training.
         seed: settles order and augmentation.
-        with_label: True adds the target "label", which only views of whole frames have.
+        with_label: True adds the target "label".
         first_step: the batch to begin with, when a training goes on.
 
     Returns:
         Dataset of (image uint8 (B, *crop, channels), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
     """
 
-    def iterate() -> Iterator[tuple[int, int, int, bool]]:
+    def iterate() -> Iterator[tuple[int, int, int]]:
         pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
         epoch, done = divmod(first_step, pass_steps)
         while True:
-            rows, whole = order_rows(frames, batch_size, seed, epoch, with_label)
+            rows = order_rows(frames, batch_size, seed, epoch, with_label)
             for position in range(done * batch_size, len(rows)):
-                yield epoch, position, rows[position], whole[position]
+                yield epoch, position, rows[position]
             epoch, done = epoch + 1, 0
 
-    def load(epoch: int, position: int, row: int, whole: bool) -> tuple[np.ndarray, np.ndarray, np.int32]:
+    def load(epoch: int, position: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
         # By position, for a frame may come more than once in an epoch: each time it is another view.
         rng = np.random.default_rng((seed, int(epoch), int(position)))
-        image, mask = augment(frames.see(row), frames.masks[row], crop, rng, whole=bool(whole))
-        return image, mask, frames.labels[row] if whole else np.int32(NO_LABEL)
+        return (*augment(frames.see(row), frames.masks[row], crop, rng), frames.labels[row])
 
     def shape(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, dict]:
         target = {"mask": tf.ensure_shape(mask, crop)}
@@ -248,9 +255,8 @@ def make_batches(
             target["label"] = tf.ensure_shape(label, ())
         return tf.ensure_shape(image, (*crop, frames.channels)), target
 
-    number = tf.TensorSpec((), tf.int64)
-    signature = (number, number, number, tf.TensorSpec((), tf.bool))
-    rows = tf.data.Dataset.from_generator(iterate, output_signature=signature)
+    numbers = (tf.TensorSpec((), tf.int64),) * 3
+    rows = tf.data.Dataset.from_generator(iterate, output_signature=numbers)
     decoded = rows.map(
         lambda *places: tf.numpy_function(load, places, (tf.uint8, tf.uint8, tf.int32)),
         num_parallel_calls=2,

@@ -97,14 +97,24 @@ def choose_steps(
 
 
 def count_pass_steps(counts: Counts, batch_size: int, with_label: bool) -> int:
-    """Counts the steps of a pass: every frame with a mask as a crop, and every one with a label whole.
+    """Counts the steps of a pass over the frames with a mask or, with labels, with either.
 
-    With labels the two kinds of rows take turns, so the rarer one comes more than once.
+    Where labels are learned, each batch needs a row with a label and one with a mask. Where these are few,
+    they come again, and the pass is longer.
     """
-    rows = counts.masked
-    if with_label and counts.labelled:
-        rows = 2 * max(counts.masked, counts.labelled) if counts.masked else counts.labelled
-    return math.ceil(rows / batch_size)
+    if not with_label or batch_size == 1:
+        return math.ceil((counts.useful if with_label else counts.masked) / batch_size)
+    steps = math.ceil(counts.useful / batch_size)
+    while counts.useful + _count_again(counts, steps) > steps * batch_size:
+        steps += 1
+    return steps
+
+
+def _count_again(counts: Counts, steps: int) -> int:
+    """Counts the rows that come again so that each of some batches has a label and a mask."""
+    labels = max(0, steps - counts.labelled) if counts.labelled else 0
+    masks = max(0, steps - counts.masked) if counts.masked else 0
+    return labels + masks
 
 
 def check_epochs(epochs: str | int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from src.recipe import Recipe
 
 CHECKPOINT = "checkpoint.weights.h5"
 HISTORY = "history.csv"
+LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
 REFIT_FRAMES = 2000  # are enough for the label's last head
 REFIT_C = 0.03  # of its logistic regression; smaller is smoother
 REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
@@ -172,7 +174,7 @@ def fit(
                 validation_data=val_stream,
                 validation_freq=[epoch * plan.pieces for epoch in plan.validated],
                 shuffle=False,  # the batches come shuffled
-                callbacks=[keras.callbacks.SwapEMAWeights(), keeper],
+                callbacks=[ValidateAverage(), keeper],
                 verbose=0,
             )
         else:
@@ -190,8 +192,9 @@ def fit(
 def _choose_batches(
     frames: Frames, recipe: Recipe, with_label: bool, **batching: object
 ) -> Callable[..., tf.data.Dataset]:
-    """Gives what makes a training's batches, from any step on."""
-    change = partial(augment.augment, recipe=recipe)
+    """Gives what makes a training's batches, from any step on; labels are learned without close views."""
+    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
+    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
     return partial(batches.make_batches, frames, change, with_label=with_label, **batching)
 
 
@@ -245,6 +248,23 @@ def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> in
     if 0 < done < plan.steps:
         print(f"Training goes on after step {done} of {plan.steps}.")
     return done
+
+
+class ValidateAverage(keras.callbacks.Callback):
+    """Lets validations see the averaged weights, and puts the others back to the bit.
+
+    Keras' own `SwapEMAWeights` swaps them by adding and subtracting, which changes their last digits.
+    """
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Puts the averaged weights into the network."""
+        self.weights = [variable.numpy() for variable in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Puts the weights back that training goes on with."""
+        for variable, value in zip(self.model.trainable_variables, self.weights, strict=True):
+            variable.assign(value)
 
 
 class Keeper(keras.callbacks.Callback):

@@ -10,7 +10,7 @@ import pytest
 from src import batches, data, lengths, losses, metrics, model, optimizer, record, training
 from src.recipe import Recipe
 
-HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 12}
+HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 6}
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def test_head_of_one_label_stays():
     assert not joint.get_layer("label").get_weights()[0].any()
 
 
-@pytest.mark.parametrize("pieces_done", [1, 4])  # the first is in the middle of an epoch
-def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, pieces_done):
-    monkeypatch.setattr(lengths, "PIECE", 2)
+@pytest.mark.parametrize("stop", [1, 4])  # the first is in the middle of an epoch of two steps
+def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, stop):
+    monkeypatch.setattr(lengths, "PIECE", 1)
     monkeypatch.setattr(training, "SAVE_SECONDS", 0)
     whole, how = make_small(), HOW | {"val_frames": frames}
     history = training.fit(whole, tmp_path / "whole", frames, **how)
@@ -108,7 +108,7 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
     class Killed(training.Keeper):
         def save(self):
             super().save()
-            if self.done == 2 * pieces_done:
+            if self.done == stop:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -136,8 +136,8 @@ def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_
 
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
-    training.fit(first, tmp_path / "run", frames, **(HOW | {"steps": 4}))
-    training.fit(again, tmp_path / "run", frames, **(HOW | {"steps": 4}))
+    training.fit(first, tmp_path / "run", frames, **(HOW | {"steps": 2}))
+    training.fit(again, tmp_path / "run", frames, **(HOW | {"steps": 2}))
     for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -200,7 +200,7 @@ def test_a_wish_for_minutes_is_planned_once_and_kept(frames, tmp_path, monkeypat
     (tmp_path / "model.keras").unlink()
     monkeypatch.setattr(training, "_time_steps", lambda model, stream: 1.0)
     history = training.fit(make_small(), tmp_path, frames, **how)
-    assert lengths.count_planned(tmp_path) == 12 and len(history) == 3  # 10 steps, in three epochs
+    assert lengths.count_planned(tmp_path) == 10 and len(history) == 5
 
 
 def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypatch):
