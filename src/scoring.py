@@ -7,14 +7,17 @@ competition for Codabench.
 """
 
 import argparse
+import codecs
 import csv
 import io
 import json
+import math
 import os
 import re
 import struct
 import sys
 import time
+import unicodedata
 import zipfile
 import zlib
 
@@ -31,6 +34,18 @@ BROKEN = (
     zlib.error,
     Image.DecompressionBombError,
 )
+HEADS = ("image_path", "label_path", "image_lvl_label", "pred_name", "image_lvl_pred", "task", "id", "name")
+MARKS = (  # that a table begins with; UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+BLANKS = (  # what programs and people write where they know nothing, in small letters
+    *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
+)
+NUMBER = r"[+-]?(?:[0-9]+[.,]?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others only tell of them
 # The seven passes of an interlaced PNG: first row and column, steps to the next ones.
@@ -81,11 +96,97 @@ class ScoringError(ValueError):
     """The submission or the reference breaks a rule; the message is for the competitor."""
 
 
-def find_delimiter(file):
-    """Finds what separates the columns in the first line of an open table, and goes back to its start."""
-    head = file.readline()
-    file.seek(0)
-    return max(",;\t", key=head.count)
+# Tables ----------------------------------------------
+
+
+def read_table(folder, columns, whose, table="data.csv"):
+    """Reads a table of a folder: a list of dicts, in the file's order; a cell that is missing is "".
+
+    Admits what the project's `tables.read_table` does, but text in Windows' own encoding: any separator that
+    spreadsheets write, UTF-8 or UTF-16, blank rows, blanks around cells, heads in any case.
+
+    Args:
+        folder: that holds the table.
+        columns: that must be there.
+        whose: what the messages call the folder, which is none of the competitor's business.
+        table: its name.
+
+    Raises:
+        ScoringError: the file, a row or one of the columns is missing, or it is no table in UTF-8.
+    """
+    path, name = os.path.join(folder, table), "%s of %s" % (table, whose)
+    if not os.path.isfile(path):
+        raise ScoringError(
+            "data.csv must lie at the root of %s, it was not found; zip the files, not their folder." % whose
+        )
+    try:
+        with open(path, "rb") as file:
+            lines = split_cells(decode_text(file.read()))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ScoringError("%s must be a table in UTF-8, found: %s." % (name, error))
+    lines = [line for line in lines if any(line)]
+    heads = spell_heads(lines[0]) if lines else []
+    check_shape(name, heads, lines)
+    missing = [head for head in columns if len(lines) < 2 or head not in heads]
+    if missing:
+        raise ScoringError("%s must have rows and the columns %s; missing: %s." % (name, columns, missing))
+    empty = dict.fromkeys(heads, "")
+    return [dict(empty, **dict(zip(heads, line))) for line in lines[1:]]
+
+
+def decode_text(content):
+    """Decodes a table by the mark that it begins with, else by its zero bytes, else as UTF-8."""
+    for mark, encoding in MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding)
+    # letters of the Latin alphabet have a zero byte in UTF-16, before or behind
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        half = content[start:200:2]
+        if half and half.count(0) > len(half) / 2.0:
+            return content.decode(encoding)
+    return content.decode("utf-8")
+
+
+def split_cells(text):
+    """Splits a text to lines of cells, each without blanks and unseen marks around it."""
+    told = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
+    text = text[told.end() :] if told else text
+    separator = told.group(1) if told else find_separator(text)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    return [[strip_cell(cell) for cell in line] for line in lines]
+
+
+def find_separator(text):
+    """Finds what cuts the first line into the most known heads, and into the most cells."""
+    line = next((line for line in re.split(r"[\r\n]+", text) if line.strip(" ,;\t|")), "")
+
+    def count_heads(separator):
+        heads = spell_heads([strip_cell(head.strip().strip('"')) for head in line.split(separator)])
+        return len(set(heads) & set(HEADS)), len(heads)
+
+    return max(",;\t|", key=count_heads)
+
+
+def strip_cell(cell):
+    """Takes off blanks, and marks that are not seen, around a cell."""
+    return cell.strip().strip("\ufeff\u200b").strip()
+
+
+def spell_heads(heads):
+    """Spells heads as the known ones, where only case, blanks or hyphens differ."""
+    plain = [re.sub(r"[\s-]+", "_", head.lower()) for head in heads]
+    return [new if new in HEADS and new not in heads else old for old, new in zip(heads, plain)]
+
+
+def check_shape(name, heads, lines):
+    """Refuses heads that occur twice, and rows that are longer than the head: cells would be another's."""
+    twice = [head for head in heads if head and heads.count(head) > 1]
+    if twice:
+        raise ScoringError("%s must have each column once; twice: %s." % (name, twice[0]))
+    long = [line for line in lines if any(line[len(heads) :])]
+    if long:
+        words = "%s must have one cell a column in each row, found more in the row of %s."
+        raise ScoringError(words % (name, long[0][0]))
 
 
 def clean_path(text):
@@ -93,53 +194,100 @@ def clean_path(text):
     return text.strip().replace("\\", "/")
 
 
-def read_table(folder, columns, whose):
-    """Reads `data.csv` of a folder: a list of dicts, in the file's order; a cell that is missing is "".
+def is_blank(text):
+    """Tells whether a cell says nothing: it is empty, or one of BLANKS in any case."""
+    return text.casefold() in BLANKS
 
-    Args:
-        folder: that holds the table.
-        columns: that must be there.
-        whose: what the messages call the folder, which is none of the competitor's business.
+
+def read_classes(folder, task):
+    """Reads the classes of a task in the reference's `classes.csv`: {id: name}, or None where there are none.
 
     Raises:
-        ScoringError: the file, a row or one of the columns is missing, or it is no table in UTF-8.
+        ScoringError: it is no table of classes, or two classes of the task have one id.
     """
-    path = os.path.join(folder, "data.csv")
-    if not os.path.isfile(path):
+    if not os.path.exists(os.path.join(folder, "classes.csv")):
+        return None
+    rows = read_table(folder, ["task", "id", "name"], "the reference", "classes.csv")
+    rows = [row for row in rows if row["task"].lower() == task]
+    ids = [spell_label(row["id"]) for row in rows]
+    if not all(re.fullmatch("[0-9]+", id) for id in ids) or len(set(ids)) < len(ids):
         raise ScoringError(
-            "data.csv must lie at the root of %s, it was not found; zip the files, not their folder." % whose
+            "classes.csv of the reference must have the columns task, id and name, ids in numbers, each once."
         )
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter=find_delimiter(file), restval="", strict=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-            rows = list(reader)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ScoringError("data.csv of %s must be a table in UTF-8, found: %s." % (whose, error))
-    missing = [name for name in columns if not rows or name not in rows[0]]
-    if missing:
-        raise ScoringError(
-            "data.csv of %s must have rows and the columns %s; missing: %s." % (whose, columns, missing)
-        )
-    return rows
+    return {int(id): row["name"] for id, row in zip(ids, rows)} or None
 
 
 def read_class_names(folder):
-    """Reads the reference's `classes.csv`: {mask id: name} or None, and the id to ignore or None."""
-    path = os.path.join(folder, "classes.csv")
-    if not os.path.exists(path):
+    """Reads the reference's mask classes: {id: name} or None, and the id to ignore or None."""
+    names = read_classes(folder, "mask")
+    if names is None:
         return None, 255
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if row["task"] == "mask"]
-        names = {int(row["id"]): row["name"] for row in rows}
-    except (KeyError, TypeError, ValueError, csv.Error):
-        raise ScoringError(
-            "classes.csv of the reference must have the columns task, id and name, ids in numbers."
-        )
-    ignored = [id for id, name in names.items() if name == "ignore"]
+    ignored = [id for id, name in names.items() if name.lower() == "ignore"]
     ignored = ignored or ([] if 255 in names else [255])
-    return {id: name for id, name in names.items() if name != "ignore"}, (ignored[0] if ignored else None)
+    kept = {id: name for id, name in names.items() if name.lower() != "ignore"}
+    return kept, (ignored[0] if ignored else None)
+
+
+def read_label_names(folder):
+    """Reads how the reference's labels may be written: {name as `spell_label` writes it: id as text}."""
+    names = read_classes(folder, "label") or {}
+    words = [spell_label(name) for name in names.values()]
+    found = {word: str(id) for word, id in zip(words, names) if words.count(word) == 1}
+    found.update({str(id): str(id) for id in names})
+    return found
+
+
+def spell_label(text):
+    """Writes a label as ids and names are compared: "2.0" as "2", "Red_Box " as "red box"."""
+    number = float(text.replace(",", ".")) if re.fullmatch(NUMBER, text) else math.nan
+    if math.isfinite(number) and number == int(number):
+        return str(int(number))
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return " ".join(plain.replace("_", " ").split())
+
+
+def clean_label(text, names):
+    """Writes a label as its id: "" where it is unknown, None where it is neither an id nor a name.
+
+    Args:
+        text: of the cell.
+        names: of `read_label_names`.
+    """
+    word = spell_label(text)
+    if word in names:
+        return names[word]
+    if is_blank(text) or word == "-1":
+        return ""
+    return word if re.fullmatch("[0-9]+", word) else None
+
+
+def read_reference(folder):
+    """Reads the truth's table: rows with `image_path`, `label_path` and `image_lvl_label`, "" where unknown.
+
+    Raises:
+        ScoringError: a row names no image or one that another row names, or a label is neither an id nor a
+            name of the reference's classes.csv.
+    """
+    rows, images = [], set()
+    names, strange = read_label_names(folder), []
+    for row in read_table(folder, ["image_path"], "the reference"):
+        image, mask = clean_path(row["image_path"]), clean_path(row.get("label_path", ""))
+        if not image or image in images:
+            found = "twice: %s" % image if image else "it is empty in a row"
+            raise ScoringError("data.csv of the reference must name an image a row; %s." % found)
+        images.add(image)
+        label = clean_label(row.get("image_lvl_label", ""), names)
+        if label is None:
+            strange.append("'%s' (%s)" % (row["image_lvl_label"], image))
+        mask = "" if is_blank(mask) else mask
+        rows.append({"image_path": image, "label_path": mask, "image_lvl_label": label})
+    if strange:
+        raise ScoringError(
+            "image_lvl_label of the reference must be an id, or a name that its classes.csv lists, or empty; "
+            "found in %d rows: %s; write ids or list the names."
+            % (len(strange), ", ".join(strange[:5]) + (", ..." if len(strange) > 5 else ""))
+        )
+    return rows
 
 
 # Masks ----------------------------------------------
@@ -388,12 +536,6 @@ def score_labels(truth, predicted):
     return sum(f1) / len(f1), sum(t == p for t, p in zip(truth, predicted)) / float(len(truth))
 
 
-def clean_label(text):
-    """Writes a label as an id: "2.0" -> "2"."""
-    text = (text or "").strip()
-    return text[:-2] if text.endswith(".0") else text
-
-
 def read_answers(submission, wanted):
     """Reads the rows of a submission by image: every frame that is wanted has one.
 
@@ -466,26 +608,27 @@ def score(reference, submission):
         The scores by name, fractions; and {"mask": pixel counts by ids, "label": pairs of labels}.
 
     Raises:
-        ScoringError: the submission lacks a frame, or a file of it is wrong.
+        ScoringError: the submission lacks a frame, or a file of it is wrong; or the reference's is.
     """
-    truth_rows = read_table(reference, ["image_path"], "the reference")
-    found = read_answers(submission, [clean_path(row["image_path"]) for row in truth_rows])
+    truth_rows = read_reference(reference)
+    found = read_answers(submission, [row["image_path"] for row in truth_rows])
     names, ignore_id = read_class_names(reference)
+    label_names = read_label_names(reference)
     confusion, truth_labels, labels = np.zeros((256, 256), np.int64), [], []
     for row in truth_rows:
-        answer = found[clean_path(row["image_path"])]
-        if row.get("label_path"):
+        answer = found[row["image_path"]]
+        if row["label_path"]:
             name = name_mask(answer)
-            truth = read_ids(
-                os.path.join(reference, clean_path(row["label_path"])), "a mask of the reference"
-            )
+            path = os.path.join(reference, row["label_path"])
+            truth = read_ids(path, "%s of the reference" % row["label_path"])
             predicted = read_ids(os.path.join(submission, name), name, truth.shape)
             confusion += count_pairs(truth, predicted)
-        if row.get("image_lvl_label"):
-            truth_labels.append(clean_label(row["image_lvl_label"]))
-            labels.append(clean_label(answer["image_lvl_pred"]))
+        if row["image_lvl_label"]:
+            truth_labels.append(row["image_lvl_label"])
+            labels.append(clean_label(answer["image_lvl_pred"], label_names))
             if not labels[-1]:
-                raise ScoringError("image_lvl_pred of %s must be a label, it is empty." % row["image_path"])
+                words = "image_lvl_pred of %s must be a label, the id or the name of a class, found '%s'."
+                raise ScoringError(words % (row["image_path"], answer["image_lvl_pred"]))
     scores = {}
     if drop_ignored(confusion, ignore_id).any():
         iou = score_confusion(confusion, ignore_id)
@@ -525,16 +668,19 @@ def write_bundle(out, reference, title):
         title: of the competition.
 
     Raises:
-        ScoringError: the reference lacks its table or a mask.
+        ScoringError: the reference lacks its table or a mask, or a mask lies elsewhere.
     """
-    rows = read_table(reference, ["image_path"], "the reference")
+    rows = read_reference(reference)
     names, ignore_id = read_class_names(reference)
-    masks = [clean_path(row["label_path"]) for row in rows if row.get("label_path")]
+    masks = [row["label_path"] for row in rows if row["label_path"]]
+    away = [mask for mask in masks if ".." in mask.split("/") or os.path.isabs(mask) or mask[1:2] == ":"]
+    if away:
+        raise ScoringError("label_path must lead into the reference's folder from there, found %s." % away[0])
     held = set()
     for mask in masks:
         held |= set(np.unique(read_ids(os.path.join(reference, mask), mask)).tolist()) - {ignore_id}
     columns = (["miou"] if masks else []) + [name_scores(held, names)[id] for id in sorted(held)]
-    if any(row.get("image_lvl_label") for row in rows):
+    if any(row["image_lvl_label"] for row in rows):
         columns[1:1] = ["f1", "accuracy"]
     words = {
         "title": title,

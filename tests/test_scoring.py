@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 import yaml
 from conftest import draw_frame
 
-from src import scoring
+from src import classes as class_lists
+from src import data, scoring, tables
 
 HARM = {  # what is done to an unpacked submission: what the competitor is told
     "no table": (lambda f: (f / "data.csv").unlink(), "data.csv must lie at the root of the submission"),
@@ -206,6 +208,137 @@ def test_a_reference_without_truth_is_no_score_of_nothing(server):
     path.write_text("\n".join(line.split(",")[0] for line in text.splitlines()))
     with pytest.raises(scoring.ScoringError, match="none is there"):
         scoring.score(str(server / "ref"), str(server / "res"))
+
+
+def set_labels(folder, column, labels):
+    """Writes one label a row of a table of six rows."""
+    head, *rows = (folder / "data.csv").read_text().splitlines()
+    place = head.split(",").index(column)
+    cells = [row.split(",") for row in rows]
+    for row, label in zip(cells, labels, strict=True):
+        row[place] = label
+    (folder / "data.csv").write_text("\n".join([head, *map(",".join, cells)]) + "\n", encoding="utf-8")
+
+
+LABELS = {  # how the labels 0, 1, 2, 0, 1 and an unknown one may be written
+    "ids": ["0", "1", "2", "0", "1", ""],
+    "ids with decimals": ["0.0", "1.0", "2.0", "0", "1", "-1.0"],
+    "ids with blanks": [" 0", "1 ", " 2 ", "0", "1", " -1 "],
+    "names": ["empty", "red box", "green box", "Empty", "Red_Box ", "nan"],
+    "names and ids": ["empty", "1", " GREEN  BOX", "0", "red box", "None"],
+    "a question mark": ["0", "1", "2", "0", "1", "?"],
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_the_truth_are_read_as_the_project_reads_them(train_folder, server, kind):
+    text = "task,id,name\nmask,0,a\nmask,1,b\nmask,2,c\nlabel,0,empty\nlabel,1,red box\nlabel,2,green box\n"
+    (server / "ref" / "classes.csv").write_text(text)
+    set_labels(server / "ref", "image_lvl_label", LABELS[kind])
+    scores, pairs = scoring.score(str(server / "ref"), str(server / "res"))
+    assert pairs["label"] == [("0", "1"), ("1", "1"), ("2", "1"), ("0", "1"), ("1", "1")]
+    assert scores["accuracy"] == pytest.approx(2 / 5)
+    assert scores["f1"] == pytest.approx((0 + 4 / 7 + 0) / 3)  # two hits, two true and five told
+    samples = data.read_samples(train_folder, class_lists.read_classes(server / "ref"))
+    truth = data.add_truth(samples, server / "ref", class_lists.read_classes(server / "ref"))
+    assert truth["label"].tolist() == [0, 1, 2, 0, 1, class_lists.NO_LABEL]
+
+
+def test_answers_may_be_names_of_classes(server):
+    (server / "ref" / "classes.csv").write_text("task,id,name\nlabel,0,empty\nlabel,1,red box\nlabel,2,c\n")
+    set_labels(server / "res", "image_lvl_pred", ["Empty", "red_box", "c", "0", "1.0", "2"])
+    assert scoring.score(str(server / "ref"), str(server / "res"))[0]["accuracy"] == 1
+
+
+@pytest.mark.parametrize(
+    "listed, label",
+    [(True, "blue box"), (False, "red box"), (True, "1.5"), (True, "-2"), (True, "1e999"), (True, "0;1")],
+)
+def test_a_label_of_the_truth_that_is_no_class_is_refused_by_name(train_folder, server, listed, label):
+    for folder in (train_folder, server / "ref"):
+        rows = "label,0,empty\nlabel,1,red box\nlabel,2,green box\n" if listed else ""
+        (folder / "classes.csv").write_text(f"task,id,name\nmask,0,a\nmask,1,b\nmask,2,c\n{rows}")
+        set_labels(folder, "image_lvl_label", ["0", label, "2", "0", "1", label])
+    words = re.escape(f"found in 2 rows: '{label}' (frame_001.jpg), '{label}' (frame_005.jpg); write ids")
+    with pytest.raises(scoring.ScoringError, match=words):
+        scoring.score(str(server / "ref"), str(server / "res"))
+    with pytest.raises(scoring.ScoringError, match=words):
+        scoring.write_bundle(str(train_folder / "b.zip"), str(train_folder), "title")
+
+
+@pytest.mark.parametrize("label", ["blue box", "-1", "nan", "1.5"])
+def test_an_answer_that_is_no_label_is_refused_by_name(server, label):
+    set_labels(server / "res", "image_lvl_pred", ["0", "1", "2", label, "1", "2"])
+    with pytest.raises(scoring.ScoringError, match=f"frame_003.jpg must be a label.*found '{label}'"):
+        scoring.score(str(server / "ref"), str(server / "res"))
+
+
+def test_where_no_label_is_known_none_is_scored(train_folder, server, tmp_path):
+    for folder in (train_folder, server / "ref"):
+        set_labels(folder, "image_lvl_label", ["-1", "nan", "?", "", "None", "unknown"])
+    assert "f1" not in scoring.score(str(server / "ref"), str(server / "res"))[0]
+    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+    assert "key: f1" not in zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml").decode()
+
+
+SAVED = {  # how programs save tables: a text with commas to bytes
+    "semicolons": lambda text: text.replace(",", ";").encode(),
+    "tabs": lambda text: text.replace(",", "\t").encode(),
+    "a line that names the separator": lambda text: ("sep=;\r\n" + text.replace(",", ";")).encode(),
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "blank rows": lambda text: ("\n,,,\n" + text.replace("\n", "\n\n", 2) + ",,,\n , ,\n").encode(),
+    "blanks around cells": lambda text: text.replace(",", " , ").encode(),
+    "heads in capitals": lambda text: (
+        text.split("\n")[0].upper().replace("_", " ") + text[text.index("\n") :]
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", SAVED)
+def test_tables_are_read_however_they_were_saved(train_folder, server, tmp_path, kind):
+    right = scoring.score(str(server / "ref"), str(server / "res"))[0]
+    for folder in (train_folder, server / "ref"):
+        for name in ("data.csv", "classes.csv"):
+            (folder / name).write_bytes(SAVED[kind]((folder / name).read_text()))
+    assert scoring.score(str(server / "ref"), str(server / "res"))[0] == right
+    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+    keys = yaml.safe_load(zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml"))["leaderboards"]
+    assert {column["key"] for column in keys[0]["columns"]} == set(right)
+
+
+WRONG = {  # what a table of the truth may hold: what is said of it
+    "a column twice": ("image_path,label_path,label_path\na.jpg,a.png,b.png\n", "twice: label_path"),
+    "a longer row": ("image_path,image_lvl_label\na.jpg,1,2\n", "more in the row of a.jpg"),
+    "a frame twice": ("image_path,image_lvl_label\na.jpg,1\na.jpg,2\n", "twice: a.jpg"),
+    "a frame without a name": ("image_path,image_lvl_label\n,1\n", "must name an image a row"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_table_that_would_be_scored_wrongly_is_refused(server, kind):
+    text, words = WRONG[kind]
+    (server / "ref" / "data.csv").write_text(text)
+    with pytest.raises(scoring.ScoringError, match=f"data.csv of the reference.*{words}"):
+        scoring.score(str(server / "ref"), str(server / "res"))
+
+
+def test_classes_with_one_id_are_refused(server):
+    (server / "ref" / "classes.csv").write_text("task,id,name\nmask,1,a\nmask,1.0,b\n")
+    with pytest.raises(scoring.ScoringError, match=r"classes\.csv of the reference.*each once"):
+        scoring.score(str(server / "ref"), str(server / "res"))
+
+
+@pytest.mark.parametrize("path", ["../frame_002_seg.png", "/data/frame_002_seg.png", "C:\\frame_002_seg.png"])
+def test_a_mask_that_lies_elsewhere_makes_no_bundle(train_folder, tmp_path, path):
+    edit(train_folder, "frame_002_seg.png", path)
+    with pytest.raises(scoring.ScoringError, match=r"must lead into the reference's folder.*frame_002_seg"):
+        scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+
+
+def test_what_means_unknown_is_the_same_to_the_project():
+    assert scoring.BLANKS == tables.BLANKS
 
 
 def test_program_stands_alone_and_is_of_python_37():
