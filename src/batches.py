@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from src import files, lengths, pictures
 from src.classes import IGNORE, NO_LABEL, Classes, DataError
+from src.cores import count_cores
 from src.progress import show_progress
 
 # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
@@ -153,7 +154,7 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
         if depths:
             depths[row][:] = pictures.load_depth(depth_path, depth, sizes[row])
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"], samples["depth"])
         for _ in show_progress(jobs, desc="Reading frames", total=len(samples), unit="frame"):
             continue

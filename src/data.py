@@ -193,9 +193,8 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         if name not in FILES:  # a file's name is searched for in either spelling
             table[name] = table[name].map(lambda cell: unicodedata.normalize("NFC", cell))
         elif (back := table[name].str.contains("\\", regex=False)).any():
-            problems.append(
-                Problem("note", f"{path}, column {name}: {back.sum()} paths are written with \\; read as /.")
-            )
+            text = f"{path}, column {name}: \\ is read as / in {back.sum()} of {len(table)} paths."
+            problems.append(Problem("note", text))
             table[name] = table[name].str.replace("\\", "/")
         if name in KNOWN and name not in ("image_path", "image_lvl_label"):
             table[name], found = _empty_blanks(path, table[name])
@@ -218,7 +217,7 @@ def _empty_blanks(
     if not blank.any():
         return cells, []
     words = ", ".join(f"'{word}'" for word in sorted(set(cells[blank])))
-    text = f"{path}, column {cells.name}: {blank.sum()} cells hold {words}; read as empty."
+    text = f"{path}, column {cells.name}: {blank.sum()} of {len(cells)} cells, with {words}, read as empty."
     return cells.mask(blank, ""), [Problem("note", text)]
 
 
@@ -391,7 +390,7 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
         "whole": f"begin with folders that lead to {folder}; read from there on",
         "linked": "are links to files elsewhere; read there",
     }
-    return Problem("note", f"{path}, column {column}: {len(found)} names, as '{name}', {notes[kind]}.")
+    return Problem("note", f"{path}, column {column}: names like '{name}' ({len(found)}) {notes[kind]}.")
 
 
 def _find_namesake(folder: Path, name: str) -> str:
@@ -431,7 +430,8 @@ def _read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[li
     named = keys.isin(known) & (keys != "") & ~keys.str.fullmatch(r"\d+")
     if named.any():
         text = (
-            f"{path}: {named.sum()} labels are names of classes, as '{cells[named].iloc[0]}'; read as such."
+            f"{path}: names of classes in image_lvl_label, as '{cells[named].iloc[0]}', are read as such "
+            f"({named.sum()} of {len(cells)} labels)."
         )
         problems.append(Problem("note", text))
     bad = ~keys.isin(known)
@@ -486,8 +486,8 @@ def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Proble
         if inside.any():
             steps = (values[inside] / (parts / 1e6)).round().astype("int64")
             times[inside] = pd.to_datetime(steps, unit="us", utc=True)
-            text_of_unit = f"{path}: {inside.sum()} timestamps are numbers; read as {unit} since 1970, UTC."
-            problems.append(Problem("note", text_of_unit))
+            words = f"numbers are read as {unit} since 1970, UTC ({inside.sum()} of {len(text)} timestamps)."
+            problems.append(Problem("note", f"{path}: {words}"))
     unset |= times < pd.Timestamp(FIRST_TIME, unit="s", tz="UTC")
     bad = times.isna() & (text != "") & ~unset
     if unset.any():
@@ -527,7 +527,7 @@ def _read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Seri
     if lost.any():
         found = ", ".join(cell for cell in written[lost].iloc[0] if cell)
         words = (
-            f"{path}: the position of {lost.sum()} frames cannot be read, first in row "
+            f"{path}: the position of {lost.sum()} of {len(table)} frames cannot be read, first in row "
             f"{table['row'][lost].iloc[0]}, found '{found}', and does not count; write degrees, lon from "
             f"-180 to 180 and lat from -90 to 90. (Rows {count_off(table['row'][lost].tolist())}.)"
         )
@@ -549,7 +549,7 @@ def require_masks(samples: pd.DataFrame) -> None:
     """
     count = (samples["mask"] != "").sum()
     if count < 2:
-        found = f"{count} cells are filled"
+        found = f"{count} of {len(samples)} cells filled"
         if "label_path" not in samples:
             told = [name for name in samples if name not in (*split.ADDED, "image_path")]
             near = difflib.get_close_matches("label_path", told, n=1)

@@ -271,7 +271,9 @@ def _find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
     lost = samples[["lon", "lat"]].isna().any(axis=1)
     if lost.any() and (not lost.all() or "gps_point" in samples):
         rows = count_off(samples["row"][lost].tolist())
-        texts.append(f"{lost.sum()} frames have no position (rows {rows}), they count by time alone.")
+        texts.append(
+            f"{lost.sum()} of {len(samples)} frames have no position (rows {rows}) and count by time alone."
+        )
     texts += _find_stuck(samples)
     if "timestamp" in samples:
         times = samples["timestamp"]

@@ -148,7 +148,7 @@ def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:
     """Says in a sentence what the blocks are, and how many frames are of a group that is not known."""
     lost = (blocks == UNKNOWN_GROUP).sum()
     more = (
-        f" {lost} frames are of a group that is not known: they may be of any, so fill the cells."
+        f" {lost} of {len(blocks)} frames are of an unknown group: they may be of any, so fill the cells."
         if lost
         else ""
     )

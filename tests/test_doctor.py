@@ -213,11 +213,11 @@ WARNINGS = {
     ),
     "positions are lost": (
         lambda f: edit(f, lon=(5, "2.1"), lat=(5, "41.3")),
-        r"5 frames have no position \(rows 2, 3",
+        r"5 of 6 frames have no position \(rows 2, 3",
     ),
     "positions are words": (
         lambda f: edit(f, lon=(5, "2.1"), lat=(5, "north")),
-        r"position of 1 frames cannot be read, first in row 5, found '2\.1, north'",
+        r"position of 1 of 6 frames cannot be read, first in row 5, found '2\.1, north'",
     ),
     "a position is the same everywhere": (
         lambda f: rewrite(f, lambda s: s.replace("\n", ",2.1,41.3\n").replace("2.1,41.3", "lon,lat", 1)),
@@ -381,7 +381,7 @@ def test_what_was_put_right_is_said(folders):
         *(
             "byte order mark",
             "semicolons",
-            "1 paths are written with \\",
+            "\\ is read as / in 1 of 6 paths",
             "spelt otherwise",
             "spaces, accents",
         ),

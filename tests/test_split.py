@@ -217,7 +217,7 @@ def test_frames_of_an_unknown_group_are_one_block_and_said():
     samples = make_samples(list("aaaa"), np.arange(4)).assign(city=["Cali", "", "nan", "?"])
     blocks = split.find_blocks(samples, [], "city")
     assert blocks.tolist() == ["Cali"] + [split.UNKNOWN_GROUP] * 3
-    assert "3 frames are of a group that is not known" in split.describe_blocks(samples, blocks)
+    assert f"3 of {len(samples)} frames are of an unknown group" in split.describe_blocks(samples, blocks)
 
 
 def test_folds_hold_every_block_out_once():
