@@ -47,7 +47,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
             key: result.get(key, "")
             for key in ("data", "version", "seed", "train_frames", "minutes", "machine")
         }
-        row["budget"] = result.get("settings", {}).get("MINUTES", "")
+        row["budget"] = _name_length(result.get("settings", {}))
         row["leaky"] = result.get("leaky", False)
         row["held"] = metrics.count_held(result.get("confusion", {}).get("grouped", {}).get("mask", [[1]]))
         for split, scores in result["scores"].items():
@@ -55,6 +55,12 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
             row |= {f"{split} {key}": 100 * scores[key] for key in keys if scores.get(key) is not None}
         rows.append(row | {"run": path.stem})
     return pd.DataFrame(rows)
+
+
+def _name_length(settings: dict) -> str:
+    """Names what settled how long a run's trainings were: MINUTES, or the number of passes."""
+    minutes = settings.get("MINUTES", "")
+    return f"EPOCHS={settings.get('EPOCHS')}" if minutes is None else f"MINUTES={minutes}"
 
 
 def table_of_runs(results: pd.DataFrame) -> str:
@@ -141,7 +147,7 @@ def table_of_seeds(results: pd.DataFrame) -> str:
         if len(runs) > 1:
             parts = [_describe_spread(runs, split) for split in ("grouped", "test") if _is_known(runs, split)]
             parts += [_describe_gain(runs, split) for split in ALONE if _is_known(runs, ALONE[split])]
-            lines.append(f"- {name}, {version}, MINUTES={budget}, {len(runs)} seeds: " + "; ".join(parts))
+            lines.append(f"- {name}, {version}, {budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
 
 
