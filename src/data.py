@@ -608,6 +608,13 @@ def _name_photo(path: str) -> str:
     return _spell(PurePosixPath(path).name)
 
 
+def find_truth(reference: str | Path) -> dict[str, str]:
+    """Finds the masks of a reference as `find_files` does: {label_path: its file, "" where there is none}."""
+    table, _ = _read_table(Path(reference) / "data.csv")
+    paths, _ = find_files(Path(reference), table, "label_path")
+    return dict(zip(table["label_path"], paths, strict=True)) if "label_path" in table else {}
+
+
 def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) -> pd.DataFrame:
     """Gives Test's table with the truth of a reference folder in `mask` and `label`, as `read_samples` does.
 
@@ -620,10 +627,10 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
     path = reference / "data.csv"
     table, _ = _read_table(path)
     refuse(_find_twins(path, table, "image_path"))
-    paths, _ = find_files(reference, table, "label_path")
-    if "label_path" in table:  # one that is not there is refused by name when it is opened
-        lost = [str(reference / name) if name else "" for name in table["label_path"]]
-        paths = [path or name for path, name in zip(paths, lost, strict=True)]
+    found = find_truth(reference)
+    names = table["label_path"] if "label_path" in table else [""] * len(table)
+    # one that is not there is refused by name when it is opened
+    paths = [(found[name] or str(reference / name)) if name else "" for name in names]
     labels, _ = _read_labels(path, table, classes.label)
     truth = pd.DataFrame({"mask": paths, "label": labels}, index=table["image_path"])
     truth = truth.reindex(samples["image_path"])

@@ -597,12 +597,13 @@ def number_key(key, id):
     return key[: LONGEST_KEY - len(ending)].rstrip("_") + ending
 
 
-def score(reference, submission):
+def score(reference, submission, masks=None):
     """Scores an unpacked submission against a reference folder.
 
     Args:
         reference: folder with data.csv (image_path, label_path, image_lvl_label), masks, perhaps classes.csv.
         submission: folder with data.csv (image_path, pred_name, image_lvl_pred) and data/<pred_name>.
+        masks: {label_path: file} where a mask lies elsewhere than its path says; None: nowhere.
 
     Returns:
         The scores by name, fractions; and {"mask": pixel counts by ids, "label": pairs of labels}.
@@ -619,7 +620,7 @@ def score(reference, submission):
         answer = found[row["image_path"]]
         if row["label_path"]:
             name = name_mask(answer)
-            path = os.path.join(reference, row["label_path"])
+            path = (masks or {}).get(row["label_path"]) or os.path.join(reference, row["label_path"])
             truth = read_ids(path, "%s of the reference" % row["label_path"])
             predicted = read_ids(os.path.join(submission, name), name, truth.shape)
             confusion += count_pairs(truth, predicted)

@@ -281,7 +281,7 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         archive.list_members(path, np.inf)  # refuses what would harm
         with zipfile.ZipFile(path) as members:
             members.extractall(folder)
-        scores, confusion = score(str(reference), folder)
+        scores, confusion = score(str(reference), folder, data.find_truth(reference))
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
     held = confusion["mask"].any(1)
     others = int(held.sum() - held[list(classes.mask.ids)].sum())

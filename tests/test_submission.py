@@ -173,6 +173,26 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     assert submission.score_submission(path, train_folder, classes, scoring.score)["others"] == 1
 
 
+@pytest.mark.parametrize(
+    "written", ["{folder}/frame_000_seg.png", "Train/frame_000_seg.png", "Frame_000_SEG.PNG"]
+)
+def test_the_masks_of_a_reference_are_found_as_those_of_train_are(path, train_folder, classes, written):
+    right = submission.score_submission(path, train_folder, classes, scoring.score)
+    table = train_folder / "data.csv"
+    table.write_text(table.read_text().replace("frame_000_seg.png", written.format(folder=train_folder)))
+    samples = data.read_samples(train_folder, classes)
+    assert data.add_truth(samples, train_folder, classes)["mask"][0] == str(
+        train_folder / "frame_000_seg.png"
+    )
+    assert submission.score_submission(path, train_folder, classes, scoring.score) == right
+
+
+def test_a_mask_that_the_reference_lacks_is_refused_by_name(path, train_folder, classes):
+    (train_folder / "frame_002_seg.png").unlink()
+    with pytest.raises(scoring.ScoringError, match=r"frame_002_seg\.png of the reference must be"):
+        submission.score_submission(path, train_folder, classes, scoring.score)
+
+
 def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
     small = partial(archive.list_members, limit=0.0001)
     with pytest.raises(archive.SubmissionError, match=r"at most 0\.0001 MB"):
