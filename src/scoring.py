@@ -123,13 +123,13 @@ def read_table(folder, columns, whose, table="data.csv"):
         with open(path, "rb") as file:
             lines = split_cells(decode_text(file.read()))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ScoringError("%s must be a table in UTF-8, found: %s." % (name, error))
+        raise ScoringError("%s must be a table in UTF-8, found: %s; save it as 'CSV UTF-8'." % (name, error))
     lines = [line for line in lines if any(line)]
     heads = spell_heads(lines[0]) if lines else []
-    check_shape(name, heads, lines)
     missing = [head for head in columns if len(lines) < 2 or head not in heads]
     if missing:
         raise ScoringError("%s must have rows and the columns %s; missing: %s." % (name, columns, missing))
+    check_shape(name, heads, lines)
     empty = dict.fromkeys(heads, "")
     return [dict(empty, **dict(zip(heads, line))) for line in lines[1:]]
 
@@ -152,8 +152,18 @@ def split_cells(text):
     told = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
     text = text[told.end() :] if told else text
     separator = told.group(1) if told else find_separator(text)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    behind = re.compile('" +(?=[%s\r\n]|$)' % separator)  # blanks between a quote and what separates
+    try:
+        lines = parse_csv(text, separator)
+    except csv.Error:
+        lines = parse_csv(behind.sub('"', text), separator)
     return [[strip_cell(cell) for cell in line] for line in lines]
+
+
+def parse_csv(text, separator):
+    """Parses a text to lines of cells; csv.Error where its quotes are not closed."""
+    file = io.StringIO(text, newline="")
+    return list(csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True))
 
 
 def find_separator(text):

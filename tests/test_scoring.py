@@ -290,6 +290,9 @@ SAVED = {  # how programs save tables: a text with commas to bytes
     "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
     "blank rows": lambda text: ("\n,,,\n" + text.replace("\n", "\n\n", 2) + ",,,\n , ,\n").encode(),
     "blanks around cells": lambda text: text.replace(",", " , ").encode(),
+    "quotes with blanks behind": lambda text: re.sub(
+        "(?m)^(.+)$", lambda line: '"' + line[1].replace(",", '" , "') + '"', text
+    ).encode(),
     "heads in capitals": lambda text: (
         text.split("\n")[0].upper().replace("_", " ") + text[text.index("\n") :]
     ).encode(),
@@ -310,6 +313,11 @@ def test_tables_are_read_however_they_were_saved(train_folder, server, tmp_path,
 
 WRONG = {  # what a table of the truth may hold: what is said of it
     "a column twice": ("image_path,label_path,label_path\na.jpg,a.png,b.png\n", "twice: label_path"),
+    "a line above the head": (
+        "of May,,\nimage_path,label_path,image_lvl_label\n",
+        r"missing: \['image_path'\]",
+    ),
+    "text in Windows' encoding": ("image_path,note\na.jpg,caf\udce9\n", "UTF-8, .* save it as"),
     "a longer row": ("image_path,image_lvl_label\na.jpg,1,2\n", "more in the row of a.jpg"),
     "a frame twice": ("image_path,image_lvl_label\na.jpg,1\na.jpg,2\n", "twice: a.jpg"),
     "a frame without a name": ("image_path,image_lvl_label\n,1\n", "must name an image a row"),
@@ -319,7 +327,7 @@ WRONG = {  # what a table of the truth may hold: what is said of it
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_table_that_would_be_scored_wrongly_is_refused(server, kind):
     text, words = WRONG[kind]
-    (server / "ref" / "data.csv").write_text(text)
+    (server / "ref" / "data.csv").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(scoring.ScoringError, match=f"data.csv of the reference.*{words}"):
         scoring.score(str(server / "ref"), str(server / "res"))
 
