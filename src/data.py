@@ -41,6 +41,7 @@ POINTS = (POINT.format(n=EUROPEAN, s=";"), POINT.format(n=NUMBER, s="[,;]"))  # 
 NOWHERE = 0.001  # degrees: 0, 0 and -1, -1, to a hundred metres, are what receivers write before they know
 FIRST_TIME, LAST_TIME = 631_152_000, 4_102_444_800  # seconds since 1970: the years 1990 and 2100
 UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # parts of a second
+SECONDS_DIGITS = 10  # of a number of seconds since 1970, from 2001 on
 EARLY = r"(?:0\d|1[0-8])\d\d-|19[0-8]\d-"  # dates before 1990, of clocks that were not set
 
 
@@ -479,7 +480,9 @@ def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Proble
     number = text.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~text.str.fullmatch(r"(?:19|20)\d{6}")
     values = text.where(number, "").map(read_number).astype(float)
     unset = (text.str.match(EARLY)) | (values < FIRST_TIME)
-    times = pd.to_datetime(text.mask(number | unset, ""), utc=True, errors="coerce", format="ISO8601")
+    values = values.mask((values >= FIRST_TIME) & text.map(_is_rounded))
+    dates = text.mask(number | unset, "").str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
+    times = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
     problems = []
     for unit, parts in UNITS.items():
         inside = values.between(FIRST_TIME * parts, LAST_TIME * parts)
@@ -490,19 +493,37 @@ def _read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Proble
             problems.append(Problem("note", f"{path}: {words}"))
     unset |= times < pd.Timestamp(FIRST_TIME, unit="s", tz="UTC")
     bad = times.isna() & (text != "") & ~unset
+    return times.mask(unset), problems + _tell_times(path, table["row"], text, unset, bad)
+
+
+def _tell_times(
+    path: Path, rows: pd.Series, text: pd.Series, unset: pd.Series, bad: pd.Series
+) -> list[Problem]:
+    """Tells of times of clocks that were not set, and of those that cannot be read."""
+    problems = []
     if unset.any():
         words = (
             f": timestamp '{text[unset].iloc[0]}' is before 1990, as of a clock that was not set, and counts "
             "as unknown; if it counts from the start of a drive, write date and time."
         )
-        problems.append(report_rows("warning", path, table["row"][unset].tolist(), words))
+        problems.append(report_rows("warning", path, rows[unset].tolist(), words))
     if bad.any():
+        found = text[bad].iloc[0]
+        way_out = "write it like 2026-02-03T09:30:00Z"
+        if re.fullmatch(NUMBER, found) and _is_rounded(found):
+            way_out = "a spreadsheet has rounded it, so export the times again, as text or with all digits"
         words = (
             ": timestamp must be ISO 8601, seconds since 1970 (or thousandths and so on) or empty, found "
-            f"'{text[bad].iloc[0]}'; write it like 2026-02-03T09:30:00Z."
+            f"'{found}'; {way_out}."
         )
-        problems.append(report_rows("error", path, table["row"][bad].tolist(), words))
-    return times.mask(unset), problems
+        problems.append(report_rows("error", path, rows[bad].tolist(), words))
+    return problems
+
+
+def _is_rounded(text: str) -> bool:
+    """True for a number like 1.60912E+12, whose digits do not reach the seconds since 1970."""
+    mantissa, exponent, _ = text.lower().partition("e")
+    return bool(exponent) and sum(map(str.isdigit, mantissa)) < SECONDS_DIGITS
 
 
 def _read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series, list[Problem]]:

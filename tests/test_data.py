@@ -360,7 +360,9 @@ def test_points_stand_in_where_lon_and_lat_are_empty(train_folder, classes):
         *("1609122023", "1609122023.0", "1609122023,0", "1.609122023e9", "1609122023000", "1609122023000000"),
         *(
             "1609122023000000000",
+            "1.609122023000E+12",
             "2020-12-28T02:20:23Z",
+            "2020-12-28 02:20:23,000",
             "2020-12-28 03:20:23+01:00",
             " 2020-12-28T02:20:23 ",
         ),
@@ -390,6 +392,13 @@ def test_a_time_of_a_clock_that_was_not_set_is_unknown_and_said(train_folder, cl
 def test_a_time_that_cannot_be_told_is_an_error(train_folder, classes, text):
     _, problems = read_column(train_folder, classes, timestamp=text)
     assert [level for level, _ in problems] == ["error"] and f"found '{text}'" in problems[0][1]
+
+
+@pytest.mark.parametrize("text", ["1.60912E+12", "1.6E9", "1.60912202e9"])
+def test_a_time_that_a_spreadsheet_rounded_is_an_error_that_says_so(train_folder, classes, text):
+    samples, problems = read_column(train_folder, classes, timestamp=text)
+    assert samples["time"].isna().all() and [level for level, _ in problems] == ["error"]
+    assert f"found '{text}'; a spreadsheet has rounded it" in problems[0][1]
 
 
 @pytest.mark.parametrize("text", ["nan", "NaN", "None", "null", "NA", "N/A", "?", "-", "", " "])
