@@ -173,12 +173,12 @@ def describe(steps: int, deserved: int, step_seconds: float, all_steps: int = 0)
     """Says how long a training takes on this machine, and what a wish for fewer minutes costs.
 
     Args:
-        steps: that are taken.
+        steps: that are taken; a few more than they must be, where they do not divide into epochs.
         deserved: that would be taken without a wish.
         step_seconds: of one step, as timed.
         all_steps: of all trainings that are to come, this one included; 0 for this one alone.
     """
-    share = steps / deserved
+    share = min(1.0, steps / deserved)
     words = f"{steps} steps at {step_seconds:.2f} s take about {_tell_minutes(steps * step_seconds)}"
     if all_steps > steps:
         everything = all_steps * share * step_seconds

@@ -32,7 +32,7 @@ SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test
 ALONE = {"grouped": "grouped_segmenter", "test": "test_segmenter"}
 PROMISES = ("random", "grouped", "estimate")
 # versions whose estimates are by today's method, as it was fixed in de8f718
-TODAYS = ("fixed", "four frames", "slow backbone", "slow backbone (development)")
+TODAYS = ("fixed", "four frames", "slow backbone", "slow backbone (development)", "steps (development)")
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
 
@@ -326,7 +326,7 @@ def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, n
 def make_tables() -> dict[str, str]:
     """Makes the tables of all that is kept, in Markdown, by the names that mark their places on PAGES."""
     results, kept = read_results(), benchmark.read_kept()
-    return {
+    tables = {
         "runs": table_of_runs(results),
         "seeds": table_of_seeds(results),
         "estimates": table_of_estimates(results),
@@ -334,9 +334,11 @@ def make_tables() -> dict[str, str]:
         "quality": quality.table_of_quality(kept["quality"]),
         "ratios": benchmark.table_of_ratios(kept["ratios"]),
         "recipes": table_of_ablation(ABLATION),
-        "lengths": table_of_lengths(read_lengths(LENGTHS)),
         "worlds": table_of_worlds(WORLDS),
     }
+    if LENGTHS.exists():
+        tables["lengths"] = table_of_lengths(read_lengths(LENGTHS))
+    return tables
 
 
 def fill_page(text: str, tables: dict[str, str]) -> str:

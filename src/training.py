@@ -158,9 +158,9 @@ def fit(
         make_variables(model, *next(iter(stream)))
         plan = lengths.read_plan(folder)
         if plan is None:
-            steps = _tell_duration(model, stream, steps, minutes, all_steps)
             pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
-            plan = lengths.cut_steps(steps, pass_steps, len(val_stream) if val_frames else 0)
+            validation_batches = len(val_stream) if val_frames else 0
+            plan = _make_plan(model, stream, pass_steps, validation_batches, steps, minutes, all_steps)
             lengths.write_plan(folder, plan)
         done = _load_checkpoint(model, folder, plan)
         rate = recipe.rate / 2 if with_label else recipe.rate
@@ -205,24 +205,30 @@ def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Te
     model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
 
 
-def _tell_duration(
-    model: keras.Model, stream: tf.data.Dataset, steps: int, minutes: float | None, all_steps: int
-) -> int:
-    """Times a few steps and undoes them, says how long the training takes, and shortens it where wished for.
+def _make_plan(
+    model: keras.Model,
+    stream: tf.data.Dataset,
+    pass_steps: int,
+    validation_batches: int,
+    steps: int,
+    minutes: float | None,
+    all_steps: int,
+) -> lengths.Plan:
+    """Plans a training by its steps, and by a wish for minutes; says how long it takes.
 
-    Returns:
-        The steps to take: `steps`, or fewer for `minutes`.
+    A few steps are timed for that and undone; where there is no wish, they change nothing but what is said.
     """
     if steps < FEW_STEPS and minutes is None:
-        return steps
+        return lengths.cut_steps(steps, pass_steps, validation_batches)
     variables = model.variables + model.optimizer.variables
     before = [variable.numpy() for variable in variables]
     seconds = _time_steps(model, stream)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     taken = lengths.shorten_steps(steps, seconds, minutes)
-    print(lengths.describe(taken, steps, seconds, all_steps))
-    return taken
+    plan = lengths.cut_steps(taken, pass_steps, validation_batches)
+    print(lengths.describe(plan.steps, steps, seconds, all_steps))
+    return plan
 
 
 def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
