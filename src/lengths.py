@@ -8,7 +8,9 @@ from pathlib import Path
 from src import files
 
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
-PASSES = 46  # over a set of FRAMES frames, of both networks' trainings together; chosen from measured curves
+# Of both networks' trainings together, over a set of FRAMES frames: what 20 minutes on two cores were before.
+# Shorter and longer ones have not been compared yet; `python -m src.sweep --steps` does.
+PASSES = 46
 FRAMES = 260
 MOST_IMAGES = 48_000  # of both trainings: about three hours for all four of them on two cores
 WORLD_SHARE = 1 / 6  # of these passes for the built-in world, which is a short show
