@@ -21,7 +21,13 @@ def train(folder: Path, out: Path) -> model.keras.Model:
     network = training.build_seeded(0, partial(model.build_joint, segmenter, len(names.label)))
     training.compile_joint(network, frames, names, Recipe())
     training.SAVE_SECONDS = 0
-    how = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 2, "seed": 0, "steps": EPOCHS * len(frames) // 2}
+    how = {
+        "recipe": Recipe(),
+        "crop": (32, 64),
+        "batch_size": 2,
+        "seed": 0,
+        "steps": EPOCHS * len(frames) // 2,
+    }
     how["show"] = lambda history, _, ended: ended or say("epoch", len(history))
     training.fit(network, out, frames, **how)
     return network
