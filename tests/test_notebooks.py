@@ -50,12 +50,9 @@ def road(learnable, tmp_path_factory):
         "LEAKY=True",
         "GROUP=robot_id",
     ]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
     watcher = tmp_path_factory.mktemp("watcher")
     (watcher / "sitecustomize.py").write_text(WATCHER)
-    environment |= {"PYTHONPATH": str(watcher), "WATCHED": str(learnable / "reference")}
+    environment = os.environ | {"PYTHONPATH": str(watcher), "WATCHED": str(learnable / "reference")}
     os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.txt would seem newer
     done = subprocess.run(
         ["make", "run", *words], cwd=folder, capture_output=True, text=True, env=environment
