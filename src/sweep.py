@@ -17,6 +17,7 @@ from pathlib import Path
 
 from src import batches, data, engine, files, folds, lengths, predict, record, split, training
 from src import classes as class_lists
+from src import model as networks
 from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
 
@@ -68,7 +69,7 @@ def measure_recipe(
     batch_size: int,
     both: bool = False,
 ) -> dict:
-    """Trains both networks without the held-out recordings, and scores the joint one.
+    """Trains both networks without the held-out recordings, and scores them.
 
     Args:
         folder: holds Train and Test.
@@ -80,8 +81,9 @@ def measure_recipe(
         both: leaves out the frames that have no mask or no label.
 
     Returns:
-        "grouped" and, with a reference, "test": scores as fractions; with depth also "withheld", which holds
-        the same without any; "leaky", "minutes", "machine", "commit".
+        "grouped" and, with a reference, "test": the joint network's scores as fractions; "alone": the same of
+        the segmentation network that it started from; with depth also "withheld": the same of the joint one
+        without any; "leaky", "minutes", "machine", "commit".
     """
     classes = class_lists.read_classes(folder / "Train")
     samples = data.read_samples(folder / "Train", classes)
@@ -98,20 +100,22 @@ def measure_recipe(
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
     both_steps = [max(1, round(steps * share)) for share in lengths.SHARES.values()]
     network = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
-    network = engine.prepare(network)
+    network, alone = engine.prepare(network), engine.prepare(networks.load_model(out / "seg" / "model.keras"))
     spent = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
     sides = {"grouped": samples.iloc[val]}
     if reference is not None:
         sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
     known = classes.admit_others()  # the reference may hold ids that Train does not know
 
-    def score(**changes: str) -> dict[str, dict]:
+    def score(network: engine.Engine, **changes: str) -> dict[str, dict]:
         return {
             side: predict.score_samples(network, table.assign(**changes), known, size)["scores"]
             for side, table in sides.items()
         }
 
-    found = score() | ({"withheld": score(depth="")} if recipe.depth else {})
+    found = score(network) | {"alone": score(alone)}
+    if recipe.depth:
+        found["withheld"] = score(network, depth="")
     return found | {"leaky": leaky, "minutes": spent} | about
 
 

@@ -22,7 +22,8 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
     how = {"seed": 0, "steps": 4, "batch_size": 4}
     found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), **how)
-    assert {"grouped", "test", "leaky", "minutes", "machine", "commit"} == set(found)
+    assert {"grouped", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
+    assert set(found["alone"]) == {"grouped", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found
 
