@@ -1,0 +1,121 @@
+"""Shows that the tests find faults: `python tests/plant_faults.py`.
+
+It plants each of these in a copy of the project, one at a time: one line of `src/`, an error that someone
+might make. What is named behind a fault are the tests that find it, all of them among those of `make test`.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FAULTS = [  # file below src/, what stands there, what is planted, the tests that find it
+    (
+        "metrics.py",
+        "truth[counted].astype(np.int64) * classes + predicted[counted]",
+        "predicted[counted].astype(np.int64) * classes + truth[counted]",
+        "test_metrics.py",
+    ),
+    ("metrics.py", "held = tf.cast(true > 0", "held = tf.cast(true >= 0", "test_metrics.py"),
+    ("losses.py", "counted = tf.cast(y_true != IGNORE", "counted = tf.cast(y_true >= 0", "test_losses.py"),
+    ("losses.py", "counted = tf.cast(y_true != NO_LABEL", "counted = tf.cast(y_true != 0", "test_losses.py"),
+    ("losses.py", "self.smoothing / classes", "self.smoothing", "test_losses.py"),
+    ("batches.py", "int(epoch), int(position)", "int(epoch), int(row)", "test_training.py test_data.py"),
+    ("augment.py", "cv2.INTER_NEAREST, borderValue=IGNORE", "cv2.INTER_NEAREST", "test_augment.py"),
+    ("augment.py", "crop[1] - 1 - shift_x", "crop[1] - shift_x", "test_augment.py"),
+    ("optimizer.py", "else 1.0 for one", "else 0.5 for one", "test_optimizer.py test_training.py"),
+    ("optimizer.py", "if step < warm", "if step > warm", "test_optimizer.py test_training.py"),
+    ("training.py", "make(first_step=done)", "make(first_step=0)", "test_training.py"),
+    ("training.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_training.py"),
+    (
+        "training.py",
+        "min(recipe.zoom, LABEL_ZOOM)",
+        "max(recipe.zoom, LABEL_ZOOM)",
+        "test_training.py",
+    ),
+    ("lengths.py", "math.sqrt(FRAMES / frames)", "FRAMES / frames", "test_lengths.py test_docs.py"),
+    ("model.py", "2 * tf.shape(x)[1:3]", "2 * tf.shape(x)[2:0:-1]", "test_model.py"),
+    (
+        "model.py",
+        "self.momentum * moving + (1 - self.momentum) * now",
+        "self.momentum * now + (1 - self.momentum) * moving",
+        "test_model.py",
+    ),
+    ("backbone.py", 'weights == "imagenet"', 'weights != "imagenet"', "test_backbone.py test_model.py"),
+    ("split.py", "max(SMALLEST_GAP,", "min(SMALLEST_GAP,", "test_split.py"),
+    ("split.py", "100 * count > len(audit)", "10 * count > len(audit)", "test_split.py"),
+    ("classes.py", "table[self.ignore_id] = IGNORE", "table[self.ignore_id] = UNKNOWN", "test_classes.py"),
+    (
+        "tables.py",
+        'text = text.replace(",", ".")',
+        'text = text.replace(",", "")',
+        "test_tables.py test_data.py",
+    ),
+    (
+        "headers.py",
+        '("exif", "profile", "xmp")',
+        '("xmp", "profile", "exif")',
+        "test_pictures.py test_masks.py",
+    ),
+    ("predict.py", 'said[1]["mask"][:, ::-1]', 'said[1]["mask"]', "test_predict.py test_engine.py"),
+    ("predict.py", "cv2.CMP_GT", "cv2.CMP_LT", "test_predict.py"),
+    ("estimate.py", "TRUST * warm", "warm", "test_estimate.py"),
+    ("submission.py", "self.classes.mask.decode(prediction.mask)", "prediction.mask", "test_submission.py"),
+    ("archive.py", "if size > limit", "if size < limit", "test_archive.py"),
+    (
+        "scoring.py",
+        "truth.astype(np.int64) * 256 + predicted",
+        "predicted.astype(np.int64) * 256 + truth",
+        "test_scoring.py",
+    ),
+    ("files.py", "beside.replace(path)", "beside.rename(beside)", "test_files.py"),
+    ("cores.py", "math.ceil(limit)", "math.floor(limit)", "test_cores.py"),
+]
+
+
+def find_fault(copy: Path, fault: tuple[str, str, str, str], everything: bool) -> bool:
+    """Plants one fault in a copy of the project, runs its tests and takes it out again."""
+    name, before, after, tests = fault
+    path = copy / "src" / name
+    text = path.read_text(encoding="utf-8")
+    if text.count(before) != 1:
+        sys.exit(f"src/{name} must hold '{before}' once, found it {text.count(before)} times; change FAULTS.")
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    chosen = [] if everything else [f"tests/{test}" for test in tests.split()]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *chosen],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    path.write_text(text, encoding="utf-8")
+    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    print(
+        f"{'found ' if done.returncode == 1 else 'MISSED'}  {name}: {after}",
+        *said[:1],
+        sep="\n    ",
+        flush=True,
+    )
+    return done.returncode == 1
+
+
+def main() -> None:
+    """Plants every fault; exits with 1 where one was not found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true", help="runs all tests for each, which takes hours")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "project"
+        left_out = shutil.ignore_patterns(".venv", ".git", "runs", "world", "submissions", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        found = [find_fault(copy, fault, arguments.all) for fault in FAULTS]
+    print(f"{sum(found)} of {len(FAULTS)} planted faults were found.")
+    sys.exit(0 if all(found) else 1)
+
+
+if __name__ == "__main__":
+    main()
