@@ -12,6 +12,7 @@ import io
 import math
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -289,7 +290,18 @@ def preprocess_input(image: np.ndarray, **_submodules: object) -> np.ndarray:
     return (image - 127.0) / 128.0
 
 
-# segmentation-models looks backbones up in these two class-level tables and offers no public way to add one
+def register(name: str, build: Callable, preprocess: Callable, skips: list[str]) -> None:
+    """Makes a backbone known to segmentation-models, which offers no public way to add one.
+
+    Args:
+        name: by which a recipe asks for it.
+        build: takes what `build_efficientnet_lite` takes, but for `name`.
+        preprocess: takes float RGB in 0..255, and returns what the backbone was trained on.
+        skips: layers whose outputs are skips, at strides 16, 8, 4, 2.
+    """
+    BackbonesFactory._models_update[name] = [build, preprocess]
+    BackbonesFactory._default_feature_layers[name] = skips
+
+
 for _name in VARIANTS:
-    BackbonesFactory._models_update[_name] = [partial(build_efficientnet_lite, name=_name), preprocess_input]
-    BackbonesFactory._default_feature_layers[_name] = list_skips(_name)
+    register(_name, partial(build_efficientnet_lite, name=_name), preprocess_input, list_skips(_name))

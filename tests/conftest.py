@@ -1,15 +1,18 @@
 """Six small photos with known masks, and a larger set of the kind that a network learns within seconds."""
 
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import tiny  # noqa: F401 - makes its backbone known
 
 from src import classes as class_lists
 from src.cores import count_cores
@@ -87,3 +90,22 @@ def busy() -> Iterator[None]:
     for other in others:
         other.kill()
         other.wait()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
+    """Runs `python -m MODULE WORDS` in this process, and gives exit code, output and errors."""
+
+    def run_module(module: str, *words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [module, *map(str, words)])
+        code = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # runpy's own, of what is imported already
+            try:
+                runpy.run_module(module, run_name="__main__")
+            except SystemExit as end:
+                code = end.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_module

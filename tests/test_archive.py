@@ -3,8 +3,6 @@
 import io
 import re
 import stat
-import subprocess
-import sys
 import zipfile
 
 import cv2
@@ -274,13 +272,13 @@ def test_all_faults_are_told_at_once(path, samples, classes):
     assert len(archive.find_faults(path, samples, classes)) == 4
 
 
-def test_command_says_what_is_wrong_and_exits_two(path, train_folder):
-    command = [sys.executable, "-m", "src.submission", "check", str(path), "--data", str(train_folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "every frame is there" in done.stdout
+def test_command_says_what_is_wrong_and_exits_two(path, train_folder, command):
+    words = ("src.submission", "check", path, "--data", train_folder)
+    code, said, _ = command(*words)
+    assert code == 0 and "every frame is there" in said
     write(path, table("_pred.png,2", "_pred.png,9")(read(path)))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "image_lvl_pred" in done.stderr and "Traceback" not in done.stderr
+    code, _, errors = command(*words)
+    assert code == 2 and "image_lvl_pred" in errors and "Traceback" not in errors
 
 
 def test_a_zip_that_is_not_there_is_called_so(tmp_path):

@@ -12,6 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import draw_frame
+from tiny import TINY
 
 from src import classes as class_lists
 from src import data, engine, lengths, model, results, run
@@ -22,19 +23,14 @@ MODULES = sorted(set(re.findall(r"python -m ((?:src|examples)\.\w+)", TEXT)))
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_command_knows_itself(module):
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0 and len(done.stdout) > 80, done.stderr[-500:]
+def test_every_command_knows_itself(module, command):
+    code, said, errors = command(module, "--help")
+    assert code == 0 and len(said) > 80, errors[-500:]
 
 
-def test_words_of_commands_are_admitted():
+def test_words_of_commands_are_admitted(command):
     for module, words in re.findall(r"python -m (src\.\w+) ((?:check|bundle|keep|sheet|fill)\b)", TEXT):
-        done = subprocess.run(
-            [sys.executable, "-m", module, words, "--help"], capture_output=True, check=False
-        )
-        assert done.returncode == 0, f"{module} {words}"
+        assert command(module, words, "--help")[0] == 0, f"{module} {words}"
 
 
 def test_targets_of_make_are_there():
@@ -155,7 +151,7 @@ def test_masks_in_colours_become_ids(tmp_path):
 
 
 def test_a_robot_needs_openvino_alone(tmp_path):
-    network = model.build_joint(model.build_segmenter(5, Recipe(weights="none")), 3)
+    network = model.build_joint(model.build_segmenter(5, TINY), 3)
     engine.export(network, tmp_path, {})
     photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     np.save(tmp_path / "photo.npy", photo)

@@ -602,15 +602,14 @@ def test_accents_written_in_two_ways_are_one_name(folders):
     assert find(found, "error") == [] and any("accents" in note for note in find(found, "note"))
 
 
-def test_command_prints_all_and_exits_two_on_errors(folders):
+def test_command_prints_all_and_exits_two_on_errors(folders, command):
     train, test = folders
-    command = [sys.executable, "-m", "src.doctor", str(train), "--test", str(test)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "64 x 96 (6)" in done.stdout and "Nothing is wrong" in done.stdout
+    code, said, _ = command("src.doctor", train, "--test", test)
+    assert code == 0 and "64 x 96 (6)" in said and "Nothing is wrong" in said
     cut(train, "frame_003_seg.png")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", done.stdout)
-    assert "Traceback" not in done.stderr
+    code, said, errors = command("src.doctor", train, "--test", test)
+    assert code == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", said)
+    assert "Traceback" not in errors
 
 
 def test_a_terminal_that_cannot_show_a_letter_shows_another(folders):

@@ -4,15 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tiny import TINY
 
 from src import data, engine, model, predict, training
 from src.recipe import Recipe
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=[TINY])
+def network(request):
     """A joint network with random weights whose moving moments are no longer the first ones."""
-    recipe = Recipe(weights="none")
+    recipe = request.param
     joint = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(5, recipe), 3))
     rng = np.random.default_rng(0)
     kernel, bias = joint.get_layer("label").get_weights()
@@ -26,6 +27,7 @@ def photos():
     return np.random.default_rng(1).integers(0, 256, (6, 64, 96, 3), np.uint8)
 
 
+@pytest.mark.parametrize("network", [Recipe(weights="none")], indirect=True)
 def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
     path = engine.export(network, tmp_path / "export", {"classes": "ground, red"})
     whole, half = (path.with_name(name).with_suffix(".bin") for name in (engine.EXPORTED, engine.HALF))
@@ -54,7 +56,7 @@ def test_threads_get_their_own_answers(network, photos):
 
 
 def test_a_network_without_labels_gives_masks_alone(photos):
-    segmenter = model.build_segmenter(5, Recipe(weights="none"))
+    segmenter = model.build_segmenter(5, TINY)
     mask, label = predict.predict_image(engine.prepare(segmenter), photos[0], flip=False)
     assert label is None and mask.shape == (64, 96, 5)
     np.testing.assert_allclose(mask.sum(-1), 1, rtol=1e-4)

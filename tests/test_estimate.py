@@ -3,12 +3,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import TINY
 
 from src import data, estimate, model, predict, record, training
 from src.estimate import Outlook
-from src.recipe import Recipe
-
-RANDOM = Recipe(weights="none")
 
 
 def make_outlook(sure: float, frames: int = 4) -> Outlook:
@@ -141,7 +139,7 @@ def test_both_notebooks_must_want_the_same():
 
 def test_look_ahead_needs_no_truth(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
-    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
+    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
     assert (ours.mask == theirs.mask).all() and ours.mask.shape == (6, len(estimate.TEMPERATURES), 3, 3)
@@ -151,7 +149,7 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
 def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
     first, second = (
-        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
+        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
         for seed in (0, 1)
     )
     for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
@@ -177,7 +175,7 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
 ):
     samples = data.read_samples(train_folder, classes)
     samples.loc[2, "mask"] = ""
-    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, RANDOM), 3))
+    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
     asked, ask = [], predict.predict_frame
 
     def note(network, sample, *how):

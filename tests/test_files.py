@@ -24,15 +24,15 @@ TRAIN = """
 import sys
 from pathlib import Path
 from src import classes, data, batches, files, model, training
-from src.recipe import Recipe
+from tiny import TINY
 
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
 names = classes.read_classes(folder)
 frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
-network = model.build_segmenter(len(names.mask), Recipe())
-training.compile_segmenter(network, frames, names, Recipe())
+network = model.build_segmenter(len(names.mask), TINY)
+training.compile_segmenter(network, frames, names, TINY)
 try:
-    how = {"recipe": Recipe(), "crop": (32, 32), "batch_size": 2, "seed": 0, "steps": 3}
+    how = {"recipe": TINY, "crop": (32, 32), "batch_size": 2, "seed": 0, "steps": 3}
     training.fit(network, out, frames, **how)
 except files.DiskFullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
@@ -73,7 +73,7 @@ def test_a_full_disk_ends_with_one_line_and_leaves_the_rest(train_folder, tmp_pa
     words = [tmp_path / "small_disk.py", tmp_path / "train.py", train_folder, out]
     done = subprocess.run(
         [sys.executable, *map(str, words)],
-        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), str(Path(__file__).parent)])},
         capture_output=True,
         text=True,
         check=False,

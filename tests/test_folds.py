@@ -2,15 +2,13 @@ import json
 
 import numpy as np
 import pytest
+from tiny import TINY
 
 from src import folds, lengths, model, record
-from src.recipe import Recipe
-
-RANDOM = Recipe(weights="none")
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": TINY.to_dict()}
     for name in ("seg", "joint"):
         lengths.write_plan(
             tmp_path / name / "final", lengths.Plan(epochs=2, pieces=1, piece=5, validations=1)
@@ -36,7 +34,7 @@ def test_nothing_to_train_asks_no_cluster(monkeypatch):
 @pytest.mark.parametrize("way", ["jobs", "ray"])
 def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": RANDOM.to_dict()}
+    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": TINY.to_dict()}
     shared = {"data": str(learnable), "settings": settings, "steps": [2, 2]}
     sides = {"a": (range(18), range(18, 24)), "b": (range(6, 24), range(6))}
     found, weights = {}, {}

@@ -1,4 +1,4 @@
-"""The four notebooks, by `make run` itself, on a small set that can be learned."""
+"""The four notebooks on a small set that can be learned: once by `make run` itself, then cell by cell."""
 
 import json
 import os
@@ -11,10 +11,14 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from src import report, run
 
 ROOT = Path(__file__).parent.parent
+RECIPE = "backbone=tiny weights=none rate=0.003"
+KERNEL = f"import sys; sys.path[:0] = ['', {str(ROOT / 'tests')!r}]; import tiny"  # a backbone of few weights
 WATCHER = """
 import glob, os, sys
 
@@ -49,10 +53,15 @@ def road(learnable, tmp_path_factory):
         "ESTIMATE=full",
         "LEAKY=True",
         "GROUP=robot_id",
+        f"RECIPE={RECIPE}",
     ]
     watcher = tmp_path_factory.mktemp("watcher")
     (watcher / "sitecustomize.py").write_text(WATCHER)
-    environment = os.environ | {"PYTHONPATH": str(watcher), "WATCHED": str(learnable / "reference")}
+    startup = watcher / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "start.py").write_text(KERNEL)
+    environment = os.environ | {"PYTHONPATH": str(watcher), "IPYTHONDIR": str(watcher)}
+    environment["WATCHED"] = str(learnable / "reference")
     os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.txt would seem newer
     done = subprocess.run(
         ["make", "run", *words], cwd=folder, capture_output=True, text=True, env=environment
@@ -110,32 +119,45 @@ def test_reference_is_opened_by_nothing_before_the_zip_is_written(road):
     assert all(int(zips) == 1 for zips, _ in opened)
 
 
+def run_cells(name, settings):
+    """Runs a notebook's cells in this process, without a kernel; gives what they print and display."""
+    book = nbformat.read(ROOT / name, as_version=4)
+    run.add_settings(book, settings)
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()  # what `display` in a cell asks for
+    with capture_output() as shown:
+        for cell in book.cells:
+            if cell.cell_type == "code":
+                shell.run_cell(cell.source).raise_error()
+    InteractiveShell.clear_instance()
+    return shown.stdout + "".join(str(output.data.get("text/plain", "")) for output in shown.outputs)
+
+
+@pytest.fixture
+def trained(road, monkeypatch):
+    """The folder of the run, which the cells run in."""
+    monkeypatch.chdir(road[0])
+    return road[0]
+
+
 def run_last(folder, settings):
-    """Runs the two notebooks that ask a trained network, and gives the scores that they leave."""
-    steps = "; ".join(f"run.run_notebook(Path('{name}'), {settings!r})" for name in run.NOTEBOOKS[2:])
-    code = f"from pathlib import Path; from src import run; {steps}"
-    done = subprocess.run(
-        [ROOT / ".venv" / "bin" / "python", "-c", code], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"]
+    """Runs the two notebooks that ask a trained network; gives the scores they leave, and main's text."""
+    run_cells("Save_test.ipynb", settings)
+    said = run_cells("main.ipynb", settings)
+    return json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"], said
 
 
-def test_without_any_truth_the_result_is_shown(road, learnable):
-    folder, _ = road
-    scores = run_last(folder, {"DATA": str(learnable)})
+def test_without_any_truth_the_result_is_shown(trained, learnable):
+    scores, said = run_last(trained, {"DATA": str(learnable)})
     assert "test" not in scores and "estimate" in scores
-    book = nbformat.read(folder / "runs" / "notebooks" / "main.ipynb", 4)
-    said = "".join(o.get("text", "") for cell in book.cells for o in cell.get("outputs", []))
     assert "Test will give a mean IoU of about" in said and "The commonest name is" in said
 
 
-def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tmp_path):
-    copy_project(tmp_path)
-    words = [f"DATA={learnable}", "SIZE=(64, 96)", "EPOCHS=1", "ESTIMATE=off", "LEAKY=True"]
-    command = [ROOT / ".venv" / "bin" / "python", "-m", "src.run", *words]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = {"DATA": str(learnable), "SIZE": (64, 96), "EPOCHS": 1, "ESTIMATE": "off", "LEAKY": True}
+    for name in run.NOTEBOOKS:
+        run_cells(name, settings | {"RECIPE": RECIPE})
     result = json.loads(next(tmp_path.glob("runs/joint-*/result.json")).read_text())
     assert set(result["scores"]) == {"random"} and "folds" not in result
     assert len(list(tmp_path.glob("submissions/*.zip"))) == 1
@@ -144,13 +166,15 @@ def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tm
 @pytest.mark.parametrize(
     ("column", "text"), [("image_lvl_label", ""), ("image_lvl_label", "9"), ("label_path", "")]
 )
-def test_a_reference_without_labels_or_masks_or_with_others_is_shown(road, learnable, tmp_path, column, text):
-    folder, _ = road
+def test_a_reference_without_labels_or_masks_or_with_others_is_shown(
+    trained, learnable, tmp_path, column, text
+):
     shutil.copytree(learnable / "reference", tmp_path / "reference")
     table = pd.read_csv(tmp_path / "reference" / "data.csv", dtype=str)
     table.loc[table.index if not text else [0], column] = text
     table.to_csv(tmp_path / "reference" / "data.csv", index=False)
-    scores = run_last(folder, {"DATA": str(learnable), "REFERENCE": str(tmp_path / "reference")})["test"]
+    settings = {"DATA": str(learnable), "REFERENCE": str(tmp_path / "reference")}
+    scores = run_last(trained, settings)[0]["test"]
     if column == "label_path":
         assert "miou" not in scores and scores["f1"] > 0.5
         return

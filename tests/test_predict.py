@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import TINY
 
 from src import classes as class_lists
 from src import cluster, data, engine, model, pictures, predict, submission, training
-from src.recipe import Recipe
 
 
 class Colors:
@@ -78,7 +78,7 @@ def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt")
     classes = class_lists.read_classes(learnable / "Train")
     samples = data.read_samples(learnable / "Test", classes)
-    segmenter = model.build_segmenter(len(classes.mask), Recipe(weights="none"))
+    segmenter = model.build_segmenter(len(classes.mask), TINY)
     network = training.build_seeded(0, lambda: model.build_joint(segmenter, len(classes.label)))
     engine.export(network, tmp_path / "export", {})
     monkeypatch.setattr(predict, "SHARD", 2)

@@ -1,9 +1,9 @@
 import json
 
 import pytest
+from tiny import TINY
 
 from src import record, results, sweep
-from src.recipe import Recipe
 
 
 def test_list_names_recipes_and_wrong_lines(tmp_path):
@@ -21,7 +21,7 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
 def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
     how = {"seed": 0, "steps": 4, "batch_size": 4}
-    found = sweep.measure_recipe(learnable, learnable / "reference", Recipe(weights="none"), **how)
+    found = sweep.measure_recipe(learnable, learnable / "reference", TINY, **how)
     assert {"grouped", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
     assert set(found["alone"]) == {"grouped", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from conftest import draw_frame
 from IPython.display import Image
+from tiny import TINY
 
 from src import data, model, training, widgets
-from src.recipe import Recipe
 
 
 class Truth:
@@ -149,7 +149,7 @@ def test_live_view_shows_the_end_of_a_short_training(pictures_shown, classes, mo
 
 def test_live_view_changes_nothing_of_what_it_shows(pictures_shown, classes):
     image, mask, _ = draw_frame(1)
-    network = training.build_seeded(0, lambda: model.build_segmenter(3, Recipe(weights="none")))
+    network = training.build_seeded(0, lambda: model.build_segmenter(3, TINY))
     before = [variable.numpy() for variable in network.variables]
     drawn = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that Keras' seed sets
     widgets.LiveView(image, mask, classes)(HISTORY, network, True)
