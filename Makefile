@@ -23,7 +23,7 @@ run: .venv/installed
 	@$(BIN)/python -m src.run $(SETTINGS)
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: lint
 	@$(BIN)/python -m pytest -m "slow or not slow and not browser"

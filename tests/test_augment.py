@@ -26,6 +26,31 @@ def test_photo_and_mask_move_together(seed, recipe):
         assert moved_mask[24, 32] == mask[round(y - 1e-6), round(x - 1e-6)]
 
 
+def test_outside_the_photo_nothing_is_known():
+    image, mask = np.full((32, 48, 3), 200, np.uint8), np.ones((32, 48), np.uint8)
+    moved, moved_mask = augment.augment(image, mask, (96, 128), np.random.default_rng(0), Recipe(color=0))
+    outside = moved_mask == IGNORE
+    assert outside.mean() > 0.5 and (moved_mask[~outside] == 1).all()
+    far = cv2.erode(outside.astype(np.uint8), np.ones((3, 3))).astype(bool)  # the edge itself is blended
+    assert not moved[far].any() and (moved[~outside] > 0).all()
+
+
+def test_a_whole_photo_comes_as_it_is_or_mirrored(monkeypatch):
+    monkeypatch.setattr(augment, "SMALLEST_ZOOM", 1.0)
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    mask = image[..., 0] % 3
+    mirrored = 0
+    for seed in range(40):
+        moved, moved_mask = augment.augment(
+            image, mask, (32, 48), np.random.default_rng(seed), Recipe(zoom=1, color=0)
+        )
+        turned = not (moved_mask == mask).all()
+        mirrored += turned
+        assert (moved_mask == (mask[:, ::-1] if turned else mask)).all()
+        assert (moved == (image[:, ::-1] if turned else image)).all()
+    assert 10 < mirrored < 30
+
+
 def test_crops_invent_no_class():
     mask = np.tile(np.array([1, 3], np.uint8), (64, 48))
     for seed in range(20):

@@ -48,6 +48,8 @@ def test_frames_hold_depth_where_it_is_used(with_depth, classes):
     assert (frames.depths[0][:, :8] == 0).all() and frames.depths[0][0, 8:].min() > 0
     assert (np.diff(frames.depths[0][0, 8:].astype(int)) <= 0).all()  # farther to the right
     assert (frames.depths[5] == 0).all() and frames.take(np.array([5])).depths[0] is frames.depths[5]
+    image, _ = next(iter(batches.make_whole_batches(frames, 6, with_label=True)))
+    assert (image[5].numpy() == frames.see(5)).all() and image[0].numpy()[..., 3].any()
     plain = batches.load_frames(samples, classes, (64, 96))
     assert plain.channels == 3 and (plain.see(0) == frames.see(0)[..., :3]).all()
 
@@ -94,8 +96,8 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     segmenter = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
     joint = training.build_seeded(0, partial(model.build_joint, segmenter, 3))
     training.compile_joint(joint, frames, classes, recipe)
-    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 6}
-    training.fit(joint, tmp_path, frames, val_frames=frames, **how)
+    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 3}
+    training.fit(joint, tmp_path, frames, **how)
     network = model.load_model(tmp_path / "model.keras")
     assert model.read_depth_unit(network) == 0.001
     stem = next(layer for layer in network.layers if hasattr(layer, "layers")).get_layer("stem")

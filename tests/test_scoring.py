@@ -349,6 +349,14 @@ def test_what_means_unknown_is_the_same_to_the_project():
     assert scoring.BLANKS == tables.BLANKS
 
 
+def test_pixels_are_counted_by_truth_and_only_its_classes_are_scored():
+    truth = np.array([[3, 3, 3, 3], [7, 7, 255, 255]], np.uint8)
+    predicted = np.array([[3, 3, 7, 9], [7, 3, 9, 3]], np.uint8)  # 9 is nowhere in the truth
+    pairs = scoring.count_pairs(truth, predicted)
+    assert pairs[3, 7] == 1 and pairs[7, 3] == 1 and pairs[3, 9] == 1 and pairs[9].sum() == 0
+    assert scoring.score_confusion(pairs, 255) == {3: 2 / 5, 7: 1 / 3}
+
+
 def test_program_stands_alone_and_is_of_python_37():
     source = Path("src/scoring.py").read_text()
     tree = ast.parse(source, feature_version=(3, 7))

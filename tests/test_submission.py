@@ -1,5 +1,6 @@
 import json
 import zipfile
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -9,6 +10,7 @@ from conftest import draw_frame, write_set
 from PIL import Image
 
 from src import archive, data, record, scoring, submission
+from src import classes as class_lists
 from src.predict import Prediction
 
 
@@ -44,6 +46,19 @@ def test_zip_reads_back_equal(path, samples, classes):
     assert notes["label"].tolist() == [1] * 6
     with pytest.raises(ValueError, match="Test was changed since"):
         submission.read_notes(record.Run(path.parent, {}), samples.iloc[:5])
+
+
+def test_files_hold_ids_not_indices(tmp_path, samples, classes):
+    spread = class_lists.Classes(
+        replace(classes.mask, ids=(7, 20, 133)), replace(classes.label, ids=(4, 5, 9))
+    )
+    predictions = [Prediction(draw_frame(i)[1], 2) for i in range(6)]
+    kept = submission.Kept(tmp_path / "kept", spread)
+    path = submission.write_submission(tmp_path / "ids.zip", samples, predictions, spread, kept)
+    with zipfile.ZipFile(path) as members:
+        mask = archive.read_mask(members, "frame_001_pred.png")
+    assert (mask == np.array([7, 20, 133])[draw_frame(1)[1]]).all()
+    assert archive.read_table(path)["image_lvl_pred"].astype(int).tolist() == [9] * 6
 
 
 def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder, classes, tmp_path):

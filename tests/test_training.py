@@ -90,6 +90,25 @@ def test_refitted_head_knows_the_labels(labels):
     np.testing.assert_allclose(logits[:, absent], training.ABSENT)
 
 
+def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
+    image = keras.Input((64, 96, 3))
+    left = keras.layers.Cropping2D(((0, 32), (0, 48)))(image)  # the left upper quarter
+    mean = keras.layers.GlobalAveragePooling2D()(left)
+    features, labels = training._read_features(keras.Model(image, mean), frames)
+    photos = np.stack(frames.images).astype(float)
+    np.testing.assert_allclose(features[:6], photos[:, :32, :48].mean((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(features[6:], photos[:, :32, 48:].mean((1, 2)), rtol=1e-4)
+    assert labels.tolist() == [*frames.labels] * 2
+
+
+@pytest.mark.parametrize(
+    ("zoom", "with_label", "used"), [(1.6, True, 1.0), (0.8, True, 0.8), (1.6, False, 1.6)]
+)
+def test_labels_are_learned_without_close_views(frames, monkeypatch, zoom, with_label, used):
+    monkeypatch.setattr(batches, "make_batches", lambda frames, change, **how: change.keywords["recipe"].zoom)
+    assert training._choose_batches(frames, Recipe(zoom=zoom), with_label)() == used
+
+
 def test_head_of_one_label_stays():
     joint, many = make_labelled([1, 1, -1], 2)
     training.refit_label(joint, many)
