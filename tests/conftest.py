@@ -21,6 +21,9 @@ from src.cores import count_cores
 for name in [name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))]:
     del os.environ[name]
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker has one of the processors
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
 HEIGHT, WIDTH = 64, 96
 COLORS = {0: (90, 90, 90), 1: (200, 60, 60), 2: (60, 170, 60)}  # RGB of each class in the photos
 
@@ -80,7 +83,7 @@ def classes(train_folder: Path) -> class_lists.Classes:
 def learnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train, Test and reference of a task that a network learns within seconds."""
     folder = tmp_path_factory.mktemp("learnable")
-    write_set(folder / "Train", range(36), with_answers=True, robots=4)
+    write_set(folder / "Train", range(36), with_answers=True)
     write_set(folder / "Test", range(100, 112), with_answers=False)
     write_set(folder / "reference", range(100, 112), with_answers=True)
     return folder
