@@ -23,7 +23,7 @@ run: .venv/installed
 	@$(BIN)/python -m src.run $(SETTINGS)
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-all: lint
 	@$(BIN)/python -m pytest -m "slow or not slow and not browser"

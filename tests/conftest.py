@@ -24,6 +24,7 @@ for name in [name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))]
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker has one of the processors
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
+LONGEST = ("test_notebooks", "test_training", "test_progress", "test_world", "test_engine")
 HEIGHT, WIDTH = 64, 96
 COLORS = {0: (90, 90, 90), 1: (200, 60, 60), 2: (60, 170, 60)}  # RGB of each class in the photos
 
@@ -62,8 +63,8 @@ def write_set(folder: Path, numbers: range, with_answers: bool, robots: int = 3)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest file first, so that of two workers neither is left with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """Puts the longest files first, so that neither of two workers is left with one at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture
