@@ -100,8 +100,7 @@ def main() -> None:
     ]
     write_task(path, frames, test, classes, rates, seed)
     segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
-    network = training.build_seeded(seed, lambda: model.build_joint(segmenter, len(classes.label)))
-    training.compile_joint(network, frames, classes, recipe)
+    network = training.make_joint(segmenter, frames, classes, recipe, seed)
     crop = batches.choose_crop(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)

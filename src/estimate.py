@@ -19,8 +19,8 @@ import pandas as pd
 from src import metrics, predict, record
 from src.classes import Classes
 from src.engine import Engine
+from src.settings import check_choice
 
-CHOICES = {"off": 1, "quick": 2, "full": 4}  # of ESTIMATE: how many MINUTES all trainings take together
 # of the softmax; above 1 flatter, as for a network too sure of itself
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
@@ -32,26 +32,24 @@ WIDEST = 0.1  # half of the widest interval that is worth saying
 DRAWS = 200  # of Test's recordings, for the interval
 
 
-def is_wanted(choice: str, first: record.Run | None = None) -> bool:
-    """True where ESTIMATE asks for a score beforehand, so for a network kept from some recordings.
+def require_same_choice(choice: str, first: record.Run) -> None:
+    """Refuses an ESTIMATE that asks for a held-out network where the segmentation network has none, or not.
 
     Args:
-        choice: what the notebook says.
-        first: the segmentation network's run, which must have been judged too.
+        choice: what the second notebook says.
+        first: run of the segmentation network.
 
     Raises:
-        ValueError: the choice is unknown, or another than the first run's.
+        ValueError: the two notebooks differ.
     """
-    if choice not in CHOICES:
-        raise ValueError(f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual.")
-    wanted = choice != "off"
-    if first and wanted != first.settings["JUDGED"]:
-        before = "'quick' or 'full'" if first.settings["JUDGED"] else "'off'"
+    check_choice(choice)
+    holds_out = first.settings["JUDGED"]
+    if (choice != "off") != holds_out:
+        before = "'quick' or 'full'" if holds_out else "'off'"
         raise ValueError(
             f"ESTIMATE must be 'off' in both training notebooks or in neither, found {choice!r} here and "
             f"{before} in {first.folder}; change one of them and run it again."
         )
-    return wanted
 
 
 @dataclass(frozen=True)

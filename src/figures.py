@@ -1,6 +1,5 @@
 """Plots of frames: arrays in, Figure out; one palette, one legend. Masks are network indices."""
 
-import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
-from IPython.display import Image, display
+from IPython.display import Image
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.artist import Artist
@@ -50,20 +49,6 @@ MOST_NAMES = 24  # classes in a legend
 LINE = 100  # characters of text; where a notebook breaks a longer one it cuts words in two
 LARGE = 300_000  # bytes
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
-
-
-def show(figure: Figure, path: Path, words: str = "", note: str = "") -> None:
-    """Keeps a figure, shows it in the notebook, and says below it what is seen.
-
-    Args:
-        figure: what to show.
-        path: PNG to write.
-        words: a sentence with numbers, which the report repeats.
-        note: stands in the picture.
-    """
-    display(keep(figure, path, words, note))
-    if words:
-        print(textwrap.fill(words, LINE))
 
 
 @mpl.rc_context(STYLE)

@@ -6,19 +6,43 @@ Each is independent of the others: one after another, several at a time, or over
 import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from src import batches, cluster, data, engine, estimate, files, lengths, model, record, training
+from src import batches, cluster, data, engine, estimate, files, lengths, record, training
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
-from src.recipe import Recipe
+from src.settings import TrainingSettings
 
 SHORT = "held out, short"  # the fold that is known whole, too
 SHORTER = 0.4  # a fold's steps, as a share of those that the submitted network takes on all frames
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A training that leaves frames out; any process that sees the same disk can do it.
+
+    Attributes:
+        name: of the fold.
+        out: folder of its trainings.
+        data: folder that holds Train.
+        settings: what both networks are trained with.
+        steps: of the segmentation network's training, and of the joint one's.
+        train: row positions to train on.
+        held_out: row positions to be scored on.
+    """
+
+    name: str
+    out: Path
+    data: Path
+    settings: TrainingSettings
+    steps: tuple[int, int]
+    train: np.ndarray
+    held_out: np.ndarray
 
 
 def list_folds(
@@ -27,32 +51,27 @@ def list_folds(
     folder: Path,
     sides: dict[str, tuple[np.ndarray, np.ndarray]],
     share: float = SHORTER,
-) -> list[dict]:
-    """Describes trainings that leave frames out, so that any process that sees the same disk can do one.
+) -> list[Fold]:
+    """Describes trainings that leave frames out.
 
     Args:
         run: of the joint network.
         first: of the segmentation network that it started from; its settings are each fold's.
         folder: of the data.
-        sides: by name, the rows to train on and the rows to be judged by.
+        sides: by name, the rows to train on and the rows to be scored on.
         share: of the steps that the submitted network takes on all frames.
     """
-    steps = [max(1, round(share * lengths.count_planned(r.folder / "final"))) for r in (first, run)]
-    return [
-        {
-            "name": name,
-            "out": str((run.folder / "folds" / name.replace(" ", "")).resolve()),
-            "data": str(Path(folder).resolve()),
-            "settings": first.settings,
-            "steps": steps,
-            "train": [int(row) for row in train],
-            "val": [int(row) for row in val],
-        }
-        for name, (train, val) in sides.items()
-    ]
+    planned = (lengths.count_planned(one.folder / "final") for one in (first, run))
+    steps = tuple(max(1, round(share * count)) for count in planned)
+    settings = TrainingSettings.from_dict(first.settings)
+    listed = []
+    for name, (train, held_out) in sides.items():
+        out = (run.folder / "folds" / name.replace(" ", "")).resolve()
+        listed.append(Fold(name, out, Path(folder).resolve(), settings, steps, train, held_out))
+    return listed
 
 
-def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
+def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[dict]:
     """Trains and judges folds; one that was done before is read again.
 
     Args:
@@ -77,42 +96,40 @@ def train_folds(folds: list[dict], jobs: int = 1, ray: str = "") -> list[dict]:
         return list(pool.map(train_fold, folds))
 
 
-def train_fold(fold: dict) -> dict:
-    """Trains both networks of a fold by the notebooks' recipe, and judges the joint one on its val rows."""
-    out = Path(fold["out"])
-    if (out / "fold.json").exists():
-        return json.loads((out / "fold.json").read_text(encoding="utf-8"))
-    classes = class_lists.read_classes(Path(fold["data"]) / "Train")
-    samples = data.read_samples(Path(fold["data"]) / "Train", classes)
-    size, rows = tuple(fold["settings"]["SIZE"]), np.array(fold["train"])
-    depth = Recipe.from_dict(fold["settings"]["RECIPE"]).depth
-    frames = batches.load_frames(samples.iloc[rows], classes, size, depth)
-    network = engine.prepare(train_pair(out, frames, classes, fold["settings"], fold["steps"]))
-    minutes = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
-    found = estimate.judge(network, samples.iloc[fold["val"]], classes, size) | {"minutes": minutes}
-    files.write_json(out / "fold.json", found)
+def train_fold(fold: Fold) -> dict:
+    """Trains both networks of a fold by the notebooks' recipe, and scores the joint one on the rest."""
+    kept = fold.out / "fold.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    classes = class_lists.read_classes(fold.data / "Train")
+    samples = data.read_samples(fold.data / "Train", classes)
+    size, depth = fold.settings.size, fold.settings.recipe.depth
+    frames = batches.load_frames(samples.iloc[fold.train], classes, size, depth)
+    network = engine.prepare(train_pair(fold.out, frames, classes, fold.settings, fold.steps))
+    minutes = training.count_minutes(*(training.read_history(fold.out / part) for part in lengths.SHARES))
+    found = estimate.judge(network, samples.iloc[fold.held_out], classes, size) | {"minutes": minutes}
+    files.write_json(kept, found)
     return found
 
 
-def train_pair(out: Path, frames: Frames, classes: Classes, settings: dict, steps: list[int]) -> keras.Model:
+def train_pair(
+    out: Path, frames: Frames, classes: Classes, settings: TrainingSettings, steps: tuple[int, int]
+) -> keras.Model:
     """Trains both networks as the notebooks do, one from the other, and gives the joint one.
 
     Args:
         out: folder; the trainings lie in `seg` and `joint` below it.
         frames: what to learn from.
         classes: of both tasks.
-        settings: of the segmentation network's run.
+        settings: what both are trained with.
         steps: of the segmentation network's training and of the joint one's.
     """
-    recipe, seed = Recipe.from_dict(settings["RECIPE"]), settings["SEED"]
-    how = {"crop": tuple(settings["CROP"]), "batch_size": settings["BATCH_SIZE"]}
-    how |= {"recipe": recipe, "seed": seed}
+    recipe, seed = settings.recipe, settings.seed
+    how = {"recipe": recipe, "crop": settings.crop, "batch_size": settings.batch_size, "seed": seed}
     masked = frames.take(np.flatnonzero(frames.has_mask))
     useful = frames.take(frames.useful)
-    segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
-    training.compile_segmenter(segmenter, masked, classes, recipe)
+    segmenter = training.make_segmenter(masked, classes, recipe, seed)
     training.fit(segmenter, out / "seg", masked, steps=steps[0], **how)
-    network = training.build_seeded(seed, lambda: model.build_joint(segmenter, len(classes.label)))
-    training.compile_joint(network, useful, classes, recipe)
+    network = training.make_joint(segmenter, useful, classes, recipe, seed)
     training.fit(network, out / "joint", useful, steps=steps[1], **how)
     return network

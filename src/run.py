@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, folders, lengths
+from src import files, lengths, project
 from src.progress import PlainLines, choose_writer
 from src.recipe import read_recipe
 
@@ -184,7 +184,7 @@ def main(words: list[str]) -> int:
         check_kinds(settings, notebooks.values())
         folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
-        folders.find_reference(str(settings.get("REFERENCE", "")), folder)
+        project.find_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -237,7 +237,7 @@ def _run_one(name: str, settings: dict[str, object]) -> int:
 
 def _check_data(folder: Path) -> None:
     """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
-    if folder == Path() and not folders.is_laid(folder):
+    if folder == Path() and not project.is_laid(folder):
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():

@@ -1,6 +1,7 @@
 """Which frames may not be on both sides: recordings, blocks of them, folds, and the audit of what leaks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -169,6 +170,40 @@ def _describe_streets(samples: pd.DataFrame, blocks: pd.Series) -> str:
 def has_recordings(samples: pd.DataFrame) -> bool:
     """True where the table tells recordings apart: by robots, times or both."""
     return bool(samples["time"].notna().any() or len(set(samples["robot"])) > 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which frames are trained on and which are held out.
+
+    Attributes:
+        train: row positions in the table, int64.
+        held_out: the same.
+        leaky: whether the held-out frames show streets that are trained on, too.
+        blocks: name of each frame's block, of `find_blocks`.
+        audit: of `audit_split`; None where it was not made again.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+    leaky: bool
+    blocks: pd.Series
+    audit: pd.DataFrame | None = None
+
+
+def make_split(samples: pd.DataFrame, images: list[np.ndarray], column: str | None, seed: int) -> Split:
+    """Finds the blocks, holds some of them out, and looks for what the others give away of these.
+
+    Args:
+        samples: table of `data.read_samples`.
+        images: the photo of each row, uint8 RGB.
+        column: of the table, whose values are the blocks; None for streets.
+        seed: settles which blocks are held out.
+    """
+    blocks = find_blocks(samples, images, column)
+    train, held_out, leaky = split_samples(samples, blocks, seed)
+    audit = audit_split(samples, images, train, held_out)
+    return Split(train, held_out, leaky or gives_away(audit), blocks, audit)
 
 
 def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src import archive, data, engine, files, folders, metrics, pictures, record
+from src import archive, data, engine, files, metrics, pictures, project, record
 from src import classes as class_lists
 from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
 from src.classes import Classes
@@ -317,7 +317,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
-        here = Path() if folders.is_laid(Path()) else folders.RENDERED
+        here = Path() if project.is_laid(Path()) else project.RENDERED
         frames = arguments.data or here / "Test"
         classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
         check_submission(arguments.zip, data.read_samples(frames, classes), classes, arguments.limit)

@@ -20,6 +20,7 @@ from src import classes as class_lists
 from src import model as networks
 from src.classes import NO_LABEL
 from src.recipe import Recipe, read_recipe
+from src.settings import TrainingSettings
 
 KEPT = Path("results") / "ablation.json"
 BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
@@ -89,34 +90,43 @@ def measure_recipe(
     samples = data.read_samples(folder / "Train", classes)
     size = batches.choose_size(samples, "auto")
     frames = batches.load_frames(samples, classes, size, recipe.depth)
-    train, val, leaky = split.split_samples(samples, split.find_blocks(samples, frames.images), seed)
-    leaky = leaky or split.gives_away(split.audit_split(samples, frames.images, train, val))
+    sides = split.make_split(samples, frames.images, None, seed)
+    train = sides.train
     if both:
         train = train[(frames.has_mask & (frames.labels != NO_LABEL))[train]]
-    settings = {"SIZE": size, "CROP": batches.choose_crop(size, recipe.crop), "BATCH_SIZE": batch_size}
-    settings |= {"SEED": seed, "RECIPE": recipe.to_dict()}
+    settings = TrainingSettings(
+        size=size,
+        crop=batches.choose_crop(size, recipe.crop),
+        batch_size=batch_size,
+        minutes=None,
+        epochs="auto",
+        seed=seed,
+        group=None,
+        recipe=recipe,
+        holds_out=True,
+    )
     about = {"machine": record.describe_machine(), "commit": record.find_commit()}
-    text = json.dumps([settings, steps, both, data.fingerprint_data(samples, classes), about])
+    text = json.dumps([settings.to_dict(), steps, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]
-    both_steps = [max(1, round(steps * share)) for share in lengths.SHARES.values()]
+    both_steps = tuple(max(1, round(steps * share)) for share in lengths.SHARES.values())
     network = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
     network, alone = engine.prepare(network), engine.prepare(networks.load_model(out / "seg" / "model.keras"))
     spent = training.count_minutes(*(training.read_history(out / part) for part in lengths.SHARES))
-    sides = {"grouped": samples.iloc[val]}
+    scored = {"grouped": samples.iloc[sides.held_out]}
     if reference is not None:
-        sides["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
+        scored["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
     known = classes.admit_others()  # the reference may hold ids that Train does not know
 
     def score(network: engine.Engine, **changes: str) -> dict[str, dict]:
         return {
             side: predict.score_samples(network, table.assign(**changes), known, size)["scores"]
-            for side, table in sides.items()
+            for side, table in scored.items()
         }
 
     found = score(network) | {"alone": score(alone)}
     if recipe.depth:
         found["withheld"] = score(network, depth="")
-    return found | {"leaky": leaky, "minutes": spent} | about
+    return found | {"leaky": sides.leaky, "minutes": spent} | about
 
 
 def main() -> None:

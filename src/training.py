@@ -56,6 +56,22 @@ def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: 
     )
 
 
+def make_segmenter(frames: Frames, classes: Classes, recipe: Recipe, seed: int) -> keras.Model:
+    """Builds a segmentation network, and compiles it for the frames that it will learn from."""
+    segmenter = build_seeded(seed, lambda: networks.build_segmenter(len(classes.mask), recipe))
+    compile_segmenter(segmenter, frames, classes, recipe)
+    return segmenter
+
+
+def make_joint(
+    segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe, seed: int
+) -> keras.Model:
+    """Builds a joint network on a trained segmentation network, and compiles it for its frames."""
+    joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
+    compile_joint(joint, frames, classes, recipe)
+    return joint
+
+
 def refit_label(joint: keras.Model, frames: Frames) -> None:
     """Gives a trained joint network the label head that logistic regression finds on whole frames.
 

@@ -126,15 +126,15 @@ def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
 
 
 def test_both_notebooks_must_want_the_same():
+    scored, unscored = (record.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
     with pytest.raises(ValueError, match="off, quick, full"):
-        estimate.is_wanted("fast")
-    assert estimate.is_wanted("full") and not estimate.is_wanted("off")
-    judged, unjudged = (record.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
-    assert estimate.is_wanted("quick", judged) and not estimate.is_wanted("off", unjudged)
+        estimate.require_same_choice("fast", scored)
+    for choice, run in (("quick", scored), ("full", scored), ("off", unscored)):
+        estimate.require_same_choice(choice, run)
     with pytest.raises(ValueError, match=r"found 'quick' here and 'off' in runs/b"):
-        estimate.is_wanted("quick", unjudged)
+        estimate.require_same_choice("quick", unscored)
     with pytest.raises(ValueError, match=r"found 'off' here and 'quick' or 'full' in runs/a"):
-        estimate.is_wanted("off", judged)
+        estimate.require_same_choice("off", scored)
 
 
 def test_look_ahead_needs_no_truth(train_folder, classes):

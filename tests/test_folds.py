@@ -1,22 +1,32 @@
-import json
-
 import numpy as np
 import pytest
 from tiny import TINY
 
 from src import folds, lengths, model, record
+from src.settings import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    size=(64, 96),
+    crop=(64, 96),
+    batch_size=4,
+    minutes=None,
+    epochs="auto",
+    seed=0,
+    group=None,
+    recipe=TINY,
+    holds_out=True,
+)
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": TINY.to_dict()}
     for name in ("seg", "joint"):
         lengths.write_plan(
             tmp_path / name / "final", lengths.Plan(epochs=2, pieces=1, piece=5, validations=1)
         )
-    first, run = (record.Run(tmp_path / name, settings) for name in ("seg", "joint"))
+    first, run = (record.Run(tmp_path / name, SETTINGS.to_dict()) for name in ("seg", "joint"))
     sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
     trainings = folds.list_folds(run, first, learnable, sides)
-    assert trainings[0]["steps"] == [4, 4] and json.loads(json.dumps(trainings)) == trainings
+    assert trainings[0].steps == (4, 4) and trainings[0].settings == SETTINGS
     found = folds.train_folds(trainings)
     assert found[0]["frames"] == 6 and set(found[0]["scores"]) == {"miou", "f1", "accuracy"}
     assert lengths.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
@@ -34,16 +44,14 @@ def test_nothing_to_train_asks_no_cluster(monkeypatch):
 @pytest.mark.parametrize("way", ["jobs", "ray"])
 def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt") if way == "ray" else None
-    settings = {"SIZE": [64, 96], "CROP": [64, 96], "SEED": 0, "BATCH_SIZE": 4, "RECIPE": TINY.to_dict()}
-    shared = {"data": str(learnable), "settings": settings, "steps": [2, 2]}
-    sides = {"a": (range(18), range(18, 24)), "b": (range(6, 24), range(6))}
+    sides = {"a": (np.arange(18), np.arange(18, 24)), "b": (np.arange(6, 24), np.arange(6))}
     found, weights = {}, {}
     if ray:
         ray.init(num_cpus=2, include_dashboard=False)
     for name, how in (("one", {}), ("two", {"ray": "auto"} if ray else {"jobs": 2})):
         trainings = [
-            shared | {"out": str(tmp_path / name / fold), "train": list(train), "val": list(val)}
-            for fold, (train, val) in sides.items()
+            folds.Fold(fold, tmp_path / name / fold, learnable, SETTINGS, (2, 2), train, held_out)
+            for fold, (train, held_out) in sides.items()
         ]
         found[name] = folds.train_folds(trainings, **how)
         paths = [tmp_path / name / fold / "joint" / "model.keras" for fold in sides]

@@ -2,7 +2,7 @@ import ast
 from pathlib import Path
 
 LAYERS = {
-    "run": 6,
+    "run": 7,
     "sweep": 6,
     "results": 6,
     "submission": 5,
@@ -12,7 +12,13 @@ LAYERS = {
     "doctor": 3,
     "archive": 2,
     "world": 3,
-    "folders": 4,
+    "project": 4,
+    "settings": 3,
+    "pipeline": 6,
+    "plots": 7,
+    "submit": 6,
+    "result": 7,
+    "result_plots": 8,
     "town": 2,
     "training": 3,
     "record": 3,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import charts, figures, report
+from src import charts, figures, plots, record, report
 
 SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy": 0.5}
 
@@ -65,8 +65,10 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
 
 
 def test_a_caption_repeats_what_the_notebook_said(run, capsys):
-    figure, path = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1])), run / "figures" / "test.png"
-    figures.show(figure, path, "Two < three.", "synthetic world")
+    figure = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
+    show = plots.Album(record.Run(run, {}), "synthetic world")
+    show(None)
+    show(plots.View("test", figure, "Two < three."))
     assert "Two < three." in capsys.readouterr().out
     page = report.write_report(run).read_text()
     assert f"<figcaption>{report.CAPTIONS['test']} Two &lt; three.</figcaption>" in page

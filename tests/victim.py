@@ -1,7 +1,6 @@
 """What test_kill.py kills: a short training, prediction and zip, each going on where it was broken off."""
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,8 @@ def train(folder: Path, out: Path) -> model.keras.Model:
     """Trains a joint network for EPOCHS epochs, and says so after each."""
     names = classes.read_classes(folder)
     frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
-    segmenter = training.build_seeded(0, partial(model.build_segmenter, len(names.mask), Recipe()))
-    network = training.build_seeded(0, partial(model.build_joint, segmenter, len(names.label)))
-    training.compile_joint(network, frames, names, Recipe())
+    segmenter = training.make_segmenter(frames, names, Recipe(), seed=0)
+    network = training.make_joint(segmenter, frames, names, Recipe(), seed=0)
     training.SAVE_SECONDS = 0
     how = {
         "recipe": Recipe(),

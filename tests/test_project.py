@@ -5,37 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from src import data, folders
+from src import data, project
 
 
 def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = []
-    monkeypatch.setattr(folders.world, "write_world", made.append)
-    assert folders.find_data("elsewhere") == Path("elsewhere") and not made
+    monkeypatch.setattr(project.world, "write_world", made.append)
+    assert project.find_data("elsewhere") == Path("elsewhere") and not made
     (tmp_path / "Train").mkdir()
     for name in ("README.md", ".gitkeep"):
         (tmp_path / "Train" / name).touch()
-    assert folders.find_data(".") == Path("world") and made == [Path("world")]
+    assert project.find_data(".") == Path("world") and made == [Path("world")]
     (tmp_path / "Train" / "0001.jpg").touch()  # without data.csv: the doctor says so
-    assert folders.find_data(".") == Path() and len(made) == 1
-    assert folders.find_reference("", Path()) is None
+    assert project.find_data(".") == Path() and len(made) == 1
+    assert project.find_reference("", Path()) is None
 
 
 def test_a_reference_is_found_without_opening_it(tmp_path):
     (tmp_path / "data.csv").write_text("no table at all")
-    assert folders.find_reference(tmp_path, Path()) == tmp_path
+    assert project.find_reference(tmp_path, Path()) == tmp_path
     with pytest.raises(data.DataError, match="REFERENCE must be a folder"):
-        folders.find_reference(tmp_path / "nowhere", Path())
+        project.find_reference(tmp_path / "nowhere", Path())
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "data.csv").touch()
-    assert folders.find_data("~/city") == tmp_path / "city"
-    assert folders.find_reference("~", Path()) == tmp_path
-    assert folders.find_data("a~b") == Path("a~b")
+    assert project.find_data("~/city") == tmp_path / "city"
+    assert project.find_reference("~", Path()) == tmp_path
+    assert project.find_data("a~b") == Path("a~b")
 
 
 @pytest.mark.parametrize(

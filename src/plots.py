@@ -1,0 +1,180 @@
+"""The figures that the training notebooks show: what a stage holds in, a figure and its caption out.
+
+Each takes None where there is nothing to show, and gives None.
+"""
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Image, display
+from matplotlib.figure import Figure
+
+from src import charts, estimate, figures, metrics, pictures, split, words
+from src.pipeline import Evaluation, Joint, Stage
+from src.record import Run
+
+PAIRS = 4  # of a held-out frame and the training frame most like it
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A figure and what it shows.
+
+    Attributes:
+        name: of its PNG.
+        figure: of matplotlib.
+        caption: a sentence with numbers.
+    """
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+class Album:
+    """Shows figures in a notebook and keeps them with a run: `show = Album(stage.run, project.note)`.
+
+    Args:
+        run: in whose folder they are kept.
+        note: stands in every figure.
+    """
+
+    def __init__(self, run: Run, note: str = ""):
+        self.folder, self.note = run.figures, note
+
+    def __call__(self, view: View | None) -> None:
+        """Shows and keeps a figure; nothing where there is none."""
+        if view is not None:
+            display(self.keep(view))
+            print(textwrap.fill(view.caption, figures.LINE), end="\n" if view.caption else "")
+
+    def keep(self, view: View) -> Image:
+        """Keeps a figure without showing it, and gives the picture."""
+        path = self.folder / f"{view.name}.png"
+        return figures.keep(view.figure, path, view.caption, self.note)
+
+
+def plot_split(stage: Stage) -> View | None:
+    """Shows which frames are held out: on a map, or along the blocks."""
+    if not stage.settings.holds_out:
+        return None
+    sides = {"train": stage.split.train, "val": stage.split.held_out}
+    return _plot_sides("split", stage, sides)
+
+
+def plot_folds(stage: Joint) -> View | None:
+    """Shows which frames each fold holds out; None where ESTIMATE asks for no folds."""
+    if stage.choice != "full":
+        return None
+    sides = {"val": stage.split.held_out}
+    sides |= {name: held_out for name, (_, held_out) in stage.folds.items()}
+    return _plot_sides("folds", stage, sides)
+
+
+def _plot_sides(name: str, stage: Stage, sides: dict[str, np.ndarray]) -> View:
+    ordered = split.order_sides(stage.split.blocks, sides)
+    places = split.project_places(stage.samples.iloc[ordered.index])
+    figure = charts.plot_sides(ordered["side"], ordered["block"], places)
+    return View(name, figure, words.describe_sides(ordered["side"], ordered["block"]))
+
+
+def plot_most_alike(stage: Stage) -> View | None:
+    """Shows the held-out frames that are most like a training frame."""
+    if not stage.settings.holds_out:
+        return None
+    audit = stage.split.audit
+    stems = _name_frames(stage.samples)
+    pairs, titles = [], []
+    for row in audit.nlargest(PAIRS, "likeness").itertuples():
+        pairs.append((stage.frames.images[row.frame], stage.frames.images[row.twin]))
+        like = f"like it by {row.likeness:.2f}, trained on:\n{stems[row.twin]}"
+        titles.append((f"held out:\n{stems[row.frame]}", like))
+    return View("audit", figures.plot_pairs(pairs, titles), words.describe_audit(audit))
+
+
+def plot_samples(stage: Stage, count: int = 6) -> View:
+    """Shows frames of Train, evenly spaced over the table, with their masks."""
+    masked = np.flatnonzero(stage.frames.has_mask)
+    rows = masked[np.linspace(0, len(masked) - 1, count).astype(int)]
+    images = [stage.frames.images[row] for row in rows]
+    masks = [stage.frames.masks[row] for row in rows]
+    names = _name_frames(stage.samples.iloc[rows])
+    figure = figures.plot_samples(images, masks, names.tolist(), stage.classes)
+    return View("samples", figure, words.describe_masks(masks, stage.classes.mask))
+
+
+def plot_history(history: pd.DataFrame | None, title: str, name: str = "history") -> View | None:
+    """Shows how losses and scores went from epoch to epoch.
+
+    Args:
+        history: of a training.
+        title: names the held-out frames.
+        name: of the PNG.
+    """
+    if history is None:
+        return None
+    return View(name, charts.plot_history(history, title), words.describe_history(history, title))
+
+
+def plot_class_iou(evaluation: Evaluation | None) -> View | None:
+    """Shows each class's IoU beside its share of the pixels."""
+    if evaluation is None:
+        return None
+    table = metrics.table_of_classes(evaluation.mask_confusion, evaluation.classes.mask)
+    figure = charts.plot_class_iou(table, evaluation.classes.mask, evaluation.title)
+    return View("class_iou", figure, words.describe_classes(table))
+
+
+def plot_labels(evaluation: Evaluation | None) -> View | None:
+    """Shows which label is taken for which."""
+    if evaluation is None:
+        return None
+    counts, names = evaluation.found["confusion"]["label"], evaluation.classes.label.names
+    figure = charts.plot_confusion(counts, names, f"Labels, {evaluation.title}")
+    return View("labels", figure, words.describe_confusion(counts, names, "labels"))
+
+
+def plot_predictions(evaluation: Evaluation | None) -> View | None:
+    """Shows held-out frames: photo, truth and prediction."""
+    if evaluation is None:
+        return None
+    rows = list(evaluation.predictions)
+    images = [evaluation.frames.images[row] for row in rows]
+    truths = [evaluation.frames.masks[row] for row in rows]
+    shrunk = [
+        pictures.shrink_mask(evaluation.predictions[row].mask, truth.shape)
+        for row, truth in zip(rows, truths, strict=True)
+    ]
+    titles = [_title_frame(evaluation, row) for row in rows]
+    figure = figures.plot_predictions(images, truths, shrunk, titles, evaluation.classes)
+    return View("held_out", figure, words.describe_shown(truths, shrunk, evaluation.classes.mask))
+
+
+def plot_estimate(result: dict) -> View | None:
+    """Shows what Test will give beside what the held-out recordings gave.
+
+    Args:
+        result: of `Joint.estimate_test`.
+    """
+    if "estimate" not in result["scores"]:
+        return None
+    return View("estimate", charts.plot_promises(result), estimate.describe_promises(result))
+
+
+def _title_frame(evaluation: Evaluation, row: int) -> str:
+    """Names a frame and, where the network says one, its label."""
+    sample, prediction = evaluation.samples.iloc[row], evaluation.predictions[row]
+    stem = Path(sample["image_path"]).stem
+    if prediction.label is None:
+        return stem
+    names = evaluation.classes.label
+    label = figures.describe_label(prediction.label, prediction.confidence, sample["label"], names)
+    return f"{stem}\n{label}"
+
+
+def _name_frames(samples: pd.DataFrame) -> pd.Series:
+    """Gives the file name of each photo, without folder and ending."""
+    return samples["image_path"].map(lambda name: Path(name).stem)

@@ -1,0 +1,108 @@
+"""The data of a notebook: where they lie, what is in them, what is wrong with them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from src import classes as class_lists
+from src import data, doctor, files, world
+from src.classes import Classes
+from src.doctor import Diagnosis
+
+RENDERED = Path("world")  # made on first use
+SYNTHETIC = "synthetic world"  # stands in every figure of it
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Project:
+    """Train and Test, checked.
+
+    Attributes:
+        folder: holds Train and Test.
+        diagnosis: what the data doctor found.
+        classes: of both tasks.
+        train: table of the Train frames, of `data.read_samples`.
+        test: table of the Test frames; None where it was not asked for.
+        reference: folder with the truth of Test, not opened yet; None where there is none.
+    """
+
+    folder: Path
+    diagnosis: Diagnosis
+    classes: Classes
+    train: pd.DataFrame
+    test: pd.DataFrame | None
+    reference: Path | None
+
+    @classmethod
+    def open(cls, folder: str | Path, reference: str | Path = "", with_test: bool = True) -> "Project":
+        """Finds the data, has every file of them looked at, and prints what is wrong.
+
+        Args:
+            folder: holds Train and Test; "." is the project's own, whose place the built-in world takes where
+                both are empty.
+            reference: folder with the truth of Test, if there is one.
+            with_test: False leaves Test unread.
+
+        Raises:
+            DataError: something is wrong that would spoil the result, or `reference` holds no data.csv.
+        """
+        folder = find_data(folder)
+        truth = find_reference(reference, folder)
+        diagnosis = doctor.examine(folder / "Train", folder / "Test" if with_test else None)
+        data.refuse(diagnosis.problems)
+        print(diagnosis.describe())
+        classes = class_lists.read_classes(folder / "Train")
+        train = data.read_samples(folder / "Train", classes)
+        test = data.read_samples(folder / "Test", classes) if with_test else None
+        return cls(folder, diagnosis, classes, train, test, truth)
+
+    @property
+    def note(self) -> str:
+        """Says what every figure must say of these data; "" where there is nothing to say."""
+        return SYNTHETIC if (self.folder / "Train" / "world.json").exists() else ""
+
+    def __repr__(self) -> str:
+        return self.diagnosis.frames.to_string()
+
+    def _repr_html_(self) -> str:
+        """Shows a notebook how many frames of which kind there are."""
+        return self.diagnosis.frames.to_html()
+
+
+def find_data(folder: str | Path) -> Path:
+    """Gives the folder that holds Train and Test: the user's, or the built-in world where both are empty.
+
+    Args:
+        folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
+    """
+    folder = files.expand_home(folder)
+    if folder != Path() or is_laid(folder):
+        return folder
+    if not (RENDERED / "reference" / "world.json").exists():  # what is written last
+        print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")
+        world.write_world(RENDERED)
+    return RENDERED
+
+
+def is_laid(folder: Path) -> bool:
+    """Tells whether a user laid anything into Train or Test, be it photos without their table."""
+    laid = (path for part in ("Train", "Test") for path in (folder / part).glob("[!.]*"))
+    return any(path.name != "README.md" for path in laid)
+
+
+def find_reference(reference: str | Path, folder: Path) -> Path | None:
+    """Gives the folder with the truth of Test: what the settings say, the world's own, or None.
+
+    Nothing in it is opened here, so that it can be asked for before the zip is written.
+
+    Raises:
+        DataError: what the settings say holds no data.csv.
+    """
+    if reference and not (files.expand_home(reference) / "data.csv").exists():
+        raise data.DataError(
+            f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
+        )
+    if reference:
+        return files.expand_home(reference)
+    return folder / "reference" if (folder / "Test" / "world.json").exists() else None

@@ -1,0 +1,129 @@
+"""The figures that `main.ipynb` shows of a result: a `Result` in, a figure and its caption out.
+
+Each gives None where there is nothing to show.
+"""
+
+import numpy as np
+import pandas as pd
+
+from src import charts, estimate, figures, metrics, model, split, words
+from src.plots import Album, View
+from src.result import Result
+
+
+def plot_estimate(result: Result) -> View:
+    """Shows what was estimated for Test beside what came."""
+    figure = charts.plot_promises(result.scores)
+    return View("result_estimate", figure, estimate.describe_promises(result.scores))
+
+
+def plot_frames(result: Result, count: int) -> View:
+    """Shows frames evenly spaced over the table: photo, truth where it is known, prediction."""
+    rows = result.evenly(count)
+    photos, truths, predicted = result.load(rows)
+    true = result.truth["label"].to_numpy()
+    titles = []
+    for row in rows:
+        confidence = result.notes["confidence"][row]
+        label = figures.describe_label(result.labels[row], confidence, true[row], result.classes.label)
+        titles.append(f"{result.names[row]}\n{label}")
+    figure = figures.plot_predictions(photos, truths, predicted, titles, result.project.classes)
+    return View("test", figure, words.describe_shown(truths, predicted, result.classes.mask))
+
+
+def plot_hardest(result: Result, count: int) -> View:
+    """Shows the hardest frame of each recording, with the reason."""
+    rows = result.hardest(count)
+    photos, truths, predicted = result.load(rows)
+    titles = [f"{result.names[row]}\n{_tell_reason(result, row)}" for row in rows]
+    figure = figures.plot_predictions(
+        photos, truths, predicted, titles, result.project.classes, disagreement=True
+    )
+    return View("hardest", figure, words.describe_shown(truths, predicted, result.classes.mask))
+
+
+def _tell_reason(result: Result, row: int) -> str:
+    """Says why a frame counts as hard."""
+    if result.frames is None:
+        return f"{100 * result.notes['sureness'][row]:.0f} % sure of its pixels"
+    frame = result.frames.loc[row]
+    return f"mean IoU {frame['mean IoU %']:.0f} %, most of what is wrong:\n{frame['most of it']}"
+
+
+def browse(result: Result, show: Album, count: int) -> None:
+    """Shows the browser of all frames and, where there are no widgets, some of them from worst to best."""
+    rows = result.from_worst_to_best(count)
+    photos, truths, predicted = result.load(rows)
+    what = "sure" if result.frames is None else "mean IoU"
+    titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
+    figure = figures.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
+    caption = words.describe_shown(truths, predicted, result.classes.mask)
+    result.open_browser().show(show.keep(View("worst_first", figure, caption)))
+    print(caption)
+
+
+def plot_places(result: Result) -> View:
+    """Shows the frames by place and recording: by mean IoU, or by label without truth."""
+    names = np.array(result.classes.label.names)
+    values, title = pd.Series(names[result.labels]), "predicted label"
+    if result.frames is not None:
+        values = result.frames["mean IoU %"]
+        whole = 100 * result.scores["scores"].get("test", {}).get("miou", np.nan)
+        title = f"mean IoU within each frame, %: {values.mean():.0f} on average, {whole:.1f} over all pixels"
+    places = split.project_places(result.project.test)
+    figure = charts.plot_places(places, result.recordings, values, title)
+    return View("map", figure, words.describe_places(values, result.recordings))
+
+
+def plot_class_iou(result: Result) -> View | None:
+    """Shows each class's IoU beside its share of the pixels."""
+    if result.confusion is None:
+        return None
+    classes = result.project.classes.mask
+    table = metrics.table_of_classes(np.array(result.confusion["mask"]), classes)
+    figure = charts.plot_class_iou(table, classes, result.scored)
+    return View("result_class_iou", figure, words.describe_classes(table))
+
+
+def plot_pixels(result: Result) -> View | None:
+    """Shows which class is taken for which."""
+    return _plot_confusion(result, "mask", "result_confusion", "pixels")
+
+
+def plot_labels(result: Result) -> View | None:
+    """Shows which label is taken for which; None also where only true masks are known."""
+    return _plot_confusion(result, "label", "result_labels", "labels")
+
+
+def _plot_confusion(result: Result, task: str, name: str, what: str) -> View | None:
+    if result.confusion is None or not result.confusion[task]:
+        return None
+    names = getattr(result.project.classes, task).names
+    counts = np.array(result.confusion[task])
+    figure = charts.plot_confusion(counts, names, f"{what.capitalize()}, {result.scored}")
+    return View(name, figure, words.describe_confusion(counts, names, what))
+
+
+def plot_reliability(result: Result) -> View | None:
+    """Shows how often a label is right, against how confident the network is; None without true labels."""
+    named = result.named
+    if not named.any():
+        return None
+    right = (result.labels == result.truth["label"].to_numpy())[named]
+    confidence = result.notes["confidence"][named]
+    figure = charts.plot_reliability(confidence, right, "Labels on Test")
+    return View("reliability", figure, words.describe_reliability(confidence, right))
+
+
+def plot_looks(result: Result) -> View:
+    """Shows how the photos of Train and of Test look."""
+    looks = result.project.diagnosis.looks
+    return View("looks", charts.plot_looks(looks), words.describe_looks(looks))
+
+
+def plot_network(result: Result) -> View:
+    """Draws the network."""
+    network = result.network
+    title = f"The network: {network.count_params() / 1e6:.1f} million weights"
+    figure = charts.plot_network(model.list_stages(network), title)
+    return View("network", figure, words.describe_network(network))

@@ -1,0 +1,36 @@
+import json
+
+import pytest
+
+from src import data
+from src.recipe import Recipe
+from src.settings import Settings, TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"size": (250, 352)}, "SIZE must be two multiples of 32"),
+        ({"epochs": 0}, "EPOCHS must be"),
+        ({"minutes": -1}, "MINUTES must be"),
+        ({"estimate": "fast"}, "ESTIMATE must be one of off, quick, full"),
+        ({"recipe": "colour=2"}, "nearest is color="),
+        ({"recipe": "backbone=resnet19"}, "nearest is resnet18"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_soon_as_it_is_typed(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Settings(**wrong)
+
+
+def test_what_is_left_to_the_data_is_chosen(train_folder, classes):
+    samples = data.read_samples(train_folder, classes)
+    chosen = Settings(recipe="crop=0.5", estimate="off", seed=3).resolve(samples)
+    assert (chosen.size, chosen.crop) == ((64, 96), (32, 32)) or chosen.crop == (32, 64)
+    assert chosen.recipe == Recipe(crop=0.5) and not chosen.holds_out and chosen.seed == 3
+    assert Settings(size=(32, 64)).resolve(samples).size == (32, 64)
+
+
+def test_settings_come_back_from_their_file(train_folder, classes):
+    chosen = Settings(group="robot_id", minutes=5).resolve(data.read_samples(train_folder, classes))
+    assert TrainingSettings.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
