@@ -13,8 +13,10 @@ from IPython.display import Image, display
 from matplotlib.figure import Figure
 
 from src import charts, estimate, figures, metrics, pictures, split, words
-from src.pipeline import Evaluation, Joint, Stage
+from src.evaluation import Evaluation
+from src.pipeline import Joint
 from src.record import Run
+from src.stage import Stage
 
 PAIRS = 4  # of a held-out frame and the training frame most like it
 

@@ -15,6 +15,8 @@ LAYERS = {
     "project": 4,
     "settings": 3,
     "pipeline": 6,
+    "evaluation": 4,
+    "stage": 5,
     "plots": 7,
     "submit": 6,
     "result": 7,
