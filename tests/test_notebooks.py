@@ -187,4 +187,15 @@ def test_notebooks_are_clean():
         cells = [cell for cell in nbformat.read(ROOT / name, 4).cells if cell.cell_type == "code"]
         assert not any(re.search(r"^(def|class) ", cell.source, re.MULTILINE) for cell in cells)
         assert name == "main.ipynb" or not any(cell.outputs for cell in cells)
-        assert run.read_settings(nbformat.read(ROOT / name, 4))["DATA"] == "'.'"
+        first = name == "Train_seg_sem.ipynb"
+        assert run.read_settings(nbformat.read(ROOT / name, 4))["DATA"] == ("'.'" if first else "''")
+
+
+def test_notebooks_are_short_and_plain():
+    most = {"Train_seg_sem.ipynb": 14, "Train_label_seg.ipynb": 12, "Save_test.ipynb": 6, "main.ipynb": 13}
+    for name in run.NOTEBOOKS:
+        cells = [cell for cell in nbformat.read(ROOT / name, 4).cells if cell.cell_type == "code"]
+        assert len(cells) <= most[name], name
+        for cell in cells:
+            assert "parameters" in cell.metadata.get("tags", []) or len(cell.source.splitlines()) <= 8
+            assert not re.search(r"\|=| for .* in |^\w+, \w+ = ", cell.source, re.MULTILINE), cell.source

@@ -3,9 +3,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from src import data, project
+from src import data, doctor, project, record
 
 
 def test_users_data_come_before_the_world(tmp_path, monkeypatch):
@@ -55,3 +57,29 @@ def test_make_hands_on_what_was_typed(tmp_path, value):
     )
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.splitlines() == ["-m", "src.run", f"DATA={value}"]
+
+
+def test_the_folder_is_typed_once(train_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    assert project.Project.open(train_folder.parent, with_test=False).folder == train_folder.parent
+    capsys.readouterr()
+    again = project.Project.open("", with_test=False)
+    assert again.folder == train_folder.parent and again.test is None and len(again.train) == 6
+    assert f"those of DATA = '{train_folder.parent}', which was used last" in capsys.readouterr().out
+
+
+def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    asked = []
+    examine = doctor.examine
+    monkeypatch.setattr(doctor, "examine", lambda *folders: asked.append(folders) or examine(*folders))
+    first = project.examine_once(train_folder, None)
+    again = project.examine_once(train_folder, None)
+    assert len(asked) == 1 and again.problems == first.problems and again.frames.equals(first.frames)
+    mask = np.full((64, 96), 2, np.uint8)
+    cv2.imwrite(str(train_folder / "frame_001_seg.png"), mask)
+    assert not project.examine_once(train_folder, None).classes.equals(first.classes) and len(asked) == 2
+    (train_folder / "frame_001_seg.png").unlink()
+    for _ in range(2):  # what is wrong is looked for again
+        assert any(one.level == "error" for one in project.examine_once(train_folder, None).problems)
+    assert len(asked) == 4
