@@ -16,6 +16,7 @@ from src import batches, cluster, data, engine, estimate, files, lengths, record
 from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
+from src.lengths import Length
 from src.settings import TrainingSettings
 
 SHORT = "held out, short"  # the fold that is known whole, too
@@ -125,11 +126,10 @@ def train_pair(
         steps: of the segmentation network's training and of the joint one's.
     """
     recipe, seed = settings.recipe, settings.seed
-    how = {"recipe": recipe, "crop": settings.crop, "batch_size": settings.batch_size, "seed": seed}
     masked = frames.take(np.flatnonzero(frames.has_mask))
     useful = frames.take(frames.useful)
     segmenter = training.make_segmenter(masked, classes, recipe, seed)
-    training.fit(segmenter, out / "seg", masked, steps=steps[0], **how)
+    training.fit(segmenter, out / "seg", masked, settings, Length(steps[0]))
     network = training.make_joint(segmenter, useful, classes, recipe, seed)
-    training.fit(network, out / "joint", useful, steps=steps[1], **how)
+    training.fit(network, out / "joint", useful, settings, Length(steps[1]))
     return network

@@ -62,6 +62,21 @@ class Plan:
         return [round(self.epochs * (i + 1) / self.validations) for i in range(self.validations)]
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long a training shall be.
+
+    Attributes:
+        steps: that the data deserve.
+        minutes: a wish, the most that it may take; it takes fewer steps then. None for no wish.
+        all_steps: of this and all later trainings, to say how long they take; 0 for this one alone.
+    """
+
+    steps: int
+    minutes: float | None = None
+    all_steps: int = 0
+
+
 def choose_passes(frames: int, synthetic: bool = False) -> float:
     """Chooses the passes over the frames, of both networks' trainings together, for EPOCHS="auto".
 

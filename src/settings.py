@@ -1,6 +1,6 @@
 """What the user sets in the notebooks, checked as soon as it is typed, and what is trained with."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -73,13 +73,13 @@ class TrainingSettings:
 
     size: tuple[int, int]
     crop: tuple[int, int]
-    batch_size: int
-    minutes: float | None
-    epochs: str | int
-    seed: int
-    group: str | None
-    recipe: Recipe
-    holds_out: bool
+    batch_size: int = 4
+    minutes: float | None = None
+    epochs: str | int = "auto"
+    seed: int = 0
+    group: str | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    holds_out: bool = True
 
     def to_dict(self) -> dict[str, object]:
         """Gives what `settings.json` of a run keeps."""
@@ -102,7 +102,7 @@ class TrainingSettings:
         Raises:
             ValueError: it is of another version of this project.
         """
-        names = {field.name: field.name.upper() for field in fields(cls)} | {"holds_out": "JUDGED"}
+        names = {one.name: one.name.upper() for one in fields(cls)} | {"holds_out": "JUDGED"}
         values = {name: kept.get(key) for name, key in names.items()}
         values["size"] = tuple(kept["SIZE"])
         values["crop"] = tuple(kept["CROP"])

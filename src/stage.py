@@ -9,6 +9,7 @@ import pandas as pd
 from src import engine, lengths, metrics, record, split, training, widgets
 from src.batches import Frames
 from src.evaluation import Evaluation
+from src.lengths import Length
 from src.project import Project
 from src.settings import TrainingSettings
 from src.split import Split
@@ -76,40 +77,30 @@ class Stage:
             network,
             self.run.folder / "held_out",
             self.train_frames,
+            self.settings,
+            self._choose_length(),
             val_frames=self.held_out_frames,
             show=self._make_live_view(self.held_out_frames),
-            steps=self._choose_steps(self.kind),
-            minutes=self.run.minutes,
-            all_steps=self.all_steps,
-            **self._batching(),
         )
         return self.history
 
     def _fit_final(self, network: keras.Model) -> keras.Model:
         """Trains the network that goes on, as many steps as the one that was scored took."""
-        scored = self.run.folder / "held_out"
-        length = {"steps": self._choose_steps(self.kind), "minutes": self.run.minutes}
+        length = self._choose_length()
         if self.settings.holds_out:
-            length = {"steps": lengths.count_planned(scored), "minutes": None}
+            length = Length(lengths.count_planned(self.run.folder / "held_out"), all_steps=self.all_steps)
         self.final_history = training.fit(
             network,
             self.run.folder / "final",
             self.all_frames,
+            self.settings,
+            length,
             show=self._make_live_view(self.all_frames),
-            all_steps=self.all_steps,
-            **length,
-            **self._batching(),
         )
         return network
 
-    def _batching(self) -> dict[str, object]:
-        settings = self.settings
-        return {
-            "recipe": settings.recipe,
-            "crop": settings.crop,
-            "batch_size": settings.batch_size,
-            "seed": settings.seed,
-        }
+    def _choose_length(self) -> Length:
+        return Length(self._choose_steps(self.kind), self.run.minutes, self.all_steps)
 
     def _choose_steps(self, kind: str) -> int:
         """Chooses the steps of one training of a kind, "seg" or "joint"."""

@@ -94,17 +94,8 @@ def measure_recipe(
     train = sides.train
     if both:
         train = train[(frames.has_mask & (frames.labels != NO_LABEL))[train]]
-    settings = TrainingSettings(
-        size=size,
-        crop=batches.choose_crop(size, recipe.crop),
-        batch_size=batch_size,
-        minutes=None,
-        epochs="auto",
-        seed=seed,
-        group=None,
-        recipe=recipe,
-        holds_out=True,
-    )
+    crop = batches.choose_crop(size, recipe.crop)
+    settings = TrainingSettings(size, crop, batch_size, seed=seed, recipe=recipe)
     about = {"machine": record.describe_machine(), "commit": record.find_commit()}
     text = json.dumps([settings.to_dict(), steps, both, data.fingerprint_data(samples, classes), about])
     out = record.RUNS / "sweep" / hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -10,22 +10,19 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from sklearn.linear_model import LogisticRegression
 
-from src import augment, batches, files, lengths, losses, memory, metrics, optimizer
+from src import augment, batches, files, label_head, lengths, losses, memory, metrics, optimizer
 from src import model as networks
 from src.batches import Frames
-from src.classes import NO_LABEL, Classes
+from src.classes import Classes
+from src.lengths import Length
 from src.progress import show_progress
 from src.recipe import Recipe
+from src.settings import TrainingSettings
 
 CHECKPOINT = "checkpoint.weights.h5"
 HISTORY = "history.csv"
 LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
-REFIT_FRAMES = 2000  # are enough for the label's last head
-REFIT_C = 0.03  # of its logistic regression; smaller is smoother
-REFIT_FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
-ABSENT = -5.0  # logit of a label that no frame has
 SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
 FEW_STEPS = 50  # of a training that is over before its time is worth saying
 SHOWN = ("loss", "val_miou", "val_mask_miou")  # beside the progress bar
@@ -72,47 +69,6 @@ def make_joint(
     return joint
 
 
-def refit_label(joint: keras.Model, frames: Frames) -> None:
-    """Gives a trained joint network the label head that logistic regression finds on whole frames.
-
-    In a short training the head may not have found the labels that the backbone tells apart. Mirror images
-    beside the frames make up for few labels. Source: Kang et al. 2020 (decoupled training, re-trained head).
-
-    Args:
-        joint: its output "label" is what a layer of that name makes; without two different labels among the
-            frames that layer stays as it is.
-        frames: what was learned from.
-    """
-    rows = np.flatnonzero(frames.labels != NO_LABEL)
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), REFIT_FRAMES)).astype(int)]
-    names = np.unique(frames.labels[rows])
-    if len(names) < 2:
-        return
-    head = joint.get_layer("label")
-    features, labels = _read_features(keras.Model(joint.input, head.input), frames.take(rows))
-    middle = features.mean(0)
-    spread = np.sqrt(features.var(0) + REFIT_FLOOR)  # else what hardly varies would get a huge slope
-    regression = LogisticRegression(C=REFIT_C, class_weight="balanced", max_iter=1000)
-    regression.fit((features - middle) / spread, labels)
-    slopes = regression.coef_ / spread
-    bias = regression.intercept_ - slopes @ middle
-    if len(names) == 2:  # scikit-learn gives one logit then, the second label's against the first's
-        slopes, bias = np.vstack([-slopes, slopes]) / 2, np.array([-bias[0], bias[0]]) / 2
-    kernel, first = np.zeros(head.kernel.shape), np.full(head.bias.shape, ABSENT)
-    kernel[:, names], first[names] = slopes.T, bias
-    head.set_weights([kernel, first])
-
-
-def _read_features(network: keras.Model, frames: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Reads what the label's head sees of whole frames, and of their mirror images, with their labels."""
-    features, labels = [], []
-    for image, target in batches.make_whole_batches(frames, 8, with_label=True):
-        for view in (image, image[:, :, ::-1]):
-            features.append(network.predict_on_batch(view))
-            labels.append(target["label"])
-    return np.concatenate(features), np.concatenate(labels)
-
-
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
     """Builds a network whose random first weights are settled by the seed."""
     keras.utils.set_random_seed(seed)
@@ -123,14 +79,8 @@ def fit(
     model: keras.Model,
     folder: Path,
     frames: Frames,
-    *,
-    recipe: Recipe,
-    crop: tuple[int, int],
-    batch_size: int,
-    seed: int,
-    steps: int,
-    minutes: float | None = None,
-    all_steps: int = 0,
+    settings: TrainingSettings,
+    length: Length,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model, bool], None] | None = None,
 ) -> pd.DataFrame:
@@ -138,16 +88,11 @@ def fit(
 
     Args:
         model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
-            but in the label's last layer, which `refit_label` sets.
+            but in the label's last layer, which `label_head` fits.
         folder: of this training: checkpoint, `history.csv` and `plan.json`, at last `model.keras`.
         frames: what to learn from.
-        recipe: how photos are changed, and how fast to learn; a joint network learns at half that rate.
-        crop: (height, width) of a training crop.
-        batch_size: rows a batch.
-        seed: settles order and augmentation.
-        steps: of the training, of `lengths.choose_steps`.
-        minutes: a wish, the most that the training may take; it takes fewer steps then. None: no wish.
-        all_steps: of this and all later trainings, to say how long they take; 0 for this one alone.
+        settings: crop, batch size, seed and recipe; a joint network learns at half of the recipe's rate.
+        length: of the training.
         val_frames: scored, whole, up to ten times on the way; they change neither steps nor weights.
         show: called after each epoch, and at the end with the averaged weights, for a live view: with the
             history so far, the network, and True at the end.
@@ -168,19 +113,22 @@ def fit(
         return read_history(folder)
     with files.lock(folder, "training"):
         with_label = "label" in model.output_names
-        make = _choose_batches(frames, recipe, with_label, batch_size=batch_size, crop=crop, seed=seed)
-        val_stream = batches.make_whole_batches(val_frames, batch_size, with_label) if val_frames else None
+        make = _choose_batches(frames, settings, with_label)
+        val_stream = None
+        if val_frames is not None and len(val_frames) > 0:
+            val_stream = batches.make_whole_batches(val_frames, settings.batch_size, with_label)
         stream = make()
         make_variables(model, *next(iter(stream)))
         plan = lengths.read_plan(folder)
         if plan is None:
-            pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
-            validation_batches = len(val_stream) if val_frames else 0
-            plan = _make_plan(model, stream, pass_steps, validation_batches, steps, minutes, all_steps)
+            pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
+            validation_batches = 0 if val_stream is None else len(val_stream)
+            plan = _make_plan(model, stream, pass_steps, validation_batches, length)
             lengths.write_plan(folder, plan)
         done = _load_checkpoint(model, folder, plan)
+        recipe = settings.recipe
         rate = recipe.rate / 2 if with_label else recipe.rate
-        keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), seed, show)
+        keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), settings.seed, show)
         if done < plan.steps:
             model.fit(
                 make(first_step=done),
@@ -196,7 +144,7 @@ def fit(
         else:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         if with_label:
-            refit_label(model, frames)
+            label_head.fit_label_head(model, frames)
         # without the optimizer, which is three times as large
         bare = keras.Model(model.inputs, model.output, name=model.name)
         files.write_atomically(folder / "model.keras", bare.save)
@@ -206,12 +154,21 @@ def fit(
 
 
 def _choose_batches(
-    frames: Frames, recipe: Recipe, with_label: bool, **batching: object
+    frames: Frames, settings: TrainingSettings, with_label: bool
 ) -> Callable[..., tf.data.Dataset]:
     """Gives what makes a training's batches, from any step on; labels are learned without close views."""
+    recipe = settings.recipe
     zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
     change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
-    return partial(batches.make_batches, frames, change, with_label=with_label, **batching)
+    return partial(
+        batches.make_batches,
+        frames,
+        change,
+        with_label=with_label,
+        batch_size=settings.batch_size,
+        crop=settings.crop,
+        seed=settings.seed,
+    )
 
 
 def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
@@ -226,24 +183,23 @@ def _make_plan(
     stream: tf.data.Dataset,
     pass_steps: int,
     validation_batches: int,
-    steps: int,
-    minutes: float | None,
-    all_steps: int,
+    length: Length,
 ) -> lengths.Plan:
     """Plans a training by its steps, and by a wish for minutes; says how long it takes.
 
     A few steps are timed for that and undone; where there is no wish, they change nothing but what is said.
     """
-    if steps < FEW_STEPS and minutes is None:
+    steps = length.steps
+    if steps < FEW_STEPS and length.minutes is None:
         return lengths.cut_steps(steps, pass_steps, validation_batches)
     variables = model.variables + model.optimizer.variables
     before = [variable.numpy() for variable in variables]
     seconds = _time_steps(model, stream)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
-    taken = lengths.shorten_steps(steps, seconds, minutes)
+    taken = lengths.shorten_steps(steps, seconds, length.minutes)
     plan = lengths.cut_steps(taken, pass_steps, validation_batches)
-    print(lengths.describe(plan.steps, steps, seconds, all_steps))
+    print(lengths.describe(plan.steps, steps, seconds, length.all_steps))
     return plan
 
 

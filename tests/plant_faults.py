@@ -29,7 +29,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ("optimizer.py", "else 1.0 for one", "else 0.5 for one", "test_optimizer.py test_training.py"),
     ("optimizer.py", "if step < warm", "if step > warm", "test_optimizer.py test_training.py"),
     ("training.py", "make(first_step=done)", "make(first_step=0)", "test_training.py"),
-    ("training.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_training.py"),
+    ("label_head.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_training.py"),
     (
         "training.py",
         "min(recipe.zoom, LABEL_ZOOM)",

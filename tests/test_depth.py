@@ -11,7 +11,9 @@ from tiny import TINY
 
 from src import augment, backbone, batches, data, engine, model, pictures, predict, training
 from src.classes import DataError
+from src.lengths import Length
 from src.recipe import Recipe, read_recipe
+from src.settings import TrainingSettings
 
 
 @pytest.fixture
@@ -105,8 +107,8 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     joint = training.build_seeded(0, partial(model.build_joint, segmenter, 3))
     before = read_stem(joint)
     training.compile_joint(joint, frames, classes, recipe)
-    how = {"recipe": recipe, "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 3}
-    training.fit(joint, tmp_path, frames, **how)
+    settings = TrainingSettings((64, 96), (32, 64), batch_size=3, recipe=recipe)
+    training.fit(joint, tmp_path, frames, settings, Length(3))
     network = model.load_model(tmp_path / "model.keras")
     assert model.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something

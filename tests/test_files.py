@@ -24,6 +24,8 @@ TRAIN = """
 import sys
 from pathlib import Path
 from src import classes, data, batches, files, model, training
+from src.lengths import Length
+from src.settings import TrainingSettings
 from tiny import TINY
 
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -32,8 +34,8 @@ frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
 network = model.build_segmenter(len(names.mask), TINY)
 training.compile_segmenter(network, frames, names, TINY)
 try:
-    how = {"recipe": TINY, "crop": (32, 32), "batch_size": 2, "seed": 0, "steps": 3}
-    training.fit(network, out, frames, **how)
+    settings = TrainingSettings((64, 96), (32, 32), batch_size=2, recipe=TINY)
+    training.fit(network, out, frames, settings, Length(3))
 except files.DiskFullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
 """

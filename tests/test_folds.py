@@ -5,17 +5,7 @@ from tiny import TINY
 from src import folds, lengths, model, record
 from src.settings import TrainingSettings
 
-SETTINGS = TrainingSettings(
-    size=(64, 96),
-    crop=(64, 96),
-    batch_size=4,
-    minutes=None,
-    epochs="auto",
-    seed=0,
-    group=None,
-    recipe=TINY,
-    holds_out=True,
-)
+SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=TINY)
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):

@@ -1,6 +1,7 @@
 import io
 import time
 import zipfile
+from dataclasses import replace
 
 import h5py
 import keras
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 from tiny import TINY
 
-from src import batches, data, lengths, losses, metrics, model, optimizer, record, training
+from src import batches, data, label_head, lengths, losses, metrics, model, optimizer, record, training
+from src.lengths import Length
 from src.recipe import Recipe
+from src.settings import TrainingSettings
 
-HOW = {"recipe": Recipe(), "crop": (32, 64), "batch_size": 3, "seed": 0, "steps": 6}
+SETTINGS = TrainingSettings((64, 96), (32, 64), batch_size=3)
+SIX = Length(6)
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def frames(train_folder, classes):
     return batches.load_frames(data.read_samples(train_folder, classes), classes, (64, 96))
 
 
-def compile_network(network, recipe=HOW["recipe"]):
+def compile_network(network, recipe=SETTINGS.recipe):
     goal = {"mask": losses.MaskLoss(np.ones(3)), "label": losses.LabelLoss()}
     watch = {"mask": metrics.MaskIoU(3), "label": metrics.LabelAccuracy()}
     network.compile(optimizer.make_optimizer(recipe), loss=goal, metrics=watch)
@@ -83,18 +87,18 @@ def make_labelled(labels, count):
 @pytest.mark.parametrize("labels", [[0, 1, 2], [0, 2]])
 def test_refitted_head_knows_the_labels(labels):
     joint, many = make_labelled(labels * 8 + [-1], 4)
-    training.refit_label(joint, many)
+    label_head.fit_label_head(joint, many)
     logits = joint(np.stack(many.images[:-1]))["label"].numpy()
     assert (logits.argmax(-1) == many.labels[:-1]).mean() > 0.9
     absent = sorted(set(range(4)) - set(labels))
-    np.testing.assert_allclose(logits[:, absent], training.ABSENT)
+    np.testing.assert_allclose(logits[:, absent], label_head.ABSENT)
 
 
 def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
     image = keras.Input((64, 96, 3))
     left = keras.layers.Cropping2D(((0, 32), (0, 48)))(image)  # the left upper quarter
     mean = keras.layers.GlobalAveragePooling2D()(left)
-    features, labels = training._read_features(keras.Model(image, mean), frames)
+    features, labels = label_head._read_features(keras.Model(image, mean), frames)
     photos = np.stack(frames.images).astype(float)
     np.testing.assert_allclose(features[:6], photos[:, :32, :48].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(features[6:], photos[:, :32, 48:].mean((1, 2)), rtol=1e-4)
@@ -106,12 +110,12 @@ def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
 )
 def test_labels_are_learned_without_close_views(frames, monkeypatch, zoom, with_label, used):
     monkeypatch.setattr(batches, "make_batches", lambda frames, change, **how: change.keywords["recipe"].zoom)
-    assert training._choose_batches(frames, Recipe(zoom=zoom), with_label)() == used
+    assert training._choose_batches(frames, replace(SETTINGS, recipe=Recipe(zoom=zoom)), with_label)() == used
 
 
 def test_head_of_one_label_stays():
     joint, many = make_labelled([1, 1, -1], 2)
-    training.refit_label(joint, many)
+    label_head.fit_label_head(joint, many)
     assert not joint.get_layer("label").get_weights()[0].any()
 
 
@@ -119,8 +123,8 @@ def test_head_of_one_label_stays():
 def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, stop):
     monkeypatch.setattr(lengths, "PIECE", 1)
     monkeypatch.setattr(training, "SAVE_SECONDS", 0)
-    whole, how = make_small(), HOW | {"val_frames": frames}
-    history = training.fit(whole, tmp_path / "whole", frames, **how)
+    whole, how = make_small(), (frames, SETTINGS, SIX, frames)  # validated, too
+    history = training.fit(whole, tmp_path / "whole", *how)
     assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna()[3]
 
     class Killed(training.Keeper):
@@ -131,9 +135,9 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(training, "Keeper", Killed)
-        training.fit(make_small(), tmp_path / "parts", frames, **how)
+        training.fit(make_small(), tmp_path / "parts", *how)
     resumed = make_small()
-    history_of_parts = training.fit(resumed, tmp_path / "parts", frames, **how)
+    history_of_parts = training.fit(resumed, tmp_path / "parts", *how)
     assert history_of_parts.index.tolist() == [1, 2, 3]
     np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-6)
     for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
@@ -142,11 +146,11 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
 
 def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_path, monkeypatch):
     watched, alone = make_small(), make_small()
-    training.fit(alone, tmp_path / "alone", frames, **HOW)
+    training.fit(alone, tmp_path / "alone", frames, SETTINGS, SIX)
     monkeypatch.setattr(training, "SAVE_SECONDS", 0)
     shown = []
-    how = HOW | {"val_frames": frames, "show": lambda history, model, ended: shown.append(ended)}
-    training.fit(watched, tmp_path / "watched", frames, **how)
+    how = {"val_frames": frames, "show": lambda history, model, ended: shown.append(ended)}
+    training.fit(watched, tmp_path / "watched", frames, SETTINGS, SIX, **how)
     assert shown == [False, False, False, True]
     for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -154,8 +158,8 @@ def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_
 
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
-    training.fit(first, tmp_path / "run", frames, **(HOW | {"steps": 2}))
-    training.fit(again, tmp_path / "run", frames, **(HOW | {"steps": 2}))
+    training.fit(first, tmp_path / "run", frames, SETTINGS, Length(2))
+    training.fit(again, tmp_path / "run", frames, SETTINGS, Length(2))
     for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -175,7 +179,7 @@ def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_pat
     for factor in (1, 5):
         monkeypatch.setattr(training.time, "perf_counter", SlowClock(factor))
         networks.append(make_small())
-        training.fit(networks[-1], tmp_path / str(factor), frames, **(HOW | {"steps": 60}))
+        training.fit(networks[-1], tmp_path / str(factor), frames, SETTINGS, Length(60))
     assert lengths.read_plan(tmp_path / "1") == lengths.read_plan(tmp_path / "5")
     for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -187,7 +191,7 @@ def trained_alone(frames, tmp_path):
     """A network after a training of the default length, and that length."""
     steps = lengths.choose_steps("joint", frames.counts, 3)
     network = make_small()
-    training.fit(network, tmp_path / "alone", frames, **(HOW | {"steps": steps}))
+    training.fit(network, tmp_path / "alone", frames, SETTINGS, Length(steps))
     return network, steps
 
 
@@ -195,7 +199,7 @@ def test_a_busy_machine_gives_the_same_weights_to_the_bit(trained_alone, busy, f
     alone, steps = trained_alone
     assert steps >= 100
     network = make_small()
-    training.fit(network, tmp_path / "busy", frames, **(HOW | {"steps": steps}))
+    training.fit(network, tmp_path / "busy", frames, SETTINGS, Length(steps))
     assert lengths.read_plan(tmp_path / "busy") == lengths.read_plan(tmp_path / "alone")
     for ours, theirs in zip(network.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -203,10 +207,10 @@ def test_a_busy_machine_gives_the_same_weights_to_the_bit(trained_alone, busy, f
 
 def test_timing_leaves_no_trace(frames, tmp_path):
     joint = make_small()
-    stream = training._choose_batches(frames, Recipe(), True, batch_size=3, crop=(32, 32), seed=0)()
+    stream = training._choose_batches(frames, SETTINGS, True)()
     training.make_variables(joint, *next(iter(stream)))
     before = joint.get_weights()
-    plan = training._make_plan(joint, stream, 2, 0, steps=1000, minutes=None, all_steps=0)
+    plan = training._make_plan(joint, stream, 2, 0, Length(1000))
     assert plan == lengths.cut_steps(1000, 2)
     assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
     assert int(joint.optimizer.iterations) == 0
@@ -214,11 +218,11 @@ def test_timing_leaves_no_trace(frames, tmp_path):
 
 def test_a_wish_for_minutes_is_planned_once_and_kept(frames, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_time_steps", lambda model, stream: 6.0)
-    how = HOW | {"steps": 100, "minutes": 1}
-    training.fit(make_small(), tmp_path, frames, **how)
+    wish = Length(100, minutes=1)
+    training.fit(make_small(), tmp_path, frames, SETTINGS, wish)
     (tmp_path / "model.keras").unlink()
     monkeypatch.setattr(training, "_time_steps", lambda model, stream: 1.0)
-    history = training.fit(make_small(), tmp_path, frames, **how)
+    history = training.fit(make_small(), tmp_path, frames, SETTINGS, wish)
     assert lengths.count_planned(tmp_path) == 10 and len(history) == 5
 
 
@@ -227,7 +231,7 @@ def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypat
     for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
         step = getattr(joint, name)
         monkeypatch.setattr(joint, name, lambda *a, step=step, name=name: built.append(name) or step(*a))
-    training.fit(joint, tmp_path, frames, **(HOW | {"steps": 60, "val_frames": frames}))
+    training.fit(joint, tmp_path, frames, SETTINGS, Length(60), val_frames=frames)
     assert sorted(built) == ["test_step", "train_step"]
 
 
@@ -269,7 +273,7 @@ def test_average_of_weights_is_what_remains(frames, tmp_path, monkeypatch):
 
     monkeypatch.setattr(optimizer.AveragingAdamW, "apply", note)
     joint, before = make_small(), make_small().get_weights()
-    training.fit(joint, tmp_path, frames, **HOW)
+    training.fit(joint, tmp_path, frames, SETTINGS, SIX)
     assert calls  # ours, and not Keras' own, which another version may call by another name
     assert all((ours != theirs).any() for ours, theirs in zip(joint.get_weights(), before, strict=True))
     with zipfile.ZipFile(tmp_path / "model.keras") as file:

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from src import batches, classes, data, model, predict, submission, training
+from src.lengths import Length
 from src.recipe import Recipe
+from src.settings import TrainingSettings
 
 FRAMES, EPOCHS = 12, 6
 
@@ -19,16 +21,16 @@ def train(folder: Path, out: Path) -> model.keras.Model:
     segmenter = training.make_segmenter(frames, names, Recipe(), seed=0)
     network = training.make_joint(segmenter, frames, names, Recipe(), seed=0)
     training.SAVE_SECONDS = 0
-    how = {
-        "recipe": Recipe(),
-        "crop": (32, 64),
-        "batch_size": 2,
-        "seed": 0,
-        "steps": EPOCHS * len(frames) // 2,
-    }
-    how["show"] = lambda history, _, ended: ended or say("epoch", len(history))
-    training.fit(network, out, frames, **how)
+    settings = TrainingSettings((64, 96), (32, 64), batch_size=2)
+    length = Length(EPOCHS * len(frames) // 2)
+    training.fit(network, out, frames, settings, length, show=say_epoch)
     return network
+
+
+def say_epoch(history: pd.DataFrame, network: model.keras.Model, ended: bool) -> None:
+    """Says how many epochs lie behind the training."""
+    if not ended:
+        say("epoch", len(history))
 
 
 def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
