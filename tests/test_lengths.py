@@ -1,6 +1,9 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from src import lengths
+from src import lengths, results
 from src.lengths import Counts, Plan
 
 CITY = Counts(useful=260, masked=240, labelled=160)
@@ -100,3 +103,11 @@ def test_a_plan_is_kept(tmp_path):
     assert lengths.read_plan(tmp_path) is None
     lengths.write_plan(tmp_path, Plan(3, 4, 21, 3))
     assert lengths.read_plan(tmp_path) == Plan(3, 4, 21, 3) and lengths.count_planned(tmp_path) == 252
+
+
+def test_what_half_of_the_steps_cost_is_measured():
+    rows = json.loads(results.LENGTHS.read_text())
+    found = {(row["steps"], row["seed"]): 100 * row["test"]["miou"] for row in rows if row["data"] == "world"}
+    costs = [found[540, seed] - found[270, seed] for seed in (0, 1)]
+    assert round(sum(costs) / 2, 1) == lengths.HALF_COSTS
+    assert f"half of the steps cost {lengths.HALF_COSTS} points" in Path("README.md").read_text()

@@ -93,13 +93,17 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     rows = [
         {"data": "a", "steps": steps, "seed": seed, "minutes": 2.0}
         | {"grouped": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
+        | {"alone": {"grouped": {"miou": 0.45}, "test": {"miou": miou - 0.1}}}
         for steps, seed, miou in ((700, 0, 0.4), (700, 1, 0.5), (1400, 0, 0.6))
     ]
     (tmp_path / "lengths.json").write_text(json.dumps(rows))
     lengths = results.read_lengths(tmp_path / "lengths.json")
     lines = results.table_of_lengths(lengths).splitlines()
-    assert lines[2] == "| a | 700 | 2 | 2 | 50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0 |"
-    assert lines[3] == "| a | 1400 | 1 | 2 | 50.0 / 40.0 | 60.0 / 25.0 |"
+    assert (
+        lines[2]
+        == "| a | 700 | 2 | 2 | 50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0 | 45.0 ± 0.0 / 35.0 ± 7.1 |"
+    )
+    assert lines[3] == "| a | 1400 | 1 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
     away = charts.plot_lengths(lengths).axes[0].lines[0]
     assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([45, 60])
 
