@@ -14,9 +14,7 @@ PASSES = 46
 FRAMES = 260
 MOST_IMAGES = 48_000  # of both trainings: about three hours for all four of them on two cores
 WORLD_SHARE = 1 / 6  # of these passes for the built-in world, which is a short show
-HALF_COSTS = (
-    3.3  # points of mean IoU for half of these steps, in the world's other city (a test says how)
-)
+HALF_COSTS = 3.3  # points of mean IoU for half of these steps, in the world's other city (a test says how)
 PIECE = 25  # steps at most between two points where a training can stop and go on
 VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its steps
 VALIDATION_SHARE = 0.1
