@@ -37,7 +37,7 @@ class Result:
         self.project = project
         self.run = record.find_run("joint", project.train, project.classes, name)
         self.scores = record.read_result(self.run)
-        self.path = submission.latest_submission(self.run)
+        self.path = submission.find_submission(self.run)
         self.notes = submission.read_notes(self.run, project.test)
         self.labels = self.notes["label"].map(project.classes.label.ids.index).to_numpy()
         self.classes = project.classes.admit_others()  # a reference may hold ids that Train does not know

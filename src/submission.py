@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import glob
 import hashlib
 import shutil
 import sys
@@ -251,17 +250,22 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
     return found
 
 
-def latest_submission(run: record.Run) -> Path:
-    """Finds the newest zip of a run.
+def find_submission(run: record.Run) -> Path:
+    """Finds the zip that was written last of a run, by the name that its `result.json` keeps.
 
     Raises:
         FileNotFoundError: there is none; the message names the notebook to run.
     """
-    pattern = f"[!_]*_{glob.escape(run.folder.name)}*.zip"
-    paths = sorted(FOLDER.glob(pattern), key=lambda path: path.stat().st_mtime)
-    if not paths:
-        raise FileNotFoundError(f"No zip of {run.folder.name} lies in {FOLDER}/; run Save_test.ipynb first.")
-    return paths[-1]
+    name = record.read_result(run).get("zip", "")
+    path = FOLDER / name
+    if not name or not path.exists():
+        what = (
+            f"The zip of {run.folder.name}, {name}, does not lie"
+            if name
+            else f"No zip of {run.folder.name} lies"
+        )
+        raise FileNotFoundError(f"{what} in {FOLDER}/; run Save_test.ipynb first.")
+    return path
 
 
 def score_submission(path: Path, reference: str | Path, classes: Classes, score: Callable) -> dict:

@@ -57,7 +57,7 @@ class Submission:
             files.name_origin(self.run.folder),
         )
         record.forget_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
-        record.write_result(self.run, {"flip": flip})
+        record.write_result(self.run, {"flip": flip, "zip": self.path.name})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
         labels = archive.read_table(self.path)["image_lvl_pred"].astype(int)
         return labels.map(names).value_counts().to_frame("frames")
@@ -76,7 +76,7 @@ class Submission:
             counts = scored["confusion"]
             self.scores["constant"] = metrics.score_constant(counts["mask"], counts["label"])
         self.path = self.path.replace(submission.name_submission(self.run, self.scores))
-        kept = {"scores": self.scores, "confusion": {"test": scored["confusion"]}}
+        kept = {"scores": self.scores, "confusion": {"test": scored["confusion"]}, "zip": self.path.name}
         record.write_result(self.run, kept)
         for name, value in scored["scores"].items():
             print(f"{name:<20}{100 * value:6.1f} %")

@@ -232,15 +232,19 @@ def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tm
     assert "frame_005" in capsys.readouterr().err
 
 
-def test_a_half_written_zip_is_not_the_newest(tmp_path, monkeypatch):
+def test_the_zip_of_a_run_is_the_one_that_its_result_names(tmp_path, monkeypatch):
     monkeypatch.setattr(submission, "FOLDER", tmp_path)
-    for name in ("2026-01-01_joint-a.zip", "_2026-01-02_joint-a.zip"):  # the second of a killed process
-        (tmp_path / name).touch()
     run = record.Run(tmp_path / "joint-a", {})
-    assert submission.latest_submission(run).name == "2026-01-01_joint-a.zip"
-    (tmp_path / "2026-01-01_joint-a[2].zip").touch()
-    run = record.Run(tmp_path / "joint-a[2]", {})
-    assert submission.latest_submission(run).name == "2026-01-01_joint-a[2].zip"
+    record.write_result(run, {"minutes": 1})
+    (tmp_path / "2026-01-02_joint-a.zip").touch()  # of an earlier network, say
+    with pytest.raises(FileNotFoundError, match=r"No zip of joint-a lies in .*; run Save_test\.ipynb first"):
+        submission.find_submission(run)
+    record.write_result(run, {"zip": "2026-01-01_joint-a_est40.0-none-62.0.zip"})
+    with pytest.raises(FileNotFoundError, match=r"joint-a_est40\.0-none-62\.0\.zip, does not lie in"):
+        submission.find_submission(run)
+    path = tmp_path / "2026-01-01_joint-a_est40.0-none-62.0.zip"
+    path.touch()
+    assert submission.find_submission(run) == path
 
 
 def test_name_carries_the_known_scores(tmp_path):
