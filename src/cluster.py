@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from src.errors import SettingsError
+
 AHEAD = 2  # jobs a processor of the cluster that are handed out before their results are asked for
 
 
@@ -18,19 +20,19 @@ def spread(work: Callable, jobs: Iterable, address: str) -> Iterator:
         What `work` gives, a job each, in the order of the jobs.
 
     Raises:
-        ValueError: Ray is not installed, or no cluster answers at the address.
+        SettingsError: Ray is not installed, or no cluster answers at the address.
     """
     try:
         import ray
     except ImportError as error:
-        raise ValueError(
+        raise SettingsError(
             f"RAY='{address}' needs the package ray, which is not installed; "
             "pip install -r requirements-scale.txt, or set RAY=''."
         ) from error
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
     except ConnectionError as error:
-        raise ValueError(
+        raise SettingsError(
             f"RAY='{address}' must name a running cluster, none answered; "
             "`ray start --head` starts one, or set RAY=''."
         ) from error

@@ -14,8 +14,9 @@ import pandas as pd
 
 from src import classes as class_lists
 from src import data, files, pictures, split
-from src.classes import NO_LABEL, Classes, ClassList, DataError
+from src.classes import NO_LABEL, Classes, ClassList
 from src.cores import count_cores
+from src.errors import DataError
 from src.tables import SHOWN_ROWS, Problem, count_off, is_blank, read_number
 
 LEVELS = ("error", "warning", "note")

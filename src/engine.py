@@ -17,6 +17,7 @@ from openvino import opset13 as operations
 
 from src import model
 from src.cores import count_cores
+from src.errors import OutdatedError
 
 EXPORTED = "network.xml"  # and network.bin beside it
 HALF = "network_float16.xml"  # its weights rounded to float16, half the bytes
@@ -98,7 +99,7 @@ class Engine:
         cores = cores or count_cores()
         self.graph = ov.Core().read_model(graph) if isinstance(graph, Path) else graph
         if self.graph.output("mask").partial_shape[1].is_dynamic:
-            raise ValueError(
+            raise OutdatedError(
                 f"{graph} must give (B, classes, H, W), found another order, of an earlier version of this "
                 "project; run Train_label_seg.ipynb again, which exports it anew."
             )

@@ -10,7 +10,7 @@ alone (README, "How the estimate is made").
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ import pandas as pd
 from src import metrics, predict, record
 from src.classes import Classes
 from src.engine import Engine
+from src.errors import SettingsError
+from src.predict import Scored
 from src.settings import check_choice
 
 # of the softmax; above 1 flatter, as for a network too sure of itself
@@ -40,13 +42,13 @@ def require_same_choice(choice: str, first: record.Run) -> None:
         first: run of the segmentation network.
 
     Raises:
-        ValueError: the two notebooks differ.
+        SettingsError: the two notebooks differ.
     """
     check_choice(choice)
     holds_out = first.settings["JUDGED"]
     if (choice != "off") != holds_out:
         before = "'quick' or 'full'" if holds_out else "'off'"
-        raise ValueError(
+        raise SettingsError(
             f"ESTIMATE must be 'off' in both training notebooks or in neither, found {choice!r} here and "
             f"{before} in {first.folder}; change one of them and run it again."
         )
@@ -134,14 +136,14 @@ def find_temperature(expected: Iterable[float], true: float) -> float:
 # Held-out recordings ----------------------------------------------
 
 
-def judge(
+def score_held_out(
     network: Engine | keras.Model,
     samples: pd.DataFrame,
     classes: Classes,
     size: tuple[int, int],
     keep: dict[int, predict.Prediction | None] | None = None,
-) -> dict:
-    """Scores a network on held-out frames, and notes how far its own expectation is from that.
+) -> Scored:
+    """Scores a network on held-out frames, and finds the temperature at which it expects that score.
 
     Args:
         network: of `engine.prepare`, or a Keras model; each frame is predicted once.
@@ -149,10 +151,6 @@ def judge(
         classes: of both tasks.
         size: (height, width) of the network's input.
         keep: as in `predict.score_predictions`.
-
-    Returns:
-        `scores`, `confusion` of `predict.score_samples`; `frames`; `temperature` of the masks, None where
-        there are none to compare with: above 1 for a network that is too sure of itself.
     """
     expected: list[np.ndarray] = []
 
@@ -164,48 +162,49 @@ def judge(
                 expected.append(expect_confusion(thin, thin.argmax(1)))
             yield prediction
 
-    found, temperature = predict.score_predictions(predict_once(), samples, classes, keep), None
-    if expected:
-        curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
-        temperature = float(np.exp(find_temperature(curve, found["scores"]["miou"])))
-    return found | {"temperature": temperature, "frames": len(samples)}
+    found = predict.score_predictions(predict_once(), samples, classes, keep)
+    if not expected:
+        return found
+    curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
+    return replace(found, temperature=float(np.exp(find_temperature(curve, found.scores["miou"]))))
 
 
-def lengthen(found: dict[str, dict], whole: dict, short: dict) -> dict[str, dict]:
+def extrapolate_short_folds(found: dict[str, Scored], whole: Scored, short: Scored) -> dict[str, Scored]:
     """Corrects what short trainings found by what one found that is known both short and whole.
 
     Args:
-        found: of `judge`, by fold, after short trainings.
+        found: of `score_held_out`, by fold, after short trainings.
         whole: the same of frames that a whole training left out.
         short: the same of those frames after a short training.
 
     Returns:
         As `found`; to each score, and to each logarithm of a temperature, whole minus short is added.
     """
-    rows = {}
-    for name, fold in found.items():
-        scores = {
-            key: fold["scores"][key] + whole["scores"][key] - short["scores"][key]
-            for key in ("miou", "f1", "accuracy")
-            if not any(np.isnan(_or_nan(one["scores"].get(key))) for one in (fold, whole, short))
-        }
-        warm = None
-        if all(one["temperature"] is not None for one in (fold, whole, short)):
-            warm = fold["temperature"] * whole["temperature"] / short["temperature"]
-        scores = {key: float(np.clip(value, 0, 1)) for key, value in scores.items()}
-        rows[name] = {"scores": scores, "frames": fold["frames"], "temperature": warm}
-    return rows
+    return {name: _extrapolate(fold, whole, short) for name, fold in found.items()}
 
 
-def table_of_folds(judged: dict[str, dict], others: dict[str, dict] | None = None) -> pd.DataFrame:
-    """Lists frames, scores in percent and temperatures that `judge` found, and the mean of several.
+def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
+    """Corrects one fold; a score that one of the three lacks is left out."""
+    scores = {}
+    for key in ("miou", "f1", "accuracy"):
+        values = [_or_nan(one.scores.get(key)) for one in (fold, whole, short)]
+        if not np.isnan(values).any():
+            scores[key] = float(np.clip(values[0] + values[1] - values[2], 0, 1))
+    temperature = None
+    if None not in (fold.temperature, whole.temperature, short.temperature):
+        temperature = fold.temperature * whole.temperature / short.temperature
+    return Scored(scores, frames=fold.frames, temperature=temperature)
+
+
+def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:
+    """Lists frames, scores in percent and temperatures, and the mean of several folds.
 
     Args:
-        judged: by name.
+        folds: of `score_held_out`, by name.
         others: by name; they count in no mean.
     """
-    rows = {name: _list_found(found) for name, found in judged.items()}
-    if len(judged) > 1:
+    rows = {name: _list_found(found) for name, found in folds.items()}
+    if len(folds) > 1:
         table = pd.DataFrame(rows).T
         warm = np.exp(np.log(table["temperature"]).mean())  # as `estimate_test` averages them
         rows["mean of the folds"] = table.mean().to_dict() | {"frames": np.nan, "temperature": warm}
@@ -213,10 +212,10 @@ def table_of_folds(judged: dict[str, dict], others: dict[str, dict] | None = Non
     return pd.DataFrame(rows).T.round(2)
 
 
-def _list_found(found: dict) -> dict[str, float]:
+def _list_found(found: Scored) -> dict[str, float]:
     names = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    scores = {name: 100 * _or_nan(found["scores"].get(key)) for key, name in names.items()}
-    return {"frames": found["frames"], **scores, "temperature": _or_nan(found["temperature"])}
+    scores = {name: 100 * _or_nan(found.scores.get(key)) for key, name in names.items()}
+    return {"frames": found.frames, **scores, "temperature": _or_nan(found.temperature)}
 
 
 def _or_nan(value: float | None) -> float:
@@ -257,7 +256,7 @@ def describe_promises(result: dict) -> str:
     return words + (f", on {names['random']} {miou['random']:.1f} %." if "random" in scores else ".")
 
 
-def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -> dict[str, float]:
+def estimate_test(outlook: Outlook, recordings: pd.Series, folds: list[Scored]) -> dict[str, float]:
     """Estimates what Test will give, but for the labels' accuracy: at LABEL_TEMPERATURE it is far too high.
 
     The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
@@ -266,13 +265,13 @@ def estimate_test(outlook: Outlook, recordings: pd.Series, judged: list[dict]) -
     Args:
         outlook: of the network that is submitted, on Test.
         recordings: of each Test frame, for the spread.
-        judged: of `judge`, one a network that was kept from some recordings; the mean is of their
+        folds: of `score_held_out`, one a network that did not see some recordings; the mean is of their
             temperatures' logarithms.
 
     Returns:
         "miou", "miou_low", "miou_high", "f1", fractions.
     """
-    known = [found["temperature"] for found in judged if found["temperature"] is not None]
+    known = [found.temperature for found in folds if found.temperature is not None]
     warm = float(np.mean(np.log(known))) if known else 0.0
     at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in outlook.mask.sum(0)]
     miou = float(np.interp(TRUST * warm, at, curve))

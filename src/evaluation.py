@@ -10,7 +10,7 @@ from src import metrics
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
 from src.engine import Engine
-from src.predict import Prediction
+from src.predict import Prediction, Scored
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Evaluation:
         frames: the same, decoded.
         classes: of both tasks.
         title: names the frames; it says "leaky" where their streets were trained on.
-        found: of `estimate.judge`: scores, confusion, temperature.
+        scored: their scores, confusion and temperature.
         predictions: of some rows of the table, for pictures.
         predictor: what predicted, of `engine.prepare`.
     """
@@ -31,7 +31,7 @@ class Evaluation:
     frames: Frames
     classes: Classes
     title: str
-    found: dict
+    scored: Scored
     predictions: dict[int, Prediction]
     predictor: Engine | keras.Model
 
@@ -42,14 +42,14 @@ class Evaluation:
     @property
     def mask_confusion(self) -> np.ndarray:
         """Pixels by true class (row) and predicted class (column)."""
-        return np.array(self.found["confusion"]["mask"])
+        return np.array(self.scored.confusion["mask"])
 
     def describe(self) -> list[str]:
         """Says the scores, each beside what one answer for all would get, in lines."""
-        constant = metrics.score_constant(*self.found["confusion"].values())
+        constant = metrics.score_constant(*self.scored.confusion.values())
         words = {}
         for name, best in constant.items():
-            words[name] = f"{show_percent(self.found['scores'][name])} (one answer for all: {100 * best:.1f})"
+            words[name] = f"{show_percent(self.scored.scores[name])} (one answer for all: {100 * best:.1f})"
         masked = (self.samples["mask"] != "").sum()
         labelled = (self.samples["label"] != NO_LABEL).sum()
         lines = []

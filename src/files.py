@@ -21,20 +21,14 @@ try:
 except ImportError:
     msvcrt = None
 
+from src.errors import DiskFullError, InUseError
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, more than a file may have
-
-
-class DiskFullError(OSError):
-    """The disk took no more; what was written before is whole."""
 
 
 def expand_home(folder: str | Path) -> Path:
     """Gives a folder with the home folder for a leading ~, which a notebook's setting keeps as it is."""
     return Path(os.path.expanduser(folder))  # noqa: PTH111 - Path's raises where there is no such user
-
-
-class InUseError(RuntimeError):
-    """Another process works in the folder."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:

@@ -6,7 +6,7 @@ Each is independent of the others: one after another, several at a time, or over
 import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -17,6 +17,7 @@ from src import classes as class_lists
 from src.batches import Frames
 from src.classes import Classes
 from src.lengths import Length
+from src.predict import Scored
 from src.settings import TrainingSettings
 
 SHORT = "held out, short"  # the fold that is known whole, too
@@ -72,7 +73,7 @@ def list_folds(
     return listed
 
 
-def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[dict]:
+def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]:
     """Trains and judges folds; one that was done before is read again.
 
     Args:
@@ -82,7 +83,7 @@ def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[dict]:
             must see the project's and the data's folders under the same paths.
 
     Returns:
-        One a fold: what `judge` gives, and `minutes`.
+        One a fold, with the minutes that its trainings took.
 
     Raises:
         ValueError: Ray is asked for, and is not installed or does not answer.
@@ -97,19 +98,20 @@ def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[dict]:
         return list(pool.map(train_fold, folds))
 
 
-def train_fold(fold: Fold) -> dict:
+def train_fold(fold: Fold) -> Scored:
     """Trains both networks of a fold by the notebooks' recipe, and scores the joint one on the rest."""
     kept = fold.out / "fold.json"
     if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
+        return Scored(**json.loads(kept.read_text(encoding="utf-8")))
     classes = class_lists.read_classes(fold.data / "Train")
     samples = data.read_samples(fold.data / "Train", classes)
     size, depth = fold.settings.size, fold.settings.recipe.depth
     frames = batches.load_frames(samples.iloc[fold.train], classes, size, depth)
     network = engine.prepare(train_pair(fold.out, frames, classes, fold.settings, fold.steps))
     minutes = training.count_minutes(*(training.read_history(fold.out / part) for part in lengths.SHARES))
-    found = estimate.judge(network, samples.iloc[fold.held_out], classes, size) | {"minutes": minutes}
-    files.write_json(kept, found)
+    found = estimate.score_held_out(network, samples.iloc[fold.held_out], classes, size)
+    found = replace(found, minutes=minutes)
+    files.write_json(kept, found.to_dict())
     return found
 
 

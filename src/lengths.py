@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from src import files
+from src.errors import SettingsError
 
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
 # Of both networks' trainings together, over a set of FRAMES frames: what 20 minutes on two cores were before.
@@ -105,7 +106,7 @@ def choose_steps(
         synthetic: True for the built-in world.
 
     Raises:
-        ValueError: `epochs` is neither.
+        SettingsError: `epochs` is neither.
     """
     check_epochs(epochs)
     if epochs != "auto":
@@ -139,22 +140,22 @@ def check_epochs(epochs: str | int) -> None:
     """Refuses a number of passes that is none.
 
     Raises:
-        ValueError: neither "auto" nor a whole number from 1 on.
+        SettingsError: neither "auto" nor a whole number from 1 on.
     """
     if epochs == "auto" or (isinstance(epochs, int) and not isinstance(epochs, bool) and epochs >= 1):
         return
-    raise ValueError(f"EPOCHS must be 'auto' or a whole number from 1 on, found {epochs!r}; try 10.")
+    raise SettingsError(f"EPOCHS must be 'auto' or a whole number from 1 on, found {epochs!r}; try 10.")
 
 
 def check_minutes(minutes: float | None) -> None:
     """Refuses minutes that are none.
 
     Raises:
-        ValueError: neither None nor a positive number.
+        SettingsError: neither None nor a positive number.
     """
     if minutes is None or (isinstance(minutes, int | float) and minutes > 0):
         return
-    raise ValueError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")
+    raise SettingsError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")
 
 
 def cut_steps(steps: int, pass_steps: int, validation_batches: int = 0) -> Plan:

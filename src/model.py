@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from src import backbone as lite
+from src.errors import SettingsError
 from src.recipe import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -133,7 +134,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
         {"mask": logits (B, H, W, classes)}.
 
     Raises:
-        ValueError: the name is unknown, or its weights cannot be had on this machine.
+        SettingsError: the name is unknown, or its weights cannot be had on this machine.
     """
     unet = _build_unet(classes, recipe)
     image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
@@ -229,19 +230,21 @@ def check_recipe(recipe: Recipe) -> None:
     """Checks what a recipe says of the network, before anything is read or built.
 
     Raises:
-        ValueError: backbone or weights are unknown, or the backbone takes no depth.
+        SettingsError: backbone or weights are unknown, or the backbone takes no depth.
     """
     backbone = recipe.backbone
     if recipe.depth and backbone not in lite.VARIANTS:
-        raise ValueError(
+        raise SettingsError(
             f"RECIPE's depth needs one of {', '.join(lite.VARIANTS)} as backbone, found '{backbone}'."
         )
     if recipe.weights not in WEIGHTS:
-        raise ValueError(f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'.")
+        raise SettingsError(
+            f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'."
+        )
     known = sorted(sm.get_available_backbone_names())
     if backbone not in known:
         nearest = difflib.get_close_matches(backbone, known, n=1, cutoff=0)[0]
-        raise ValueError(
+        raise SettingsError(
             f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; the nearest "
             f"is {nearest}, all are {', '.join(known)}."
         )
@@ -264,7 +267,7 @@ class _NameWayOut:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if "URL fetch failure" in str(error):
-            raise ValueError(
+            raise SettingsError(
                 f"The ImageNet weights of {self.backbone} come from the internet, which did not answer; set "
                 f"weights=none in RECIPE for random ones, or backbone={lite.NAME}, whose own are installed."
             ) from error

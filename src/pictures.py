@@ -16,7 +16,8 @@ import simplejpeg
 from PIL import Image
 
 from src import headers
-from src.classes import IGNORE, UNKNOWN, Classes, ClassList, DataError, count_values
+from src.classes import IGNORE, UNKNOWN, Classes, ClassList, count_values
+from src.errors import DataError
 from src.headers import Header
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger picture is a mistake or an attack

@@ -25,6 +25,7 @@ from src import (
 from src.batches import Frames
 from src.classes import NO_LABEL
 from src.evaluation import Evaluation, show_percent
+from src.predict import Scored
 from src.project import Project
 from src.settings import CHOICES, Settings, TrainingSettings
 from src.split import Split
@@ -82,9 +83,9 @@ class Segmentation(Stage):
         """Writes what was found, and says it."""
         result = {}
         if evaluation is not None:
-            found = evaluation.found
-            result = {"scores": {"grouped": found["scores"]}, "confusion": {"grouped": found["confusion"]}}
-            miou = show_percent(found["scores"]["miou"])
+            found = evaluation.scored
+            result = {"scores": {"grouped": found.scores}, "confusion": {"grouped": found.confusion}}
+            miou = show_percent(found.scores["miou"])
             count = len(evaluation.samples)
             print(f"Mean IoU on {self.title}: {miou} % ({count} frames, seed {self.settings.seed}).")
         self._finish(result, self._count_minutes(), "")
@@ -116,7 +117,7 @@ class Joint(Stage):
         validation = f"validation on {metrics.name_held_out(sides.leaky)}"
         print(f"Starts from {self.first.folder}; {validation if chosen.holds_out else 'none is held out'}.")
         super().__init__(project, chosen, "joint", kept, frames, sides, frames.useful)
-        self.outcomes: dict[str, dict] = {}
+        self.outcomes: dict[str, Scored] = {}
 
     def build(self) -> keras.Model | None:
         """Builds the network that is scored, on the segmentation network that was; None where none was."""
@@ -132,7 +133,7 @@ class Joint(Stage):
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
         """Scores a network on the held-out frames, at the photos' own size, and finds its temperature."""
-        return None if network is None else self._evaluate(estimate.judge, network)
+        return None if network is None else self._evaluate(estimate.score_held_out, network)
 
     def fit_final(self) -> keras.Model:
         """Trains the network that is submitted, on all frames with a mask or a label."""
@@ -151,8 +152,8 @@ class Joint(Stage):
         if engine.has_bfloat16():
             kinds["in bfloat16, as Save_test counts here"] = engine.Engine(path, exact=False)
         for kind, other in kinds.items():
-            scores = predict.score_samples(other, evaluation.samples, classes, self.settings.size)["scores"]
-            change = 100 * (scores["miou"] - evaluation.found["scores"]["miou"])
+            scores = predict.score_samples(other, evaluation.samples, classes, self.settings.size).scores
+            change = 100 * (scores["miou"] - evaluation.scored.scores["miou"])
             print(f"The judged network {kind}: {change:+.2f} points of mean IoU on {self.title}.")
 
     @property
@@ -181,15 +182,15 @@ class Joint(Stage):
         found = folds.train_folds(listed, jobs, ray)
         self.outcomes = dict(zip([fold.name for fold in listed], found, strict=True))
 
-    def gather_evidence(self, evaluation: Evaluation | None) -> dict[str, dict]:
+    def gather_evidence(self, evaluation: Evaluation | None) -> dict[str, Scored]:
         """Gathers what was found on held-out frames, by fold; a whole training corrects the short ones."""
-        evidence = {} if evaluation is None else {"held out": evaluation.found}
+        evidence = {} if evaluation is None else {"held out": evaluation.scored}
         short = self.outcomes.get(folds.SHORT)
         if short:
             others = {
                 name: found for name, found in self.outcomes.items() if name not in (folds.SHORT, RANDOM)
             }
-            evidence |= estimate.lengthen(others, evaluation.found, short)
+            evidence |= estimate.extrapolate_short_folds(others, evaluation.scored, short)
         return evidence
 
     def table_of_folds(self, evaluation: Evaluation | None) -> pd.DataFrame:
@@ -203,7 +204,7 @@ class Joint(Stage):
         leaked = self.outcomes.get(RANDOM)
         result = {"note": self.project.note, "leaky": self.split.leaky, "scores": {}}
         if leaked:
-            result["scores"]["random"] = leaked["scores"]
+            result["scores"]["random"] = leaked.scores
         if evaluation is None:
             return result
         evidence = self.gather_evidence(evaluation)
@@ -213,9 +214,9 @@ class Joint(Stage):
         expected = estimate.estimate_test(outlook, split.find_recordings(test), list(evidence.values()))
         if (self.samples["label"] == NO_LABEL).all():
             expected["f1"] = None  # none was learned
-        result["scores"] |= {"estimate": expected, "grouped": evaluation.found["scores"]}
-        result["confusion"] = {"grouped": evaluation.found["confusion"]}
-        result["folds"] = evidence
+        result["scores"] |= {"estimate": expected, "grouped": evaluation.scored.scores}
+        result["confusion"] = {"grouped": evaluation.scored.confusion}
+        result["folds"] = {name: found.to_dict() for name, found in evidence.items()}
         return result
 
     def finish(self, evaluation: Evaluation | None, result: dict) -> None:
@@ -227,7 +228,7 @@ class Joint(Stage):
         """
         earlier = record.read_result(self.first)
         minutes = earlier["minutes"] + self._count_minutes()
-        minutes += sum(found["minutes"] for name, found in self.outcomes.items() if name != RANDOM)
+        minutes += sum(found.minutes for name, found in self.outcomes.items() if name != RANDOM)
         result["val_frames"] = len(self.held_out_rows)
         if evaluation is not None:
             result["scores"]["grouped_segmenter"] = earlier["scores"]["grouped"]

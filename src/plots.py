@@ -51,7 +51,7 @@ class Album:
         """Shows and keeps a figure; nothing where there is none."""
         if view is not None:
             display(self.keep(view))
-            print(textwrap.fill(view.caption, figures.LINE), end="\n" if view.caption else "")
+            print(textwrap.fill(view.caption, figures.LINE, break_on_hyphens=False), end="\n" if view.caption else "")
 
     def keep(self, view: View) -> Image:
         """Keeps a figure without showing it, and gives the picture."""
@@ -134,7 +134,7 @@ def plot_labels(evaluation: Evaluation | None) -> View | None:
     """Shows which label is taken for which."""
     if evaluation is None:
         return None
-    counts, names = evaluation.found["confusion"]["label"], evaluation.classes.label.names
+    counts, names = evaluation.scored.confusion["label"], evaluation.classes.label.names
     figure = charts.plot_confusion(counts, names, f"Labels, {evaluation.title}")
     return View("labels", figure, words.describe_confusion(counts, names, "labels"))
 

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,34 @@ class Prediction:
     label: int | None = None
     confidence: float = float("nan")
     sureness: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What predictions are worth on frames whose truth is known.
+
+    Attributes:
+        scores: "miou" and, of a joint network, "f1" and "accuracy": fractions, NaN or None where unknown.
+        confusion: "mask" and "label": counts by true class (row) and predicted class (column), in lists;
+            "label" is None without labels. None where they are not known.
+        frames: how many there are.
+        temperature: of the masks, above 1 for a network that is too sure of itself; None where unknown.
+        minutes: of the trainings that it tells of; None where they are counted elsewhere.
+    """
+
+    scores: dict[str, float | None]
+    confusion: dict[str, list | None] | None = None
+    frames: int = 0
+    temperature: float | None = None
+    minutes: float | None = None
+
+    def to_dict(self) -> dict:
+        """Gives what a result's file keeps: all but the confusion and the minutes that are not known."""
+        kept = asdict(self)
+        for name in ("confusion", "minutes"):
+            if kept[name] is None:
+                del kept[name]
+        return kept
 
 
 def predict_samples(
@@ -266,7 +294,7 @@ def score_samples(
     size: tuple[int, int],
     flip: bool = True,
     keep: dict[int, Prediction | None] | None = None,
-) -> dict:
+) -> Scored:
     """Predicts frames whose truth is known and compares, at the photos' own size.
 
     Args:
@@ -276,9 +304,6 @@ def score_samples(
         size: (height, width) of the network's input.
         flip: as in `predict_samples`.
         keep: as in `score_predictions`.
-
-    Returns:
-        As `score_predictions`.
     """
     return score_predictions(
         predict_samples(network, samples, size, flip, what="Scoring"), samples, classes, keep
@@ -290,7 +315,7 @@ def score_predictions(
     samples: pd.DataFrame,
     classes: Classes,
     keep: dict[int, Prediction | None] | None = None,
-) -> dict:
+) -> Scored:
     """Compares predictions with the truth, at the photos' own size.
 
     Args:
@@ -298,9 +323,6 @@ def score_predictions(
         samples: table with masks, labels or both.
         classes: the classes of both tasks.
         keep: its keys are numbers of frames, whose predictions are put there, for pictures.
-
-    Returns:
-        `scores` {"miou", "f1", "accuracy"}, fractions (NaN where unknown); `confusion` {"mask", "label"}.
     """
     confusion = np.zeros((len(classes.mask),) * 2, np.int64)
     labels = np.full(len(samples), -1)
@@ -315,4 +337,4 @@ def score_predictions(
     if (labels >= 0).all():
         scores |= metrics.score_labels(samples["label"].to_numpy(), labels)
         by_label = metrics.confuse_labels(samples["label"].to_numpy(), labels, len(classes.label)).tolist()
-    return {"scores": scores, "confusion": {"mask": confusion.tolist(), "label": by_label}}
+    return Scored(scores, {"mask": confusion.tolist(), "label": by_label}, len(samples))

@@ -11,6 +11,7 @@ from src import classes as class_lists
 from src import data, doctor, files, record, world
 from src.classes import Classes
 from src.doctor import Diagnosis
+from src.errors import DataError
 
 RENDERED = Path("world")  # made on first use
 SYNTHETIC = "synthetic world"  # stands in every figure of it
@@ -147,7 +148,7 @@ def find_reference(reference: str | Path, folder: Path) -> Path | None:
         DataError: what the settings say holds no data.csv.
     """
     if reference and not (files.expand_home(reference) / "data.csv").exists():
-        raise data.DataError(
+        raise DataError(
             f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
         )
     if reference:

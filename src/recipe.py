@@ -4,6 +4,8 @@ import difflib
 import math
 from dataclasses import asdict, dataclass, fields
 
+from src.errors import OutdatedError, SettingsError
+
 SMALLEST_ZOOM = 0.7  # scale of a crop against the network's own; below about 0.75 the whole frame is seen
 LEAST = {"zoom": SMALLEST_ZOOM, "crop": 0.1}  # of what may not come down to 0
 
@@ -48,11 +50,11 @@ class Recipe:
         """Makes the recipe that a settings file keeps.
 
         Raises:
-            ValueError: a part is unknown, as in a run of another version of this project.
+            SettingsError: a part is unknown, as in a run of another version of this project.
         """
         unknown = parts.keys() - {field.name for field in fields(cls)}
         if unknown:
-            raise ValueError(
+            raise OutdatedError(
                 f"A run's RECIPE must have parts of src/recipe.py, found '{min(unknown)}', of another "
                 "version; run Train_seg_sem.ipynb again."
             )
@@ -63,20 +65,24 @@ def read_recipe(changes: str) -> Recipe:
     """Reads changes of the recipe, as "color=2 crop=1"; "" changes nothing.
 
     Raises:
-        ValueError: a word is no NAME=VALUE, a name is unknown or a value is of the wrong kind or too small.
+        SettingsError: a word is no NAME=VALUE, a name is unknown, a value is of the wrong kind or too small.
     """
     kinds, chosen = {field.name: type(field.default) for field in fields(Recipe)}, {}
     for word in changes.split():
         name, equals, text = word.partition("=")
         if not equals or name not in kinds:
             nearest = difflib.get_close_matches(name, kinds, n=1, cutoff=0)[0]
-            raise ValueError(f"RECIPE must be NAME=VALUE words, found '{word}'; the nearest is {nearest}=.")
+            raise SettingsError(
+                f"RECIPE must be NAME=VALUE words, found '{word}'; the nearest is {nearest}=."
+            )
         try:
             chosen[name] = kinds[name](text)
         except ValueError:
             usual = getattr(Recipe, name)
-            raise ValueError(f"RECIPE's {name} must be a number, found '{text}'; default: {usual}.") from None
+            raise SettingsError(
+                f"RECIPE's {name} must be a number, found '{text}'; default: {usual}."
+            ) from None
         least, usual = LEAST.get(name, 0.0), getattr(Recipe, name)
         if kinds[name] is float and not least <= chosen[name] < math.inf:
-            raise ValueError(f"RECIPE's {name} must be from {least} on, found '{text}'; default: {usual}.")
+            raise SettingsError(f"RECIPE's {name} must be from {least} on, found '{text}'; default: {usual}.")
     return Recipe(**chosen)

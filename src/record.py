@@ -4,15 +4,15 @@ import hashlib
 import json
 import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
-import keras
 import pandas as pd
-import tensorflow as tf
 
 from src import data, files, lengths
 from src.classes import Classes
 from src.cores import count_cores
+from src.errors import MissingError
 from src.files import find_commit
 
 RUNS = Path("runs")
@@ -89,21 +89,19 @@ def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "")
         name: of the run's folder, as "joint-world-1a2b3c4d"; "": the last.
 
     Raises:
-        FileNotFoundError: there is none; the message names the notebook to run, or the runs that there are.
+        MissingError: there is none; the message names the notebook to run, or the runs that there are.
     """
     fingerprint = data.fingerprint_data(samples, classes)
     runs = [run for run in _list_runs(kind, fingerprint) if is_finished(run)]
     if not runs:
-        raise FileNotFoundError(
+        raise MissingError(
             f"No finished training on these data lies in {RUNS}/; run {NOTEBOOKS[kind]} first."
         )
     wanted = Path(name).name or runs[0].folder.name
     found = next((run for run in runs if run.folder.name == wanted), None)
     if found is None:
         known = ", ".join(run.folder.name for run in runs)
-        raise FileNotFoundError(
-            f"RUN must be a finished run on these data, found '{name}'; there are {known}."
-        )
+        raise MissingError(f"RUN must be a finished run on these data, found '{name}'; there are {known}.")
     words = "" if name else _describe_newer(found, fingerprint)
     if words:
         print(words)
@@ -215,12 +213,12 @@ def read_finished(folder: Path) -> dict:
     """Reads the `result.json` of a joint run by its folder.
 
     Raises:
-        FileNotFoundError: there is no such run, or its training has not ended.
+        MissingError: there is no such run, or its training has not ended.
     """
     path = folder / "result.json"
     result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if "minutes" not in result or "SEGMENTER" not in result["settings"]:
-        raise FileNotFoundError(
+        raise MissingError(
             f"{folder} must be the folder of a finished joint run, as runs/joint-..., found "
             f"{'none that is' if path.exists() else 'no result.json'}; run Train_label_seg.ipynb first."
         )
@@ -238,10 +236,13 @@ def forget_scores(run: Run, *splits: str) -> None:
 
 def describe_machine() -> str:
     """Says in a few words what the numbers were made on."""
+    import tensorflow as tf  # here, for it takes seconds, and tables and reports need it not
+
     gpus = len(tf.config.list_physical_devices("GPU"))
     return f"{count_cores()} cores {platform.machine()}, {gpus or 'no'} GPU, {platform.system()}"
 
 
 def list_versions() -> dict[str, str]:
     """Lists the versions of what decides a result."""
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+    names = ("tensorflow", "keras")
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in names}

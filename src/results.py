@@ -16,6 +16,7 @@ import pandas as pd
 from src import benchmark, charts, data, figures, files, metrics, pictures, quality, record
 from src import classes as class_lists
 from src.classes import Classes
+from src.errors import UserError
 
 FOLDER = Path("results")
 PAGES = (Path("README.md"), FOLDER / "README.md")
@@ -381,7 +382,7 @@ def main() -> None:
         if arguments.command == "sheet":
             draw_sheet(arguments.world, arguments.out)
             return print(arguments.out)
-    except (FileNotFoundError, data.DataError) as error:
+    except (UserError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     tables = make_tables()

@@ -18,7 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import files, lengths, project
+from src import errors, files, lengths, project
+from src.errors import SettingsError
 from src.progress import PlainLines, choose_writer
 from src.recipe import read_recipe
 
@@ -30,10 +31,7 @@ NUMBER = ((int, float), "a number")
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
 LEAST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
 ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
-USER_ERRORS = (
-    *("DataError", "DiskFullError", "FileNotFoundError", "ImportError", "InUseError"),
-    *("ScoringError", "SubmissionError", "ValueError"),
-)
+OTHER_ERRORS = {"ImportError", "ScoringError"}  # the user's, too, of files that import nothing of src
 
 
 class TalkingClient(NotebookClient):
@@ -95,16 +93,18 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
         known: every name that some notebook defines.
 
     Raises:
-        ValueError: a word has no "=", or a name is unknown; the message names the nearest.
+        SettingsError: a word has no "=", or a name is unknown; the message names the nearest.
     """
     settings = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise ValueError(f"Settings are given as NAME=VALUE, found '{word}'; write for example SEED=1.")
+            raise SettingsError(
+                f"Settings are given as NAME=VALUE, found '{word}'; write for example SEED=1."
+            )
         if name not in known:
             nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0)[0]
-            raise ValueError(f"No notebook has a setting {name}; the nearest is {nearest}.")
+            raise SettingsError(f"No notebook has a setting {name}; the nearest is {nearest}.")
         try:
             settings[name] = text if name in TEXTS else ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -116,20 +116,22 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
     """Refuses, before a notebook starts, what is of the wrong kind, too small, or no word of the recipe.
 
     Raises:
-        ValueError: the message names the setting and the notebooks' own value.
+        SettingsError: the message names the setting and the notebooks' own value.
     """
     for own in map(read_settings, notebooks):
         for name in settings.keys() & own.keys():
             usual = ast.literal_eval(own[name])
             kind, word = KINDS.get(type(usual), (object, ""))
             if not isinstance(settings[name], kind):
-                raise ValueError(f"{name} must be {word}, found '{settings[name]}'; default: {usual}.")
+                raise SettingsError(f"{name} must be {word}, found '{settings[name]}'; default: {usual}.")
     for name, value in settings.items():
         if name in LEAST and not (isinstance(value, int | None) and (value is None or value >= LEAST[name])):
-            raise ValueError(f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 4.")
+            raise SettingsError(
+                f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 4."
+            )
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
-            raise ValueError(f"{name} must be one of {known}, found '{value}'.")
+            raise SettingsError(f"{name} must be one of {known}, found '{value}'.")
     lengths.check_minutes(settings.get("MINUTES"))
     lengths.check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
@@ -166,7 +168,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     finally:
         if isinstance(client.terminal, PlainLines):
             client.terminal.close()
-        with contextlib.suppress(files.DiskFullError):  # then the notebook's own error says so
+        with contextlib.suppress(errors.DiskFullError):  # then the notebook's own error says so
             files.write_atomically(EXECUTED / path.name, partial(nbformat.write, notebook))
 
 
@@ -193,7 +195,7 @@ def main(words: list[str]) -> int:
     try:
         with files.lock(EXECUTED.parent, "make run"):
             return _run_all(names, settings)
-    except files.InUseError as error:
+    except errors.InUseError as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -231,8 +233,14 @@ def _run_one(name: str, settings: dict[str, object]) -> int:
             f"\n{name} stopped: {error.ename}: {error.evalue}\n{EXECUTED / name} shows where.",
             file=sys.stderr,
         )
-        return 2 if error.ename in USER_ERRORS else 1
+        return 2 if error.ename in _name_user_errors() else 1
     return 0
+
+
+def _name_user_errors() -> set[str]:
+    """Names the errors that a user can mend; a kernel tells no more of an error than its name."""
+    named = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    return named | OTHER_ERRORS
 
 
 def _check_data(folder: Path) -> None:
@@ -241,7 +249,7 @@ def _check_data(folder: Path) -> None:
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():
-            raise ValueError(
+            raise SettingsError(
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."
             )

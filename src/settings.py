@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 import pandas as pd
 
 from src import batches, lengths, model
+from src.errors import SettingsError
 from src.recipe import Recipe, read_recipe
 
 CHOICES = {"off": 1, "quick": 2, "full": 4}  # of ESTIMATE: how many MINUTES all trainings take together
@@ -15,7 +16,7 @@ class Settings:
     """What the settings cell of `Train_seg_sem.ipynb` says; its comments there say what each is.
 
     Raises:
-        ValueError: one of them is of the wrong kind or out of its range; the message names it.
+        SettingsError: one of them is of the wrong kind or out of its range; the message names it.
     """
 
     size: str | tuple[int, int] = "auto"
@@ -100,7 +101,7 @@ class TrainingSettings:
         """Reads what `settings.json` of a segmentation network's run keeps.
 
         Raises:
-            ValueError: it is of another version of this project.
+            SettingsError: it is of another version of this project.
         """
         names = {one.name: one.name.upper() for one in fields(cls)} | {"holds_out": "JUDGED"}
         values = {name: kept.get(key) for name, key in names.items()}
@@ -114,7 +115,9 @@ def check_choice(choice: str) -> None:
     """Refuses an ESTIMATE that is none of CHOICES.
 
     Raises:
-        ValueError: the message lists them.
+        SettingsError: the message lists them.
     """
     if choice not in CHOICES:
-        raise ValueError(f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual.")
+        raise SettingsError(
+            f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual."
+        )

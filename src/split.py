@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, Stratif
 from sklearn.neighbors import BallTree
 
 from src.classes import NO_LABEL, Classes, count_values
+from src.errors import SettingsError
 from src.tables import is_blank
 
 SMALLEST_GAP = 60.0  # seconds without a frame that may end a recording
@@ -119,12 +120,12 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
         column: of the table, whose values are the blocks instead; frames without one are a block, too.
 
     Raises:
-        ValueError: the table has no such column.
+        SettingsError: the table has no such column.
     """
     if column is not None:
         if column not in samples or column in ADDED:
             own = [name for name in samples if name not in ADDED]
-            raise ValueError(
+            raise SettingsError(
                 f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}. "
                 f"(Not {', '.join(ADDED)}, which are used here: call a column of yours otherwise.)"
             )

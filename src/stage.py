@@ -126,7 +126,7 @@ class Stage:
         return dict.fromkeys(np.unique(np.linspace(0, last, SHOWN).astype(int)).tolist())
 
     def _evaluate(self, score: Callable, network: keras.Model) -> Evaluation:
-        """Scores a network on the held-out frames by `predict.score_samples` or `estimate.judge`."""
+        """Scores a network on the held-out frames by `predict.score_samples` or `estimate.score_held_out`."""
         samples = self.samples.iloc[self.held_out_rows]
         predictor, kept = engine.prepare(network), self._keep_some()
         found = score(predictor, samples, self.classes, self.settings.size, keep=kept)

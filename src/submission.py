@@ -18,8 +18,9 @@ import pandas as pd
 
 from src import archive, data, engine, files, metrics, pictures, project, record
 from src import classes as class_lists
-from src.archive import COLUMNS, LIMIT, SubmissionError, check_submission, pred_names
+from src.archive import COLUMNS, LIMIT, check_submission, pred_names
 from src.classes import Classes
+from src.errors import MissingError, OutdatedError, SubmissionError
 from src.predict import Prediction
 
 FOLDER = Path("submissions")
@@ -171,7 +172,7 @@ def read_predictions(
     """Reads some predictions back from a zip, as network indices.
 
     Raises:
-        ValueError: the table of the Test frames is not the one that the zip was made of.
+        OutdatedError: the table of the Test frames is not the one that the zip was made of.
     """
     table = archive.read_table(path).reset_index(drop=True)
     _require_same(path, table["image_path"], samples)
@@ -211,12 +212,12 @@ def read_notes(run: record.Run, samples: pd.DataFrame) -> pd.DataFrame:
     """Reads what the run's network said of each Test frame, as `Kept.read` gives it.
 
     Raises:
-        FileNotFoundError: there is nothing; the message names the notebook to run.
-        ValueError: the table of the Test frames is another now.
+        MissingError: there is nothing; the message names the notebook to run.
+        OutdatedError: the table of the Test frames is another now.
     """
     path = run.folder / NOTES
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; run Save_test.ipynb first.")
+        raise MissingError(f"{path} is not there; run Save_test.ipynb first.")
     notes = pd.read_csv(path)
     _require_same(path, notes["image_path"], samples)
     return notes
@@ -225,7 +226,7 @@ def read_notes(run: record.Run, samples: pd.DataFrame) -> pd.DataFrame:
 def _require_same(path: Path, names: pd.Series, samples: pd.DataFrame) -> None:
     """Refuses predictions of other frames, or of another order, than Test's table has."""
     if names.tolist() != samples["image_path"].tolist():
-        raise ValueError(
+        raise OutdatedError(
             f"{path} must tell of the frames of Test/data.csv in their order, found another list; "
             "Test was changed since, so run Save_test.ipynb again."
         )
@@ -254,7 +255,7 @@ def find_submission(run: record.Run) -> Path:
     """Finds the zip that was written last of a run, by the name that its `result.json` keeps.
 
     Raises:
-        FileNotFoundError: there is none; the message names the notebook to run.
+        MissingError: there is none; the message names the notebook to run.
     """
     name = record.read_result(run).get("zip", "")
     path = FOLDER / name
@@ -264,7 +265,7 @@ def find_submission(run: record.Run) -> Path:
             if name
             else f"No zip of {run.folder.name} lies"
         )
-        raise FileNotFoundError(f"{what} in {FOLDER}/; run Save_test.ipynb first.")
+        raise MissingError(f"{what} in {FOLDER}/; run Save_test.ipynb first.")
     return path
 
 

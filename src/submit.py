@@ -89,7 +89,7 @@ class Submission:
         network = engine.prepare(model.load_model(folder / "model.keras"))
         truth = data.add_truth(self.project.test, self.project.reference, self.project.classes)
         known = self.project.classes.admit_others()
-        alone = predict.score_samples(network, truth, known, self.size, self.flip)["scores"]
+        alone = predict.score_samples(network, truth, known, self.size, self.flip).scores
         record.write_result(self.run, {"scores": {"test_segmenter": alone}})
         print(f"The segmentation network alone: mIoU {100 * alone['miou']:.1f} %.")
 

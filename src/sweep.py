@@ -19,6 +19,7 @@ from src import batches, data, engine, files, folds, lengths, predict, record, s
 from src import classes as class_lists
 from src import model as networks
 from src.classes import NO_LABEL
+from src.errors import SettingsError, UserError
 from src.recipe import Recipe, read_recipe
 from src.settings import TrainingSettings
 
@@ -38,7 +39,7 @@ def read_list(path: Path) -> dict[str, str]:
         name, colon, changes = line.partition(":")
         if line.strip() and not line.startswith("#"):
             if not colon:
-                raise ValueError(f"{path} line {number} must be NAME: CHANGES, found '{line}'.")
+                raise SettingsError(f"{path} line {number} must be NAME: CHANGES, found '{line}'.")
             read_recipe(changes)
             recipes[name.strip()] = changes.strip()
     return recipes
@@ -110,7 +111,7 @@ def measure_recipe(
 
     def score(network: engine.Engine, **changes: str) -> dict[str, dict]:
         return {
-            side: predict.score_samples(network, table.assign(**changes), known, size)["scores"]
+            side: predict.score_samples(network, table.assign(**changes), known, size).scores
             for side, table in scored.items()
         }
 
@@ -152,7 +153,7 @@ def main() -> None:
                 where, recipe = (arguments.data, arguments.reference), read_recipe(changes)
                 found = measure_recipe(*where, recipe, both=arguments.both, **asked)
                 keep_row(row, found, arguments.keep)
-    except (ValueError, FileNotFoundError, data.DataError) as error:
+    except (UserError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.errors import DataError
+
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MARKS = (  # that a file begins with; UTF-32's begins as UTF-16's does
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -26,10 +28,6 @@ BLANKS = (  # what programs and people write where they know nothing, in small l
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 EUROPEAN = r"[+-]?\d+,\d+"  # a number with a decimal comma
 SHOWN_ROWS = 20  # row numbers in one message
-
-
-class DataError(ValueError):
-    """The user's data break a rule; the message names file, row or column, what was found and the way out."""
 
 
 @dataclass(frozen=True)

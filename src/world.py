@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from src import render, town
-from src.classes import DEFAULT_LABEL, DataError, write_classes
+from src.classes import DEFAULT_LABEL, write_classes
+from src.errors import DataError
 from src.progress import show_progress
 from src.scene import Camera
 from src.town import City, Recording

@@ -12,7 +12,7 @@ import pytest
 from conftest import draw_frame
 from PIL import Image
 
-from src import archive, data, submission
+from src import archive, data, errors, submission
 from src.predict import Prediction
 
 MASK = np.zeros((64, 96), np.uint8)
@@ -217,7 +217,7 @@ def test_zip_is_refused_with_its_reason(path, samples, classes, fault):
     else:
         harm(path, fault)
     limit = 0.001 if fault == "over the limit" else archive.LIMIT
-    with pytest.raises(archive.SubmissionError, match=words):
+    with pytest.raises(errors.SubmissionError, match=words):
         archive.check_submission(path, samples, classes, limit)
 
 
@@ -282,5 +282,5 @@ def test_command_says_what_is_wrong_and_exits_two(path, train_folder, command):
 
 
 def test_a_zip_that_is_not_there_is_called_so(tmp_path):
-    with pytest.raises(archive.SubmissionError, match=r"nope\.zip is not there; name a zip"):
+    with pytest.raises(errors.SubmissionError, match=r"nope\.zip is not there; name a zip"):
         archive.list_members(tmp_path / "nope.zip")

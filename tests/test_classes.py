@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from src import classes as class_lists
+from src import errors
 
 
 def test_ids_with_gaps_map_both_ways():
@@ -92,7 +93,5 @@ def test_an_8_bit_mask_has_room_for_254_classes_and_what_is_ignored(tmp_path, co
         assert classes.encode(ids).tolist() == [*range(254), 254, 255]
         assert classes.decode(np.arange(254, dtype=np.uint8)).tolist() == list(range(254))
     else:
-        with pytest.raises(
-            class_lists.DataError, match="at most 254 mask classes besides 'ignore', found 255"
-        ):
+        with pytest.raises(errors.DataError, match="at most 254 mask classes besides 'ignore', found 255"):
             class_lists.read_classes(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from conftest import HEIGHT, WIDTH, draw_frame
 from PIL import Image
 
-from src import augment, batches, data, pictures
+from src import augment, batches, data, errors, pictures
 from src.classes import IGNORE, NO_LABEL
 from src.recipe import Recipe
 
@@ -51,7 +51,7 @@ def test_empty_answers_are_known_as_such(train_folder, classes):
 )
 def test_masks_that_are_no_ids_are_refused(train_folder, classes, picture, words):
     cv2.imwrite(str(train_folder / "frame_000_seg.png"), picture)
-    with pytest.raises(data.DataError, match=words):
+    with pytest.raises(errors.DataError, match=words):
         pictures.load_mask(str(train_folder / "frame_000_seg.png"), classes.mask)
 
 
@@ -126,7 +126,7 @@ def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
     (tmp_path / "a.jpg").write_bytes(content + b"film \xff\xda film")  # as a start of scan without an end
     assert abs(pictures.load_photo(str(tmp_path / "a.jpg"), (64, 96)).astype(int) - 90).max() < 3
     (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
-    with pytest.raises(data.DataError):
+    with pytest.raises(errors.DataError):
         pictures.load_photo(str(tmp_path / "a.jpg"), (64, 96))
 
 
@@ -247,7 +247,7 @@ def test_table_of_one_column_and_large_png(tmp_path, classes):
     assert samples["image_path"].tolist() == ["a.png"] and samples["label"].tolist() == [NO_LABEL]
     small = pictures.load_photo(samples["image"][0], (64, 96))
     assert abs(small.mean() - 255 / 8) < 1  # averaged, not picked
-    with pytest.raises(data.DataError, match="label_path"):
+    with pytest.raises(errors.DataError, match="label_path"):
         data.require_masks(samples)
 
 
@@ -277,11 +277,11 @@ def test_a_reference_tells_of_the_test_frames(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "data.csv").write_text(text)
     data.check_reference(tmp_path / "truth", tmp_path / "Test")
-    with pytest.raises(data.DataError, match=r"1 that are not there, as 'c\.jpg'"):
+    with pytest.raises(errors.DataError, match=r"1 that are not there, as 'c\.jpg'"):
         data.check_reference(tmp_path / "other", tmp_path / "Test")
-    with pytest.raises(data.DataError, match=r"as 'Test/b\.jpg'; write it as there, 'b\.jpg'"):
+    with pytest.raises(errors.DataError, match=r"as 'Test/b\.jpg'; write it as there, 'b\.jpg'"):
         data.check_reference(tmp_path / "whole", tmp_path / "Test")
-    with pytest.raises(data.DataError, match=r"label_path or image_lvl_label, found \['image_path'\]"):
+    with pytest.raises(errors.DataError, match=r"label_path or image_lvl_label, found \['image_path'\]"):
         data.check_reference(tmp_path / "empty", tmp_path / "Test")
 
 

@@ -10,7 +10,7 @@ import pytest
 from tiny import TINY
 
 from src import augment, backbone, batches, data, engine, model, pictures, predict, training
-from src.classes import DataError
+from src.errors import DataError
 from src.lengths import Length
 from src.recipe import Recipe, read_recipe
 from src.settings import TrainingSettings

@@ -14,7 +14,7 @@ from PIL import Image
 
 from src import classes as class_lists
 from src import data, doctor, pictures
-from src.classes import DataError
+from src.errors import DataError
 
 
 @pytest.fixture

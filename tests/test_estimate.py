@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from tiny import TINY
 
 from src import data, estimate, model, predict, record, training
 from src.estimate import Outlook
+from src.predict import Scored
 
 
 def make_outlook(sure: float, frames: int = 4) -> Outlook:
@@ -17,8 +19,8 @@ def make_outlook(sure: float, frames: int = 4) -> Outlook:
     return Outlook(mask, label)
 
 
-def make_judged(temperature: float | None) -> dict:
-    return {"temperature": temperature}
+def make_fold(temperature: float | None) -> Scored:
+    return Scored({}, temperature=temperature)
 
 
 def test_expected_confusion_counts_probabilities():
@@ -52,10 +54,10 @@ def test_temperature_is_found_where_expectation_meets_truth():
 
 def test_estimate_trusts_the_held_out_temperature_in_part():
     outlook, recordings = make_outlook(0.8), pd.Series(["a", "a", "b", "b"])
-    plain = estimate.estimate_test(outlook, recordings, [make_judged(None)])
+    plain = estimate.estimate_test(outlook, recordings, [make_fold(None)])
     assert plain["miou"] == pytest.approx(0.8 / 1.2, abs=0.01) and "accuracy" not in plain
     assert plain["f1"] == pytest.approx((2 * 3.2 / 7.2 + 0) / 2)  # of four frames answered 0, 0.8 are 1
-    warm = estimate.estimate_test(outlook, recordings, [make_judged(4.0), make_judged(1.0)])  # T = 2
+    warm = estimate.estimate_test(outlook, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm["miou"] == pytest.approx(share / (2 - share), abs=0.01)
     assert warm["f1"] == plain["f1"]
@@ -68,9 +70,7 @@ def test_interval_is_wider_where_recordings_differ():
     outlook = Outlook(mask, make_outlook(0.8).label)
     two, mixed = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "a", "b"])
     widths = [
-        (lambda e: e["miou_high"] - e["miou_low"])(
-            estimate.estimate_test(outlook, names, [make_judged(None)])
-        )
+        (lambda e: e["miou_high"] - e["miou_low"])(estimate.estimate_test(outlook, names, [make_fold(None)]))
         for names in (two, mixed)
     ]
     assert widths[0] > widths[1] == pytest.approx(2 * estimate.METHOD_ERROR)
@@ -99,30 +99,30 @@ def test_sentence_and_tables():
     said = estimate.describe_promises({"scores": scores, "leaky": False})
     assert "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in said and "nan" not in said
     assert "ESTIMATE" in estimate.describe_promises({"scores": {}, "leaky": False})
-    judged = {
-        "held out": {"scores": {"miou": 0.4, "f1": None}, "frames": 9, "temperature": 0.8},
-        "fold 2": {"scores": {"miou": 0.6, "f1": 0.5}, "frames": 7, "temperature": None},
+    found = {
+        "held out": Scored({"miou": 0.4, "f1": None}, frames=9, temperature=0.8),
+        "fold 2": Scored({"miou": 0.6, "f1": 0.5}, frames=7),
     }
-    leaked = {"scores": {"miou": 0.9}, "frames": 5, "temperature": 2.0}
-    table = estimate.table_of_folds(judged, {"random frames (leaky)": leaked})
+    leaked = Scored({"miou": 0.9}, frames=5, temperature=2.0)
+    table = estimate.table_of_folds(found, {"random frames (leaky)": leaked})
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
     assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
-    warm = judged | {"fold 2": judged["fold 2"] | {"temperature": 3.2}}
+    warm = found | {"fold 2": replace(found["fold 2"], temperature=3.2)}
     assert estimate.table_of_folds(warm)["temperature"]["mean of the folds"] == 1.6  # root of 0.8 times 3.2
-    assert "mean of the folds" not in estimate.table_of_folds({"held out": judged["held out"]}).index
-    assert len(estimate.table_of_folds({}, judged)) == 2 and estimate.table_of_folds({}).empty
+    assert "mean of the folds" not in estimate.table_of_folds({"held out": found["held out"]}).index
+    assert len(estimate.table_of_folds({}, found)) == 2 and estimate.table_of_folds({}).empty
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = {"scores": {"miou": 0.5, "f1": 0.6}, "frames": 4, "temperature": 0.5}
-    whole = {"scores": {"miou": 0.6, "f1": None}, "frames": 4, "temperature": 1.0}
-    fold = {"scores": {"miou": 0.7, "f1": 0.5}, "frames": 3, "temperature": 0.6}
-    found = estimate.lengthen({"fold 2": fold, "fold 3": fold | {"temperature": None}}, whole, short)
-    assert found["fold 2"]["scores"] == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
-    assert found["fold 2"]["temperature"] == pytest.approx(1.2) and found["fold 2"]["frames"] == 3
-    assert found["fold 3"]["temperature"] is None
-    assert estimate.lengthen({"held out": short}, whole, short)["held out"]["temperature"] == 1.0
+    short = Scored({"miou": 0.5, "f1": 0.6}, frames=4, temperature=0.5)
+    whole = Scored({"miou": 0.6, "f1": None}, frames=4, temperature=1.0)
+    fold = Scored({"miou": 0.7, "f1": 0.5}, frames=3, temperature=0.6)
+    others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
+    found = estimate.extrapolate_short_folds(others, whole, short)
+    assert found["fold 2"].scores == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
+    assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
+    assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
 
 
 def test_both_notebooks_must_want_the_same():
@@ -184,15 +184,15 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
 
     monkeypatch.setattr(predict, "predict_frame", note)
     kept = {1: None, 4: None}
-    found = estimate.judge(network, samples, classes, (64, 96), keep=kept)
+    found = estimate.score_held_out(network, samples, classes, (64, 96), keep=kept)
     assert sorted(asked) == sorted(samples["image"])
     alone = predict.score_samples(network, samples, classes, (64, 96))
-    assert found["scores"] == alone["scores"] and found["confusion"] == alone["confusion"]
+    assert found.scores == alone.scores and found.confusion == alone.confusion
     masked = samples[samples["mask"] != ""]
     ahead = estimate.look_ahead(network, masked, (64, 96)).mask.sum(0)
     curve = [estimate.expect_miou(confusion) for confusion in ahead]
-    warm = np.exp(estimate.find_temperature(curve, alone["scores"]["miou"]))
-    assert found["temperature"] == pytest.approx(warm) and found["frames"] == 6
+    warm = np.exp(estimate.find_temperature(curve, alone.scores["miou"]))
+    assert found.temperature == pytest.approx(warm) and found.frames == 6
     for row, prediction in kept.items():
         (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))
         np.testing.assert_array_equal(prediction.mask, single.mask)

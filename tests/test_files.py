@@ -12,7 +12,7 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from src import figures, files
+from src import errors, figures, files
 
 SMALL_DISK = """
 import resource, sys
@@ -23,7 +23,7 @@ exec(open(sys.argv[0]).read())
 TRAIN = """
 import sys
 from pathlib import Path
-from src import classes, data, batches, files, model, training
+from src import classes, data, batches, errors, files, model, training
 from src.lengths import Length
 from src.settings import TrainingSettings
 from tiny import TINY
@@ -36,7 +36,7 @@ training.compile_segmenter(network, frames, names, TINY)
 try:
     settings = TrainingSettings((64, 96), (32, 32), batch_size=2, recipe=TINY)
     training.fit(network, out, frames, settings, Length(3))
-except files.DiskFullError as error:
+except errors.DiskFullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
 """
 
@@ -62,7 +62,7 @@ def test_other_errors_stay_what_they_are(tmp_path):
     with pytest.raises(PermissionError), files.naming_full_disk(tmp_path):
         raise PermissionError(13, "no")
     told = "Can't decrement id ref count (file write failed: errno = 28, error message ...)"  # by HDF5
-    with pytest.raises(files.DiskFullError, match="cannot be written"), files.naming_full_disk(tmp_path):
+    with pytest.raises(errors.DiskFullError, match="cannot be written"), files.naming_full_disk(tmp_path):
         raise RuntimeError(told)
 
 
@@ -147,7 +147,7 @@ def holder(tmp_path):
 
 def test_a_second_process_is_told_who_works_in_the_folder(holder, tmp_path):
     words = rf"Only one test at a time.*process {holder.pid} does; wait"
-    with pytest.raises(files.InUseError, match=words), files.lock(tmp_path, "test"):
+    with pytest.raises(errors.InUseError, match=words), files.lock(tmp_path, "test"):
         raise AssertionError("both work in it")
 
 
@@ -159,7 +159,7 @@ def test_a_killed_process_leaves_no_lock_behind(holder, tmp_path):
 
 
 def test_two_threads_do_not_work_in_one_folder(tmp_path):
-    with files.lock(tmp_path, "test"), pytest.raises(files.InUseError), files.lock(tmp_path, "test"):
+    with files.lock(tmp_path, "test"), pytest.raises(errors.InUseError), files.lock(tmp_path, "test"):
         raise AssertionError("both work in it")
     with files.lock(tmp_path, "test"):  # it is free again
         assert True

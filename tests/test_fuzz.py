@@ -15,7 +15,7 @@ from PIL import Image
 
 from src import classes as class_lists
 from src import doctor, pictures, scoring
-from src.classes import DataError
+from src.errors import DataError
 
 FEW = settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHANGES = st.lists(  # where, how many bytes go, what comes instead

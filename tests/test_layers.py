@@ -46,6 +46,7 @@ LAYERS = {
     "benchmark": 4,
     "classes": 0,
     "tables": -1,
+    "errors": -2,
     "files": 0,
     "headers": 0,
     "memory": 0,

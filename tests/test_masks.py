@@ -9,8 +9,8 @@ import zlib
 import numpy as np
 import pytest
 
-from src import archive, pictures, scoring
-from src.classes import DataError
+from src import archive, errors, pictures, scoring
+from src.errors import DataError
 
 IDS = np.array(
     [[0, 1, 0, 1, 1], [1, 0, 0, 1, 0], [0, 0, 1, 1, 1]], np.uint8
@@ -168,7 +168,7 @@ def test_ids_are_read_as_they_were_written(tmp_path, capfd, kind, reader):
 def test_what_may_not_be_ids_is_refused_by_name(tmp_path, capfd, kind, reader):
     content, words = REFUSED[kind]
     (tmp_path / "mask.png").write_bytes(content)
-    with pytest.raises((DataError, archive.SubmissionError, scoring.ScoringError)) as caught:
+    with pytest.raises((DataError, errors.SubmissionError, scoring.ScoringError)) as caught:
         READERS[reader](tmp_path / "mask.png")
     assert re.search(f"mask.png.*{words}", str(caught.value)), str(caught.value)
     assert "\n" not in str(caught.value) and capfd.readouterr() == ("", "")

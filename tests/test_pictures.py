@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from src import doctor, headers, pictures
-from src.classes import DataError
+from src.errors import DataError
 
 SHAPE = (48, 64)
 XMP = '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/>'

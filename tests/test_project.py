@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src import data, doctor, project, record
+from src import doctor, errors, project, record
 
 
 def test_users_data_come_before_the_world(tmp_path, monkeypatch):
@@ -27,7 +27,7 @@ def test_users_data_come_before_the_world(tmp_path, monkeypatch):
 def test_a_reference_is_found_without_opening_it(tmp_path):
     (tmp_path / "data.csv").write_text("no table at all")
     assert project.find_reference(tmp_path, Path()) == tmp_path
-    with pytest.raises(data.DataError, match="REFERENCE must be a folder"):
+    with pytest.raises(errors.DataError, match="REFERENCE must be a folder"):
         project.find_reference(tmp_path / "nowhere", Path())
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import draw_frame, write_set
 from PIL import Image
 
-from src import archive, data, record, scoring, submission
+from src import archive, data, errors, record, scoring, submission
 from src import classes as class_lists
 from src.predict import Prediction
 
@@ -129,7 +129,7 @@ def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, o
     kept.add(iter(predictions), names, 3)
     broken = (kept.folder / names[1]).read_bytes() if other else b"half"
     (kept.folder / names[2]).write_bytes(broken)
-    with pytest.raises(archive.SubmissionError, match=r"frame_002_pred\.png"):
+    with pytest.raises(errors.SubmissionError, match=r"frame_002_pred\.png"):
         submission.write_submission(tmp_path / "try.zip", samples, iter([]), classes, kept)
     assert not (tmp_path / "try.zip").exists() and list(kept.read()["label"]) == []
 
@@ -156,14 +156,14 @@ def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
 def test_a_zip_of_our_own_may_be_as_large_as_its_frames_ask(tmp_path, samples, classes, path, monkeypatch):
     monkeypatch.setattr(archive, "MOST_UNPACKED", 1e-4)
     archive.check_submission(path, samples, classes, limit=np.inf)
-    with pytest.raises(archive.SubmissionError, match="would unpack to"):
+    with pytest.raises(errors.SubmissionError, match="would unpack to"):
         archive.check_submission(path, samples, classes)
 
 
 def test_a_mask_of_another_size_than_its_photo_makes_no_zip(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1][: 63 if i == 4 else 64], 1) for i in range(6)]
     kept = submission.Kept(tmp_path / "kept", classes)
-    with pytest.raises(archive.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"):
+    with pytest.raises(errors.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"):
         submission.write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
     assert not (tmp_path / "try.zip").exists()
 
@@ -210,7 +210,7 @@ def test_a_mask_that_the_reference_lacks_is_refused_by_name(path, train_folder, 
 
 def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
     small = partial(archive.list_members, limit=0.0001)
-    with pytest.raises(archive.SubmissionError, match=r"at most 0\.0001 MB"):
+    with pytest.raises(errors.SubmissionError, match=r"at most 0\.0001 MB"):
         small(path)
     monkeypatch.setattr(archive.list_members, "__defaults__", (0.0001,))
     assert submission.score_submission(path, train_folder, classes, scoring.score)["scores"]["miou"] > 0.5

@@ -1,7 +1,7 @@
 import pytest
 
 from src import tables
-from src.tables import DataError
+from src.errors import DataError
 
 KNOWN = ("image_path", "label_path", "robot_id")
 PLAIN = "image_path,label_path,robot_id\na.jpg,a.png,7\nb.jpg,,8\n"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from src import classes as class_lists
-from src import data, render, scene, town, world
+from src import data, errors, render, scene, town, world
 
 SIZE = (180, 320)
 
@@ -145,7 +145,7 @@ def test_zones_are_the_classes_that_are_written():
 def test_others_data_are_not_overwritten(tmp_path):
     (tmp_path / "Train").mkdir()
     (tmp_path / "Train" / "data.csv").write_text("image_path\nmine.jpg\n")
-    with pytest.raises(class_lists.DataError, match="a folder of its own, found other data in"):
+    with pytest.raises(errors.DataError, match="a folder of its own, found other data in"):
         world.write_world(tmp_path, 1, 1)
     assert "mine" in (tmp_path / "Train" / "data.csv").read_text()
 
