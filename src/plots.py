@@ -51,7 +51,8 @@ class Album:
         """Shows and keeps a figure; nothing where there is none."""
         if view is not None:
             display(self.keep(view))
-            print(textwrap.fill(view.caption, figures.LINE, break_on_hyphens=False), end="\n" if view.caption else "")
+            lines = textwrap.wrap(view.caption, figures.LINE, break_on_hyphens=False)
+            print("".join(f"{line}\n" for line in lines), end="")
 
     def keep(self, view: View) -> Image:
         """Keeps a figure without showing it, and gives the picture."""
