@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, data, figures, files, metrics, model, pictures, predict, record
+from src import batches, data, engine, figures, files, metrics, model, pictures, predict, record
 from src import classes as class_lists
 from src.classes import IGNORE, Classes
 
@@ -33,7 +33,7 @@ def compare(
     run: Path, samples: pd.DataFrame, truths: list[np.ndarray], ours: int
 ) -> tuple[dict[str, float], list[np.ndarray]]:
     """Predicts the photos with a run's network: IoU, precision and recall of class `ours`, and the masks."""
-    network = model.load_model(run / "final" / "model.keras")
+    network = engine.KerasPredictor(model.load_model(run / "final" / "model.keras"))
     size = batches.choose_size(samples, "auto")
     masks = [prediction.mask for prediction in predict.predict_samples(network, samples, size)]
     confusion = np.zeros((2, 2), np.int64)

@@ -8,6 +8,7 @@ multiples of 32, and gives the probabilities "mask" (B, classes, H, W) and, for 
 import tempfile
 import threading
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ from src.errors import OutdatedError
 EXPORTED = "network.xml"  # and network.bin beside it
 HALF = "network_float16.xml"  # its weights rounded to float16, half the bytes
 KEY = "sidewalk"  # of what the exported files say of themselves
+KERAS = threading.Lock()  # Keras answers one thread at a time
 
 # OpenVINO fills tables of types when they are first asked for, and two threads that both are the first wait
 # for each other forever (seen in 2026.4): so they are asked for here, where only one imports
@@ -80,6 +82,46 @@ def export(network: keras.Model, folder: Path, about: dict[str, str]) -> Path:
         for part in sorted(Path(beside).iterdir()):  # .bin before .xml, which is what is looked for
             part.replace(folder / part.name)
     return folder / EXPORTED
+
+
+class Predictor(Protocol):
+    """What answers for one photo at a time, whatever calculates.
+
+    Attributes:
+        depth: metres a step of the depth maps that the network is used to; 0 for one without depth.
+        channels: of what the network sees, 3 or, with depth, 4.
+    """
+
+    depth: float
+    channels: int
+
+    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label"."""
+
+
+class KerasPredictor:
+    """A Keras network that predicts where TensorFlow sees a GPU; threads ask it one after another.
+
+    Args:
+        network: of `model.build_segmenter` or `model.build_joint`.
+    """
+
+    def __init__(self, network: keras.Model):
+        self.network = network
+        self.depth = model.read_depth_unit(network)
+        self.channels = network.input_shape[-1]
+
+    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label"."""
+        with KERAS:
+            logits = self.network.predict_on_batch(image[None])
+        return {name: softmax(part[0]) for name, part in logits.items()}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Turns logits into probabilities along the last axis, float32."""
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
 
 
 class Engine:
@@ -151,7 +193,7 @@ def has_bfloat16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def open_exported(folder: Path, cores: int = 0) -> Engine | keras.Model:
+def open_exported(folder: Path, cores: int = 0) -> Predictor:
     """Opens the network of a finished run as what predicts fastest here.
 
     An exported one calculates in bfloat16 where the processor can.
@@ -166,6 +208,7 @@ def open_exported(folder: Path, cores: int = 0) -> Engine | keras.Model:
     return prepare(model.load_model(folder / "final" / "model.keras"))
 
 
-def prepare(network: keras.Model) -> Engine | keras.Model:
-    """Gives what predicts fastest here: the network itself where TensorFlow sees a GPU, else its engine."""
-    return network if tf.config.list_physical_devices("GPU") else Engine(convert(network))
+def prepare(network: keras.Model) -> Predictor:
+    """Gives what predicts fastest here: Keras where TensorFlow sees a GPU, else the engine."""
+    seen = tf.config.list_physical_devices("GPU")
+    return KerasPredictor(network) if seen else Engine(convert(network))

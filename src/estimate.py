@@ -12,13 +12,12 @@ alone (README, "How the estimate is made").
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import keras
 import numpy as np
 import pandas as pd
 
 from src import metrics, predict, record
 from src.classes import Classes
-from src.engine import Engine
+from src.engine import Predictor, softmax
 from src.errors import SettingsError
 from src.predict import Scored
 from src.settings import check_choice
@@ -68,15 +67,15 @@ class Outlook:
 
 
 def look_ahead(
-    network: Engine | keras.Model,
+    network: Predictor,
     samples: pd.DataFrame,
     size: tuple[int, int],
-    second: Engine | keras.Model | None = None,
+    second: Predictor | None = None,
 ) -> Outlook:
     """Asks a joint network about frames, and how likely its answers are; no truth is looked at.
 
     Args:
-        network: a joint one, of `engine.prepare` or Keras; its answers are what is asked about.
+        network: a joint one, of `engine.prepare`; its answers are what is asked about.
         samples: table of `data.read_samples`.
         size: (height, width) of the networks' input.
         second: another; the answers are held against the mean of its opinion and the first's.
@@ -106,7 +105,7 @@ def expect_confusion(
     """
     chosen = np.eye(probabilities.shape[1])[answers]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([predict.softmax(logits / t).T @ chosen for t in temperatures])
+    return np.stack([softmax(logits / t).T @ chosen for t in temperatures])
 
 
 def expect_miou(confusion: np.ndarray) -> float:
@@ -137,7 +136,7 @@ def find_temperature(expected: Iterable[float], true: float) -> float:
 
 
 def score_held_out(
-    network: Engine | keras.Model,
+    network: Predictor,
     samples: pd.DataFrame,
     classes: Classes,
     size: tuple[int, int],
@@ -146,7 +145,7 @@ def score_held_out(
     """Scores a network on held-out frames, and finds the temperature at which it expects that score.
 
     Args:
-        network: of `engine.prepare`, or a Keras model; each frame is predicted once.
+        network: of `engine.prepare`; each frame is predicted once.
         samples: table with masks, labels or both.
         classes: of both tasks.
         size: (height, width) of the network's input.

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import pandas as pd
 
 from src import metrics
 from src.batches import Frames
 from src.classes import NO_LABEL, Classes
-from src.engine import Engine
+from src.engine import Predictor
 from src.predict import Prediction, Scored
 
 
@@ -33,7 +32,7 @@ class Evaluation:
     title: str
     scored: Scored
     predictions: dict[int, Prediction]
-    predictor: Engine | keras.Model
+    predictor: Predictor
 
     def _repr_html_(self) -> str:
         """Shows a notebook each class's IoU."""

@@ -1,7 +1,6 @@
 """A network and photos -> masks at each photo's own size, and labels."""
 
 import functools
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,15 +12,14 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src import cluster, engine, metrics, model, pictures
+from src import cluster, engine, metrics, pictures
 from src.classes import IGNORE, Classes
 from src.cores import count_cores
-from src.engine import Engine
+from src.engine import Predictor
 from src.progress import show_progress
 
 AHEAD = 2  # frames a core that are predicted before they are asked for
 SHARD = 32  # frames a job of a cluster
-KERAS = threading.Lock()  # Keras answers one thread at a time
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Scored:
 
 
 def predict_samples(
-    network: Engine | keras.Model,
+    network: Predictor,
     samples: pd.DataFrame,
     size: tuple[int, int],
     flip: bool = True,
@@ -81,7 +79,7 @@ def predict_samples(
     """Predicts frames in the table's order, as many at a time as there are cores; memory does not grow.
 
     Args:
-        network: of `engine.prepare`, or a Keras model, which takes longer.
+        network: of `engine.prepare`.
         samples: table of `data.read_samples`.
         size: (height, width) of the network's input; upright photos are given it upright.
         flip: averages the probabilities of the photo and of its mirror image.
@@ -133,13 +131,13 @@ def _predict_shard(job: tuple) -> list[Prediction]:
 
 
 @functools.lru_cache(maxsize=1)
-def _open_once(folder: str) -> Engine | keras.Model:
+def _open_once(folder: str) -> Predictor:
     """Opens a run's network once a process, however many shards it is given."""
     return engine.open_exported(Path(folder), cores=1)
 
 
 def predict_probabilities(
-    network: Engine | keras.Model, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
+    network: Predictor, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Predicts frames in the table's order as `predict_samples` does, but gives what lies before the choice.
 
@@ -151,7 +149,7 @@ def predict_probabilities(
 
 
 def predict_both(
-    network: Engine | keras.Model, samples: pd.DataFrame, size: tuple[int, int]
+    network: Predictor, samples: pd.DataFrame, size: tuple[int, int]
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
     """Predicts frames as `predict_samples` does, and gives the mask's probabilities beside each choice."""
 
@@ -162,7 +160,7 @@ def predict_both(
 
 
 def _predict_rows(
-    network: Engine | keras.Model,
+    network: Predictor,
     samples: pd.DataFrame,
     size: tuple[int, int],
     flip: bool,
@@ -199,7 +197,7 @@ def _predict_rows(
 
 
 def predict_frame(
-    network: Engine | keras.Model, sample: tuple | pd.Series, size: tuple[int, int], flip: bool
+    network: Predictor, sample: tuple | pd.Series, size: tuple[int, int], flip: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads a frame, and its depth where the network is used to it, and predicts it as `predict_image` does.
 
@@ -211,15 +209,12 @@ def predict_frame(
     """
     own = pictures.turn_size(size, sample.height, sample.width)
     image = pictures.load_photo(sample.image, own)
-    unit = network.depth if isinstance(network, Engine) else model.read_depth_unit(network)
-    if unit:
-        image = np.dstack([image, pictures.load_depth(sample.depth, unit, own)])
+    if network.depth:
+        image = np.dstack([image, pictures.load_depth(sample.depth, network.depth, own)])
     return predict_image(network, image, flip)
 
 
-def predict_image(
-    network: Engine | keras.Model, image: np.ndarray, flip: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
+def predict_image(network: Predictor, image: np.ndarray, flip: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicts one frame.
 
     Args:
@@ -231,17 +226,12 @@ def predict_image(
     Returns:
         Probabilities of the mask (H, W, classes) and of the label (labels,), float32 (None: no head).
     """
-    views = [_add_channel(network, view) for view in ((image, image[:, ::-1]) if flip else (image,))]
-    if isinstance(network, Engine):
-        said = [network.answer(view) for view in views]
-    else:
-        with KERAS:
-            logits = network.predict_on_batch(np.stack(views))
-        said = [{name: softmax(part[i]) for name, part in logits.items()} for i in range(len(views))]
-    mask, label = said[0]["mask"], said[0].get("label")
+    views = (image, image[:, ::-1]) if flip else (image,)
+    answers = [network.answer(_add_channels(view, network.channels)) for view in views]
+    mask, label = answers[0]["mask"], answers[0].get("label")
     if flip:
-        mask = (mask + said[1]["mask"][:, ::-1]) / 2
-        label = None if label is None else (label + said[1]["label"]) / 2
+        mask = (mask + answers[1]["mask"][:, ::-1]) / 2
+        label = None if label is None else (label + answers[1]["label"]) / 2
     return mask, label
 
 
@@ -250,20 +240,13 @@ def predict_mask(network: keras.Model, image: np.ndarray) -> np.ndarray:
 
     The layers are called one by one: a graph would take seconds to build, for a few frames.
     """
-    logits = network(_add_channel(network, image)[None], training=False)["mask"]
+    logits = network(_add_channels(image, network.input_shape[-1])[None], training=False)["mask"]
     return keras.ops.convert_to_numpy(logits)[0].argmax(-1).astype(np.uint8)
 
 
-def _add_channel(network: Engine | keras.Model, image: np.ndarray) -> np.ndarray:
+def _add_channels(image: np.ndarray, count: int) -> np.ndarray:
     """Adds an empty channel of depth where the network has one more than the photo."""
-    channels = network.channels if isinstance(network, Engine) else network.input_shape[-1]
-    return np.pad(image, ((0, 0), (0, 0), (0, channels - image.shape[-1])))
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turns logits into probabilities along the last axis, float32."""
-    p = np.exp(logits - logits.max(-1, keepdims=True))
-    return p / p.sum(-1, keepdims=True)
+    return np.pad(image, ((0, 0), (0, 0), (0, count - image.shape[-1])))
 
 
 def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -288,7 +271,7 @@ def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.
 
 
 def score_samples(
-    network: Engine | keras.Model,
+    network: Predictor,
     samples: pd.DataFrame,
     classes: Classes,
     size: tuple[int, int],

@@ -109,7 +109,7 @@ def measure_recipe(
         scored["test"] = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
     known = classes.admit_others()  # the reference may hold ids that Train does not know
 
-    def score(network: engine.Engine, **changes: str) -> dict[str, dict]:
+    def score(network: engine.Predictor, **changes: str) -> dict[str, dict]:
         return {
             side: predict.score_samples(network, table.assign(**changes), known, size).scores
             for side, table in scored.items()

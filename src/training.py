@@ -105,52 +105,70 @@ def fit(
         InUseError: another process trains in this folder.
     """
     if (folder / "model.keras").exists():
-        print(
-            f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
-            f"{folder.parent}, and what goes on from it."
-        )
-        model.set_weights(networks.load_model(folder / "model.keras").get_weights())
-        return read_history(folder)
+        return _use_again(model, folder)
     with files.lock(folder, "training"):
         with_label = "label" in model.output_names
         make = _choose_batches(frames, settings, with_label)
         val_stream = None
         if val_frames is not None and len(val_frames) > 0:
             val_stream = batches.make_whole_batches(val_frames, settings.batch_size, with_label)
-        stream = make()
-        make_variables(model, *next(iter(stream)))
-        plan = lengths.read_plan(folder)
-        if plan is None:
-            pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
-            validation_batches = 0 if val_stream is None else len(val_stream)
-            plan = _make_plan(model, stream, pass_steps, validation_batches, length)
-            lengths.write_plan(folder, plan)
+        pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
+        plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
         done = _load_checkpoint(model, folder, plan)
-        recipe = settings.recipe
-        rate = recipe.rate / 2 if with_label else recipe.rate
-        keeper = Keeper(folder, done, plan, (rate, rate * recipe.last_rate), settings.seed, show)
+        keeper = Keeper(folder, done, plan, _choose_rates(settings.recipe, with_label), settings.seed, show)
         if done < plan.steps:
-            model.fit(
-                make(first_step=done),
-                steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
-                initial_epoch=done // plan.piece,
-                epochs=plan.steps // plan.piece,
-                validation_data=val_stream,
-                validation_freq=[epoch * plan.pieces for epoch in plan.validated],
-                shuffle=False,  # the batches come shuffled
-                callbacks=[ValidateAverage(), keeper],
-                verbose=0,
-            )
+            _run_steps(model, make(first_step=done), val_stream, plan, keeper)
         else:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         if with_label:
             label_head.fit_label_head(model, frames)
-        # without the optimizer, which is three times as large
-        bare = keras.Model(model.inputs, model.output, name=model.name)
-        files.write_atomically(folder / "model.keras", bare.save)
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-        memory.give_back()
+        _save(model, folder)
         return keeper.history
+
+
+def _use_again(model: keras.Model, folder: Path) -> pd.DataFrame:
+    """Loads the weights of a training that has ended; gives its history."""
+    print(
+        f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
+        f"{folder.parent}, and what goes on from it."
+    )
+    model.set_weights(networks.load_model(folder / "model.keras").get_weights())
+    return read_history(folder)
+
+
+def _choose_rates(recipe: Recipe, with_label: bool) -> tuple[float, float]:
+    """Chooses the highest learning rate and the last; a joint network learns at half the rate."""
+    rate = recipe.rate / 2 if with_label else recipe.rate
+    return rate, rate * recipe.last_rate
+
+
+def _run_steps(
+    model: keras.Model,
+    stream: tf.data.Dataset,
+    val_stream: tf.data.Dataset | None,
+    plan: lengths.Plan,
+    keeper: "Keeper",
+) -> None:
+    """Takes the steps that are left of a plan."""
+    model.fit(
+        stream,
+        steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
+        initial_epoch=keeper.done // plan.piece,
+        epochs=plan.steps // plan.piece,
+        validation_data=val_stream,
+        validation_freq=[epoch * plan.pieces for epoch in plan.validated],
+        shuffle=False,  # the batches come shuffled
+        callbacks=[ValidateAverage(), keeper],
+        verbose=0,
+    )
+
+
+def _save(model: keras.Model, folder: Path) -> None:
+    """Saves the trained network, without the optimizer, which is three times as large, and tidies up."""
+    bare = keras.Model(model.inputs, model.output, name=model.name)
+    files.write_atomically(folder / "model.keras", bare.save)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    memory.give_back()
 
 
 def _choose_batches(
@@ -176,6 +194,24 @@ def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Te
     model.optimizer.build(model.trainable_variables)
     shapes = model.compute_output_shape(image.shape)
     model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
+
+
+def _prepare(
+    model: keras.Model,
+    folder: Path,
+    stream: tf.data.Dataset,
+    val_stream: tf.data.Dataset | None,
+    pass_steps: int,
+    length: Length,
+) -> lengths.Plan:
+    """Makes what a training needs before its first step, and its plan, or reads that of an earlier start."""
+    make_variables(model, *next(iter(stream)))
+    plan = lengths.read_plan(folder)
+    if plan is None:
+        validation_batches = 0 if val_stream is None else len(val_stream)
+        plan = _make_plan(model, stream, pass_steps, validation_batches, length)
+        lengths.write_plan(folder, plan)
+    return plan
 
 
 def _make_plan(

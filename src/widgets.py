@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from src import charts, pictures, predict
 from src.classes import Classes, count_values
-from src.engine import Engine
+from src.engine import Predictor
 from src.figures import STYLE
 
 NO_MATH = (
@@ -134,7 +134,7 @@ class FrameBrowser:
 
     def __init__(
         self,
-        network: Engine | keras.Model,
+        network: Predictor,
         samples: pd.DataFrame,
         notes: pd.DataFrame,
         classes: Classes,

@@ -60,7 +60,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
         '("xmp", "profile", "exif")',
         "test_pictures.py test_masks.py",
     ),
-    ("predict.py", 'said[1]["mask"][:, ::-1]', 'said[1]["mask"]', "test_predict.py test_engine.py"),
+    ("predict.py", 'answers[1]["mask"][:, ::-1]', 'answers[1]["mask"]', "test_predict.py test_engine.py"),
     ("predict.py", "cv2.CMP_GT", "cv2.CMP_LT", "test_predict.py"),
     ("estimate.py", "TRUST * warm", "warm", "test_estimate.py"),
     ("submission.py", "self.classes.mask.decode(prediction.mask)", "prediction.mask", "test_submission.py"),

@@ -84,8 +84,9 @@ def test_a_network_begins_as_if_it_had_no_depth(classes):
     for recipe in (Recipe(depth=0.001), read_recipe("depth=0.001 backbone=efficientnetlite0")):
         network = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
         assert network.input_shape == (None, None, None, 4) and model.read_depth_unit(network) == 0.001
-    without, _ = predict.predict_image(network, image, flip=False)
-    with_depth, _ = predict.predict_image(network, np.concatenate([image, near], -1), flip=False)
+    predictor = engine.KerasPredictor(network)
+    without, _ = predict.predict_image(predictor, image, flip=False)
+    with_depth, _ = predict.predict_image(predictor, np.concatenate([image, near], -1), flip=False)
     np.testing.assert_allclose(without, with_depth, atol=1e-6)
     plain = training.build_seeded(0, partial(model.build_segmenter, 3, Recipe()))
     assert model.read_depth_unit(plain) == 0
@@ -113,7 +114,7 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     assert model.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something
     (seen, _), (blind, _) = (
-        next(predict.predict_probabilities(network, rows, (64, 96), flip=False))
+        next(predict.predict_probabilities(engine.KerasPredictor(network), rows, (64, 96), flip=False))
         for rows in (samples, samples.assign(depth=""))
     )
     assert np.abs(seen - blind).max() > 0 and seen.shape == (64, 96, 3)

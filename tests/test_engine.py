@@ -35,9 +35,10 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
     exported = engine.Engine(path)
     assert exported.channels == 3 and exported.depth == 0
     assert "ground, red" in path.read_text()
+    keras = engine.KerasPredictor(network)
     equal = []
     for photo in (*photos, np.ascontiguousarray(photos[0].swapaxes(0, 1))):  # the last one stands
-        ours, theirs = (predict.predict_image(one, photo, flip=True) for one in (exported, network))
+        ours, theirs = (predict.predict_image(one, photo, flip=True) for one in (exported, keras))
         np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())

@@ -7,6 +7,7 @@ import pytest
 from tiny import TINY
 
 from src import data, estimate, model, predict, record, training
+from src.engine import KerasPredictor
 from src.estimate import Outlook
 from src.predict import Scored
 
@@ -140,6 +141,7 @@ def test_both_notebooks_must_want_the_same():
 def test_look_ahead_needs_no_truth(train_folder, classes):
     samples = data.read_samples(train_folder, classes)
     network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
+    network = KerasPredictor(network)
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
     assert (ours.mask == theirs.mask).all() and ours.mask.shape == (6, len(estimate.TEMPERATURES), 3, 3)
@@ -155,6 +157,7 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
     for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
         kernel, _ = network.get_layer("label").get_weights()
         network.get_layer("label").set_weights([kernel, np.array(tilt)])
+    first, second = KerasPredictor(first), KerasPredictor(second)
     own, other, crossed = (
         estimate.look_ahead(network, samples, (64, 96), against)
         for network, against in ((first, None), (second, None), (first, second))
@@ -176,6 +179,7 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     samples = data.read_samples(train_folder, classes)
     samples.loc[2, "mask"] = ""
     network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
+    network = KerasPredictor(network)
     asked, ask = [], predict.predict_frame
 
     def note(network, sample, *how):

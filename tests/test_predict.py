@@ -6,6 +6,7 @@ from tiny import TINY
 
 from src import classes as class_lists
 from src import cluster, data, engine, model, pictures, predict, submission, training
+from src.engine import KerasPredictor
 
 
 class Colors:
@@ -32,7 +33,7 @@ def write_photo(path, height, width):
 def test_masks_come_back_at_each_photos_own_size(tmp_path):
     sizes = [(100, 150), (150, 100), (64, 96)]
     samples = pd.DataFrame([write_photo(tmp_path / f"{h}.png", h, w) for h, w in sizes])
-    found = list(predict.predict_samples(Colors(), samples, (64, 96), flip=False))
+    found = list(predict.predict_samples(KerasPredictor(Colors()), samples, (64, 96), flip=False))
     for prediction, (height, width) in zip(found, sizes, strict=True):
         assert prediction.mask.shape == (height, width) and prediction.mask.dtype == np.uint8
         expected = np.zeros((height, width), np.uint8)
@@ -43,13 +44,13 @@ def test_masks_come_back_at_each_photos_own_size(tmp_path):
 
 def test_shards_are_the_same_frames_in_the_same_order(tmp_path, monkeypatch):
     samples = pd.DataFrame([write_photo(tmp_path / f"{n}.png", 64 + n, 96) for n in range(7)])
-    monkeypatch.setattr(engine, "open_exported", lambda folder, cores: Colors())
+    monkeypatch.setattr(engine, "open_exported", lambda folder, cores: KerasPredictor(Colors()))
     monkeypatch.setattr(cluster, "spread", lambda work, jobs, address: map(work, jobs))
     monkeypatch.setattr(predict, "SHARD", 3)
     predict._open_once.cache_clear()
     found = list(predict.predict_shards(tmp_path, samples, (64, 96), skip=1, ray="auto"))
     predict._open_once.cache_clear()
-    expected = list(predict.predict_samples(Colors(), samples, (64, 96), skip=1))
+    expected = list(predict.predict_samples(KerasPredictor(Colors()), samples, (64, 96), skip=1))
     assert len(found) == len(expected) == 6
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours.mask, theirs.mask)
@@ -62,7 +63,7 @@ def test_opencv_has_its_threads_back_when_two_networks_were_asked_in_turns(tmp_p
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
     try:
-        both = [predict.predict_samples(Colors(), samples, (64, 96)) for _ in range(2)]
+        both = [predict.predict_samples(KerasPredictor(Colors()), samples, (64, 96)) for _ in range(2)]
         for one in both:
             next(one)
             assert cv2.getNumThreads() == 1
@@ -98,8 +99,8 @@ def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
 def test_flip_averages_the_mirror_image():
     image = np.zeros((32, 64, 3), np.uint8)
     image[:, :32, 0], image[:, 32:, 2] = 255, 255
-    mask, label = predict.predict_image(Colors(), image, flip=True)
-    plain_mask, _ = predict.predict_image(Colors(), image, flip=False)
+    mask, label = predict.predict_image(KerasPredictor(Colors()), image, flip=True)
+    plain_mask, _ = predict.predict_image(KerasPredictor(Colors()), image, flip=False)
     np.testing.assert_allclose(mask, plain_mask, atol=1e-6)  # a network of single pixels turns with the photo
     np.testing.assert_allclose(label, 0.5, atol=1e-6)  # left and right cancel out
 
@@ -129,7 +130,7 @@ def test_scores_by_hand(train_folder, classes):
             return {"mask": mask, "label": np.tile(np.array([[9.0, 0.0, 0.0]], np.float32), (len(images), 1))}
 
     masks = np.concatenate([pictures.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
-    scored = predict.score_samples(Ground(), samples, classes, (64, 96), flip=True)
+    scored = predict.score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), flip=True)
     assert np.isclose(scored.scores["miou"], (masks == 0).mean() / 3)
     assert np.isclose(scored.scores["accuracy"], 1 / 3) and np.isclose(scored.scores["f1"], 0.5 / 3)
     assert scored.confusion["label"] == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]

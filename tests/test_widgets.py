@@ -10,7 +10,7 @@ from conftest import draw_frame
 from IPython.display import Image
 from tiny import TINY
 
-from src import data, model, training, widgets
+from src import data, engine, model, training, widgets
 
 
 class Truth:
@@ -34,7 +34,8 @@ def browser(train_folder, classes):
     shares = [[(draw_frame(i)[1] == k).mean() for i in range(6)] for k in range(3)]
     for name, share in zip(classes.mask.names, shares, strict=True):
         notes[f"share {name}"] = share
-    return widgets.FrameBrowser(Truth(), samples, notes.assign(miou=np.arange(6) / 10), classes, (64, 96))
+    notes["miou"] = np.arange(6) / 10
+    return widgets.FrameBrowser(engine.KerasPredictor(Truth()), samples, notes, classes, (64, 96))
 
 
 def read(browser):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, classes, data, model, predict, submission, training
+from src import batches, classes, data, engine, model, predict, submission, training
 from src.lengths import Length
 from src.recipe import Recipe
 from src.settings import TrainingSettings
@@ -42,7 +42,7 @@ def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
     kept = submission.Kept(out / "kept", names)
     known = len(kept.read())
     say("known", known)
-    predictions = predict.predict_samples(network, test, (64, 96), skip=known)
+    predictions = predict.predict_samples(engine.KerasPredictor(network), test, (64, 96), skip=known)
     submission.write_submission(out / "try.zip", test, tell(predictions, known), names, kept)
 
 
