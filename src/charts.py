@@ -434,7 +434,7 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
 
 @mpl.rc_context(STYLE)
 def plot_lengths(lengths: pd.DataFrame) -> Figure:
-    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, by data set.
+    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, seed by seed.
 
     Args:
         lengths: of `results.read_lengths`.
@@ -442,10 +442,14 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     plt.close(figure)
     for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
-        for number, (name, rows) in enumerate(lengths.groupby("data")):
-            color = f"C{number}"
-            ax.plot(rows["steps"], rows[f"away {measure}"], "o-", color=color, label=f"{name}, away")
-            ax.plot(rows["steps"], rows[f"held out {measure}"], "o:", color=color, label=f"{name}, held out")
+        for number, (name, of_data) in enumerate(lengths.groupby("data")):
+            for place, style in (("away", "o-"), ("held out", "o:")):
+                label = f"{name}, {place}, a line a seed"
+                for _, rows in of_data.groupby("seed"):
+                    if len(rows) < 2:  # a length alone tells nothing of lengths
+                        continue
+                    ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
+                    label = None  # named once
         ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
         steps = sorted(lengths["steps"].unique())
         ax.set_xticks(steps, [f"{count:,}" for count in steps], rotation=30)

@@ -28,6 +28,14 @@ ABLATION = FOLDER / "ablation.json"
 LENGTHS = FOLDER / "lengths.json"
 PICTURE = Path("Imagenes") / "world.png"
 CURVES = Path("Imagenes") / "lengths.png"
+LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
+    "held out mIoU": "grouped miou",
+    "held out F1": "grouped f1",
+    "away mIoU": "test miou",
+    "away F1": "test f1",
+    "alone held out mIoU": "alone grouped miou",
+    "alone away mIoU": "alone test miou",
+}
 SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
 # the same frames, before the joint training
 ALONE = {"grouped": "grouped_segmenter", "test": "test_segmenter"}
@@ -227,42 +235,32 @@ def table_of_ablation(path: Path) -> str:
 
 
 def read_lengths(path: Path) -> pd.DataFrame:
-    """Reads what `python -m src.sweep --keep` measured of several lengths: the means over the seeds.
+    """Reads what `python -m src.sweep --keep` measured of several lengths.
 
     Returns:
-        A row for each "data" and "steps", with "seeds", "minutes", and in percent "held out mIoU",
+        A row for each "data", "seed" and "steps", with "minutes", and in percent "held out mIoU",
         "held out F1", "away mIoU" and "away F1", and "alone held out mIoU" and "alone away mIoU" of the
-        segmentation network alone, with their standard deviations, as "away F1 ±".
+        segmentation network alone.
     """
     rows = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep=" ")
-    groups = rows.groupby(["data", "steps"])
-    table = pd.DataFrame({"seeds": groups.size(), "minutes": groups["minutes"].mean()})
-    kept = {
-        "held out mIoU": "grouped miou",
-        "held out F1": "grouped f1",
-        "away mIoU": "test miou",
-        "away F1": "test f1",
-        "alone held out mIoU": "alone grouped miou",
-        "alone away mIoU": "alone test miou",
-    }
-    for name, key in kept.items():
-        by_length = (100 * rows[key].astype(float)).groupby([rows["data"], rows["steps"]])
-        table[name] = by_length.mean()
-        table[f"{name} ±"] = by_length.std()
-    return table.reset_index()
+    table = rows[["data", "seed", "steps", "minutes"]].copy()
+    for name, key in LENGTH_SCORES.items():
+        table[name] = 100 * rows[key].astype(float)
+    return table.sort_values(["data", "seed", "steps"], ignore_index=True)
 
 
 def table_of_lengths(lengths: pd.DataFrame) -> str:
-    """Writes in Markdown what longer trainings bring, at home and away."""
+    """Writes in Markdown what longer trainings bring, at home and away: means over the seeds."""
     head = ["data", "steps of both trainings", "seeds", "minutes", "held out, mIoU / F1", "away, mIoU / F1"]
     head.append("segmentation alone, mIoU held out / away")
     lines = [head, ["---"] * len(head)]
     pairs = [("held out mIoU", "held out F1"), ("away mIoU", "away F1")]
     pairs.append(("alone held out mIoU", "alone away mIoU"))
-    for _, row in lengths.iterrows():
-        line = [row["data"], row["steps"], row["seeds"], f"{row['minutes']:.0f}"]
+    for (name, steps), rows in lengths.groupby(["data", "steps"]):
+        seeds = ", ".join(map(str, rows["seed"]))
+        line = [name, steps, seeds, f"{rows['minutes'].mean():.0f}"]
         for pair in pairs:
-            line.append(" / ".join(_join_spread(row[name], row[f"{name} ±"]) for name in pair))
+            line.append(" / ".join(_join_spread(rows[one].mean(), rows[one].std()) for one in pair))
         lines.append(line)
     return _join_lines(lines)
 

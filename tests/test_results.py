@@ -99,13 +99,12 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     (tmp_path / "lengths.json").write_text(json.dumps(rows))
     lengths = results.read_lengths(tmp_path / "lengths.json")
     lines = results.table_of_lengths(lengths).splitlines()
-    assert (
-        lines[2]
-        == "| a | 700 | 2 | 2 | 50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0 | 45.0 ± 0.0 / 35.0 ± 7.1 |"
-    )
-    assert lines[3] == "| a | 1400 | 1 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
-    away = charts.plot_lengths(lengths).axes[0].lines[0]
-    assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([45, 60])
+    joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
+    assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"
+    assert lines[3] == "| a | 1400 | 0 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
+    away, held_out = charts.plot_lengths(lengths).axes[0].lines  # of seed 0; the other has one length alone
+    assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([40, 60])
+    assert held_out.get_ydata() == pytest.approx([50, 50])
 
 
 @pytest.mark.parametrize(
