@@ -4,6 +4,8 @@ Each trains twice: a network that does not see the held-out recordings, which is
 that goes on, on all frames. Where ESTIMATE is "off" there is no first one: what is asked about it is None.
 """
 
+from functools import cached_property
+
 import keras
 import numpy as np
 import pandas as pd
@@ -156,7 +158,7 @@ class Joint(Stage):
             change = 100 * (scores["miou"] - evaluation.scored.scores["miou"])
             print(f"The judged network {kind}: {change:+.2f} points of mean IoU on {self.title}.")
 
-    @property
+    @cached_property
     def folds(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Rows that each fold of ESTIMATE="full" trains on and holds out, by name; none for the others."""
         if self.choice != "full":
@@ -172,7 +174,7 @@ class Joint(Stage):
             jobs: trainings at once on this machine.
             ray: "auto" or the address of a Ray cluster.
         """
-        sides = self.folds
+        sides = dict(self.folds)
         if sides:
             sides[folds.SHORT] = (self.split.train, self.split.held_out)
         listed = folds.list_folds(self.run, self.first, self.project.folder, sides)

@@ -50,7 +50,7 @@ class Recipe:
         """Makes the recipe that a settings file keeps.
 
         Raises:
-            SettingsError: a part is unknown, as in a run of another version of this project.
+            OutdatedError: a part is unknown, as in a run of another version of this project.
         """
         unknown = parts.keys() - {field.name for field in fields(cls)}
         if unknown:

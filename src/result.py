@@ -1,5 +1,6 @@
 """What a submitted zip says of Test, beside the truth where it is known: what `main.ipynb` shows."""
 
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -69,12 +70,12 @@ class Result:
         frames = metrics.table_of_frames(counts, self.classes.mask)
         return frames if frames["mean IoU %"].notna().any() else None  # its masks may hold no class
 
-    @property
+    @cached_property
     def names(self) -> pd.Series:
         """Gives the file name of each photo of Test, without folder and ending."""
         return self.project.test["image_path"].map(lambda name: Path(name).stem)
 
-    @property
+    @cached_property
     def recordings(self) -> pd.Series:
         """Names the recording of each frame of Test."""
         return split.find_recordings(self.project.test)

@@ -16,7 +16,7 @@ class Settings:
     """What the settings cell of `Train_seg_sem.ipynb` says; its comments there say what each is.
 
     Raises:
-        SettingsError: one of them is of the wrong kind or out of its range; the message names it.
+        SettingsError: SIZE, EPOCHS, MINUTES, ESTIMATE or RECIPE breaks its rule; the message names it.
     """
 
     size: str | tuple[int, int] = "auto"

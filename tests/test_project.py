@@ -83,3 +83,20 @@ def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, mon
     for _ in range(2):  # what is wrong is looked for again
         assert any(one.level == "error" for one in project.examine_once(train_folder, None).problems)
     assert len(asked) == 4
+
+
+def test_a_mask_behind_a_linked_folder_is_looked_at_again(train_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    shutil.move(train_folder, tmp_path / "elsewhere")
+    train_folder.mkdir()
+    for name in ("data.csv", "classes.csv"):
+        shutil.move(tmp_path / "elsewhere" / name, train_folder)
+    table = (train_folder / "data.csv").read_text().replace("frame_", "linked/frame_")
+    (train_folder / "data.csv").write_text(table)
+    (train_folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (train_folder / "nowhere.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "elsewhere" / "again").symlink_to(train_folder, target_is_directory=True)
+    first = project.examine_once(train_folder, None)
+    assert all(one.level != "error" for one in first.problems)
+    cv2.imwrite(str(tmp_path / "elsewhere" / "frame_001_seg.png"), np.full((64, 96), 2, np.uint8))
+    assert not project.examine_once(train_folder, None).classes.equals(first.classes)
