@@ -20,7 +20,7 @@ ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 .PHONY: run test test-all test-browser lint lab
 
 run: .venv/installed
-	@$(BIN)/python -m src.run $(SETTINGS)
+	@$(BIN)/python -m src run $(SETTINGS)
 
 test: lint
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -1,4 +1,4 @@
-"""Our rows of the benchmark, and those that use the same packages; started by `python -m src.benchmark`.
+"""Our rows of the benchmark, and those that use the same packages; started by `python -m src benchmark`.
 
 Each function prepares what its row needs and gives what measures it: seconds an image.
 """
@@ -21,21 +21,31 @@ import pandas as pd
 import tensorflow as tf
 from turns import serve, time_calls
 
-from src import augment, batches, data, engine, model, pictures, predict, submission, training
-from src import classes as class_lists
-from src.recipe import Recipe
+from src.data import classes as class_lists
+from src.data import image_files
+from src.data.frames import Frames
+from src.data.samples import read_samples
+from src.inference import engine, predict
+from src.model import unet as unet_module
+from src.model.unet import build_joint, build_segmenter, find_unet, load_model
+from src.settings import Recipe
+from src.submission import cache
+from src.submission.cache import encode_png
+from src.submission.write import write_submission
+from src.training import augment, batches
+from src.training.compiled import compile_joint
 
 BATCH, CLASSES, LABELS = 8, 8, 3
 CORES = os.cpu_count()
 PHOTO = (720, 1280)  # of Save_test's frames
 
 
-def make_frames(size: list[int], count: int = BATCH) -> batches.Frames:
+def make_frames(size: list[int], count: int = BATCH) -> Frames:
     """Makes frames of noise: the time of a step does not depend on what is seen."""
     rng = np.random.default_rng(0)
     images = list(rng.integers(0, 256, (count, *size, 3), np.uint8))
     masks = list(rng.integers(0, CLASSES, (count, *size), np.uint8))
-    return batches.Frames(images, masks, rng.integers(0, LABELS, count, np.int32), np.ones(count, bool))
+    return Frames(images, masks, rng.integers(0, LABELS, count, np.int32), np.ones(count, bool))
 
 
 def train_ours(size: list[int]) -> Callable[[], float]:
@@ -55,7 +65,7 @@ def step_part(size: list[int], part: str) -> Callable[[], float]:
         return lambda: time_calls(lambda: next(stream), 10, BATCH)
     network = _compile_ours(frames)
     image, target = np.stack(frames.images), {"mask": np.stack(frames.masks), "label": frames.labels}
-    unet, deepest = model.find_unet(network)
+    unet, deepest = find_unet(network)
     backbone = keras.Model(unet.input, deepest)
     scale = network.get_layer("scale_colors")
 
@@ -73,20 +83,22 @@ def step_part(size: list[int], part: str) -> Callable[[], float]:
     return lambda: time_calls(lambda: run(image, target), 4, BATCH)
 
 
-def _compile_ours(frames: batches.Frames) -> keras.Model:
+def _compile_ours(frames: Frames) -> keras.Model:
     recipe = Recipe(weights="none")
     names = class_lists.ClassList(tuple(range(CLASSES)), tuple(map(str, range(CLASSES))), (), None)
-    network = model.build_joint(model.build_segmenter(CLASSES, recipe), LABELS)
-    training.compile_joint(network, frames, class_lists.Classes(names, names), recipe)
+    network = build_joint(build_segmenter(CLASSES, recipe), LABELS)
+    compile_joint(network, frames, class_lists.Classes(names, names), recipe)
     return network
 
 
 def train_examples(size: list[int]) -> Callable[[], float]:
     """A training step of segmentation-models' own U-Net, as its examples use it."""
-    network = model.sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
-    network.compile("Adam", loss=model.sm.losses.cce_jaccard_loss, metrics=[model.sm.metrics.iou_score])
+    network = unet_module.sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
+    network.compile(
+        "Adam", loss=unet_module.sm.losses.cce_jaccard_loss, metrics=[unet_module.sm.metrics.iou_score]
+    )
     frames = make_frames(size)
-    image = model.sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
+    image = unet_module.sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
     return _fit(network, image, np.eye(CLASSES, dtype="float32")[np.stack(frames.masks)])
 
 
@@ -108,7 +120,7 @@ def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
     """One photo in, probabilities out: our engine, or a bare one running the same graph, or Keras."""
     image = _make_photos(size, 1)[0]
     if kind == "keras":
-        network = model.load_model(Path(run) / "final" / "model.keras")
+        network = load_model(Path(run) / "final" / "model.keras")
         return lambda: time_calls(lambda: network.predict(image[None], verbose=0), 20)
     path = Path(run) / "export" / engine.EXPORTED
     if kind.startswith("ours"):
@@ -125,7 +137,7 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     """Many photos in, probabilities out, as many at a time as is best."""
     images = _make_photos(size, 16)
     if kind == "keras":
-        network = model.load_model(Path(run) / "final" / "model.keras")
+        network = load_model(Path(run) / "final" / "model.keras")
         return lambda: time_calls(
             lambda: network.predict(images, batch_size=BATCH, verbose=0), 2, len(images)
         )
@@ -156,7 +168,7 @@ def _open_bare(path: Path, shape: tuple[int, ...], streams: int, hint: str = "f3
 
 
 def _open_litert(run: str, image: np.ndarray) -> Callable[[], None]:
-    network = model.load_model(Path(run) / "final" / "model.keras")
+    network = load_model(Path(run) / "final" / "model.keras")
     fixed = keras.Input(batch_shape=(1, *image.shape), dtype="uint8")
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, network(fixed)))
     runner = tf.lite.Interpreter(model_content=converter.convert(), num_threads=CORES)
@@ -183,8 +195,8 @@ def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
             predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip)
-            kept = submission.Kept(Path(out) / "kept", classes)
-            submission.write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
+            kept = cache.Kept(Path(out) / "kept", classes)
+            write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
         return (time.perf_counter() - begin) / len(samples)
 
     return measure
@@ -193,7 +205,7 @@ def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False
 def save_loop(run: str, folder: str) -> Callable[[], float]:
     """The same as notebooks of the competition do it: frame by frame, with OpenCV and `model.predict`."""
     classes, samples, size = _open_test(run, folder)
-    network = model.load_model(Path(run) / "final" / "model.keras")
+    network = load_model(Path(run) / "final" / "model.keras")
 
     def measure() -> float:
         begin = time.perf_counter()
@@ -235,7 +247,7 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
     """The parts of Save_test: the bare network, the check, and the rest as if spread over all cores."""
     classes, samples, size = _open_test(run, folder)
     samples = samples.iloc[:40]
-    images = [pictures.load_photo(path, size) for path in samples["image"]]
+    images = [image_files.load_photo(path, size) for path in samples["image"]]
     network = engine.open_exported(Path(run))
     said = [predict.predict_image(network, image, flip=False) for image in images]
     masks = [mask for mask, _ in said]
@@ -256,16 +268,16 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
         """Counts, packs, writes, zips, reads back and checks."""
         with tempfile.TemporaryDirectory() as out:
             begin = time.perf_counter()
-            kept = submission.Kept(Path(out) / "kept", classes)
-            submission.write_submission(Path(out) / "ours.zip", samples, answers, classes, kept)
+            kept = cache.Kept(Path(out) / "kept", classes)
+            write_submission(Path(out) / "ours.zip", samples, answers, classes, kept)
             return (time.perf_counter() - begin) / len(samples)
 
     packed = [classes.mask.decode(mask) for mask in chosen]
     return {
-        "reading": spread(lambda: [pictures.load_photo(path, size) for path in samples["image"]]),
+        "reading": spread(lambda: [image_files.load_photo(path, size) for path in samples["image"]]),
         "network": answer_many(run, size, "bare, fast"),
         "resizing": spread(lambda: [predict.resize_argmax(mask, PHOTO) for mask in masks]),
-        "PNG": spread(lambda: [submission.encode_png(cv2.merge([ids] * 3)) for ids in packed]),
+        "PNG": spread(lambda: [encode_png(cv2.merge([ids] * 3)) for ids in packed]),
         "PNG, zip and check": keep,
     }
 
@@ -273,7 +285,7 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
 def _open_test(run: str, folder: str) -> tuple[class_lists.Classes, pd.DataFrame, tuple[int, int]]:
     classes = class_lists.read_classes(Path(folder) / "Train")
     size = tuple(json.loads((Path(run) / "settings.json").read_text(encoding="utf-8"))["SIZE"])
-    return classes, data.read_samples(Path(folder) / "Test", classes), size
+    return classes, read_samples(Path(folder) / "Test", classes), size
 
 
 def _make_photos(size: list[int], count: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Rows of the benchmark in segmentation_models.pytorch, as its documentation says: channels-last, all cores.
 
-Started by `python -m src.benchmark --peers PYTHON` in an environment with requirements-peers.txt.
+Started by `python -m src benchmark --peers PYTHON` in an environment with requirements-peers.txt.
 """
 
 import os
@@ -12,10 +12,10 @@ from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from turns import serve, time_calls
 
-from src import memory
+from src.common import memory
 
 BATCH, CLASSES, LABELS = 8, 8, 3
-DECODER = (128, 64, 32, 16)  # of src/model.py, ends at half the input's size
+DECODER = (128, 64, 32, 16)  # of src/model/unet.py, ends at half the input's size
 
 memory.keep_freed()  # as ours: without it a step takes 6 % longer
 

@@ -14,11 +14,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src import augment, backbone, batches, data, lengths, losses, model, optimizer, training
-from src import classes as class_lists
-from src.batches import Frames
-from src.classes import Classes
-from src.recipe import Recipe
+from src import settings
+from src.data import classes as class_lists
+from src.data.classes import Classes
+from src.data.frames import Frames, load_frames
+from src.data.reference import add_truth
+from src.data.samples import read_samples
+from src.model import efficientnet_lite, unet
+from src.settings import Recipe
+from src.training import augment, batches, lengths, losses, optimizer
+from src.training.compiled import build_seeded, make_joint
+from src.training.fit import make_variables
 
 STEPS, CHECKS, BATCH = 480, 8, 4
 
@@ -51,10 +57,10 @@ class Clock(keras.callbacks.Callback):
 def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
     """Reads the classes, what is learned from and what is scored, at the network's size."""
     classes = class_lists.read_classes(folder / "Train")
-    samples = data.read_samples(folder / "Train", classes)
-    truth = data.add_truth(data.read_samples(folder / "Test", classes), reference, classes)
-    size = batches.choose_size(samples, "auto")
-    frames, test = (batches.load_frames(table, classes, size) for table in (samples, truth))
+    samples = read_samples(folder / "Train", classes)
+    truth = add_truth(read_samples(folder / "Test", classes), reference, classes)
+    size = settings.choose_size(samples, "auto")
+    frames, test = (load_frames(table, classes, size) for table in (samples, truth))
     return classes, frames.take(frames.useful), test
 
 
@@ -62,7 +68,7 @@ def write_task(
     path: Path, frames: Frames, test: Frames, classes: Classes, rates: list[float], seed: int
 ) -> None:
     """Writes frames, rates and class weights for the peer, and what our backbone says of a picture."""
-    whole = backbone.build_efficientnet_lite(include_top=True)
+    whole = efficientnet_lite.build_efficientnet_lite(include_top=True)
     passes = 1 + STEPS // lengths.count_pass_steps(frames.counts, BATCH, with_label=True)
     orders = [batches.order_rows(frames, BATCH, seed, epoch, with_label=True) for epoch in range(passes)]
     picture = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)).astype(np.float32)
@@ -76,15 +82,15 @@ def write_task(
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),
         sizes=(len(classes.mask), len(classes.label), CHECKS),
-        crop=batches.choose_crop(frames.images[0].shape[:2], Recipe().crop),
+        crop=settings.choose_crop(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
         seed=seed,
         backbone_rate=Recipe().backbone_rate,
         averaged=optimizer.AVERAGED,
         label_weight=Recipe().label_weight,
-        picture=backbone.preprocess_input(picture),
-        logits=whole.predict(backbone.preprocess_input(picture), verbose=0),
-        weights=str(backbone.weights_path()),
+        picture=efficientnet_lite.preprocess_input(picture),
+        logits=whole.predict(efficientnet_lite.preprocess_input(picture), verbose=0),
+        weights=str(efficientnet_lite.weights_path()),
     )
 
 
@@ -99,13 +105,13 @@ def main() -> None:
         for step in range(STEPS)
     ]
     write_task(path, frames, test, classes, rates, seed)
-    segmenter = training.build_seeded(seed, lambda: model.build_segmenter(len(classes.mask), recipe))
-    network = training.make_joint(segmenter, frames, classes, recipe, seed)
-    crop = batches.choose_crop(frames.images[0].shape[:2], recipe.crop)
+    segmenter = build_seeded(seed, lambda: unet.build_segmenter(len(classes.mask), recipe))
+    network = make_joint(segmenter, frames, classes, recipe, seed)
+    crop = settings.choose_crop(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)
     begin = time.perf_counter()
-    training.make_variables(network, *next(iter(stream)))
+    make_variables(network, *next(iter(stream)))
     clock = Clock(rates, before=(time.perf_counter() - begin) / 60)
     history = network.fit(
         stream,

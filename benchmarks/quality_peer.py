@@ -18,9 +18,9 @@ import torch
 from peers import build
 from torch.nn import functional
 
-from src import augment
-from src.classes import IGNORE, NO_LABEL
-from src.recipe import Recipe
+from src.data.classes import IGNORE, NO_LABEL
+from src.settings import Recipe
+from src.training import augment
 
 
 def load_backbone(task: dict) -> dict[str, torch.Tensor]:
@@ -57,7 +57,7 @@ def draw_batches(task: dict, crop: tuple[int, int]) -> Iterator[tuple[torch.Tens
 
 
 def count_loss(said: tuple, mask: torch.Tensor, label: torch.Tensor, task: dict) -> torch.Tensor:
-    """Adds up the losses of src/losses.py: balanced cross-entropy, soft Dice, smoothed label."""
+    """Adds up the losses of src/training/losses.py: balanced cross-entropy, soft Dice, smoothed label."""
     logits, place = said
     weights = torch.from_numpy(task["class_weights"])
     entropy = functional.cross_entropy(logits, mask, weights, ignore_index=IGNORE)

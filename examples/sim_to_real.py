@@ -1,6 +1,6 @@
 """How far is the built-in world from a street? A network trained in the world, on real photos.
 
-    .venv/bin/python -m src.world big --train 1000
+    .venv/bin/python -m src world big --train 1000
     make run DATA=big REFERENCE=big/reference
     .venv/bin/python -m examples.sim_to_real runs/joint-big-0123abcd camvid --theirs pavement --note "first"
 
@@ -15,9 +15,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, data, engine, figures, files, metrics, model, pictures, predict, record
-from src import classes as class_lists
-from src.classes import IGNORE, Classes
+from src import runs, settings
+from src.common import files
+from src.data import classes as class_lists
+from src.data import image_files, mask_files
+from src.data.classes import IGNORE, Classes
+from src.data.reference import add_truth
+from src.data.samples import read_samples
+from src.evaluation import metrics
+from src.figures import panels, style
+from src.inference import engine, predict
+from src.model import unet
 
 RECORD = Path("results") / "sim-to-real.json"
 SHOWN = 4
@@ -25,7 +33,7 @@ SHOWN = 4
 
 def load_truth(path: str, real: Classes, theirs: str, ours: int) -> np.ndarray:
     """Loads a true mask as the world's classes: `ours` where it says `theirs`, else 0; IGNORE stays."""
-    mask = pictures.load_mask(path, real.mask)
+    mask = mask_files.load_mask(path, real.mask)
     return np.select([mask == IGNORE, mask == real.mask.names.index(theirs)], [IGNORE, ours]).astype(np.uint8)
 
 
@@ -33,8 +41,8 @@ def compare(
     run: Path, samples: pd.DataFrame, truths: list[np.ndarray], ours: int
 ) -> tuple[dict[str, float], list[np.ndarray]]:
     """Predicts the photos with a run's network: IoU, precision and recall of class `ours`, and the masks."""
-    network = engine.KerasPredictor(model.load_model(run / "final" / "model.keras"))
-    size = batches.choose_size(samples, "auto")
+    network = engine.KerasPredictor(unet.load_model(run / "final" / "model.keras"))
+    size = settings.choose_size(samples, "auto")
     masks = [prediction.mask for prediction in predict.predict_samples(network, samples, size)]
     confusion = np.zeros((2, 2), np.int64)
     for truth, mask in zip(truths, masks, strict=True):
@@ -58,25 +66,25 @@ def main() -> None:
     real = class_lists.read_classes(arguments.data / "Train")
     if arguments.theirs not in real.mask.names:
         parser.error(f"--theirs must be one of {', '.join(real.mask.names)}, found '{arguments.theirs}'.")
-    samples = data.read_samples(arguments.data / "Test", real)
-    samples = data.add_truth(samples, arguments.data / "reference", real)
+    samples = read_samples(arguments.data / "Test", real)
+    samples = add_truth(samples, arguments.data / "reference", real)
     ours = world_classes.mask.names.index("sidewalk")
     truths = [load_truth(path, real, arguments.theirs, ours) for path in samples["mask"]]
     scores, masks = compare(arguments.run, samples, truths, ours)
     result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))
     row = {"world": arguments.note or result["data"], "photos": arguments.data.resolve().name, **scores}
     row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
-        "commit": record.find_commit()
+        "commit": runs.find_commit()
     }
     known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
     files.write_json(RECORD, [*known, row])
     rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
-    photos = [pictures.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
+    photos = [image_files.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]
-    figure = figures.plot_predictions(
+    figure = panels.plot_predictions(
         photos, [truths[i] for i in rows], [masks[i] for i in rows], titles, world_classes
     )
-    figures.keep(figure, arguments.run / "figures" / "sim_to_real.png")
+    style.keep(figure, arguments.run / "figures" / "sim_to_real.png")
     print(", ".join(f"{name} {100 * value:.1f} %" for name, value in scores.items()))
     print(arguments.run / "figures" / "sim_to_real.png")
 

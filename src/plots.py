@@ -12,11 +12,15 @@ import pandas as pd
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
-from src import charts, estimate, figures, metrics, pictures, split, words
-from src.evaluation import Evaluation
-from src.pipeline import Joint
-from src.record import Run
-from src.stage import Stage
+from src.data import mask_files
+from src.data.recordings import project_places
+from src.data.splits import order_sides
+from src.evaluation import metrics
+from src.evaluation.evaluate import Evaluation
+from src.figures import captions, charts, maps, panels, style
+from src.pipeline.joint import Joint
+from src.pipeline.stage import Stage
+from src.runs import Run
 
 PAIRS = 4  # of a held-out frame and the training frame most like it
 
@@ -51,13 +55,13 @@ class Album:
         """Shows and keeps a figure; nothing where there is none."""
         if view is not None:
             display(self.keep(view))
-            lines = textwrap.wrap(view.caption, figures.LINE, break_on_hyphens=False)
+            lines = textwrap.wrap(view.caption, style.LINE, break_on_hyphens=False)
             print("".join(f"{line}\n" for line in lines), end="")
 
     def keep(self, view: View) -> Image:
         """Keeps a figure without showing it, and gives the picture."""
         path = self.folder / f"{view.name}.png"
-        return figures.keep(view.figure, path, view.caption, self.note)
+        return style.keep(view.figure, path, view.caption, self.note)
 
 
 def plot_split(stage: Stage) -> View | None:
@@ -78,10 +82,10 @@ def plot_folds(stage: Joint) -> View | None:
 
 
 def _plot_sides(name: str, stage: Stage, sides: dict[str, np.ndarray]) -> View:
-    ordered = split.order_sides(stage.split.blocks, sides)
-    places = split.project_places(stage.samples.iloc[ordered.index])
-    figure = charts.plot_sides(ordered["side"], ordered["block"], places)
-    return View(name, figure, words.describe_sides(ordered["side"], ordered["block"]))
+    ordered = order_sides(stage.split.blocks, sides)
+    places = project_places(stage.samples.iloc[ordered.index])
+    figure = maps.plot_sides(ordered["side"], ordered["block"], places)
+    return View(name, figure, captions.describe_sides(ordered["side"], ordered["block"]))
 
 
 def plot_most_alike(stage: Stage) -> View | None:
@@ -95,7 +99,7 @@ def plot_most_alike(stage: Stage) -> View | None:
         pairs.append((stage.frames.images[row.frame], stage.frames.images[row.twin]))
         like = f"like it by {row.likeness:.2f}, trained on:\n{stems[row.twin]}"
         titles.append((f"held out:\n{stems[row.frame]}", like))
-    return View("audit", figures.plot_pairs(pairs, titles), words.describe_audit(audit))
+    return View("audit", panels.plot_pairs(pairs, titles), captions.describe_audit(audit))
 
 
 def plot_samples(stage: Stage, count: int = 6) -> View:
@@ -105,8 +109,8 @@ def plot_samples(stage: Stage, count: int = 6) -> View:
     images = [stage.frames.images[row] for row in rows]
     masks = [stage.frames.masks[row] for row in rows]
     names = _name_frames(stage.samples.iloc[rows])
-    figure = figures.plot_samples(images, masks, names.tolist(), stage.classes)
-    return View("samples", figure, words.describe_masks(masks, stage.classes.mask))
+    figure = panels.plot_samples(images, masks, names.tolist(), stage.classes)
+    return View("samples", figure, captions.describe_masks(masks, stage.classes.mask))
 
 
 def plot_history(history: pd.DataFrame | None, title: str, name: str = "history") -> View | None:
@@ -119,7 +123,7 @@ def plot_history(history: pd.DataFrame | None, title: str, name: str = "history"
     """
     if history is None:
         return None
-    return View(name, charts.plot_history(history, title), words.describe_history(history, title))
+    return View(name, charts.plot_history(history, title), captions.describe_history(history, title))
 
 
 def plot_class_iou(evaluation: Evaluation | None) -> View | None:
@@ -128,7 +132,7 @@ def plot_class_iou(evaluation: Evaluation | None) -> View | None:
         return None
     table = metrics.table_of_classes(evaluation.mask_confusion, evaluation.classes.mask)
     figure = charts.plot_class_iou(table, evaluation.classes.mask, evaluation.title)
-    return View("class_iou", figure, words.describe_classes(table))
+    return View("class_iou", figure, captions.describe_classes(table))
 
 
 def plot_labels(evaluation: Evaluation | None) -> View | None:
@@ -137,7 +141,7 @@ def plot_labels(evaluation: Evaluation | None) -> View | None:
         return None
     counts, names = evaluation.scored.confusion["label"], evaluation.classes.label.names
     figure = charts.plot_confusion(counts, names, f"Labels, {evaluation.title}")
-    return View("labels", figure, words.describe_confusion(counts, names, "labels"))
+    return View("labels", figure, captions.describe_confusion(counts, names, "labels"))
 
 
 def plot_predictions(evaluation: Evaluation | None) -> View | None:
@@ -148,12 +152,12 @@ def plot_predictions(evaluation: Evaluation | None) -> View | None:
     images = [evaluation.frames.images[row] for row in rows]
     truths = [evaluation.frames.masks[row] for row in rows]
     shrunk = [
-        pictures.shrink_mask(evaluation.predictions[row].mask, truth.shape)
+        mask_files.shrink_mask(evaluation.predictions[row].mask, truth.shape)
         for row, truth in zip(rows, truths, strict=True)
     ]
     titles = [_title_frame(evaluation, row) for row in rows]
-    figure = figures.plot_predictions(images, truths, shrunk, titles, evaluation.classes)
-    return View("held_out", figure, words.describe_shown(truths, shrunk, evaluation.classes.mask))
+    figure = panels.plot_predictions(images, truths, shrunk, titles, evaluation.classes)
+    return View("held_out", figure, captions.describe_shown(truths, shrunk, evaluation.classes.mask))
 
 
 def plot_estimate(result: dict) -> View | None:
@@ -164,7 +168,7 @@ def plot_estimate(result: dict) -> View | None:
     """
     if "estimate" not in result["scores"]:
         return None
-    return View("estimate", charts.plot_promises(result), estimate.describe_promises(result))
+    return View("estimate", charts.plot_promises(result), captions.describe_estimate(result))
 
 
 def _title_frame(evaluation: Evaluation, row: int) -> str:
@@ -174,7 +178,7 @@ def _title_frame(evaluation: Evaluation, row: int) -> str:
     if prediction.label is None:
         return stem
     names = evaluation.classes.label
-    label = figures.describe_label(prediction.label, prediction.confidence, sample["label"], names)
+    label = panels.describe_label(prediction.label, prediction.confidence, sample["label"], names)
     return f"{stem}\n{label}"
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from src import classes as class_lists
-from src import data, doctor, files, record, world
-from src.classes import Classes
-from src.doctor import Diagnosis
-from src.errors import DataError
+from src import runs
+from src.common import files
+from src.common.errors import DataError
+from src.data import classes as class_lists
+from src.data.classes import Classes
+from src.data.doctor import Diagnosis, examine
+from src.data.location import RENDERED, is_laid
+from src.data.samples import read_samples, refuse
+from src.world import generate
 
-RENDERED = Path("world")  # made on first use
 SYNTHETIC = "synthetic world"  # stands in every figure of it
 LAST = "data.txt"  # in runs/: the folder that was used last
 EXAMINED = "examined"  # in runs/: what the data doctor found, by the fingerprint of the files
@@ -56,11 +59,11 @@ class Project:
         folder = find_data(_remember(folder))
         truth = find_reference(reference, folder)
         diagnosis = examine_once(folder / "Train", folder / "Test" if with_test else None)
-        data.refuse(diagnosis.problems)
+        refuse(diagnosis.problems)
         print(diagnosis.describe())
         classes = class_lists.read_classes(folder / "Train")
-        train = data.read_samples(folder / "Train", classes)
-        test = data.read_samples(folder / "Test", classes) if with_test else None
+        train = read_samples(folder / "Train", classes)
+        test = read_samples(folder / "Test", classes) if with_test else None
         return cls(folder, diagnosis, classes, train, test, truth)
 
     @property
@@ -78,7 +81,7 @@ class Project:
 
 def _remember(folder: str | Path) -> str | Path:
     """Notes the folder for the notebooks that come later or, where none is named, gives the last one."""
-    path = record.RUNS / LAST
+    path = runs.RUNS / LAST
     if folder:
         files.write_atomically(path, lambda beside: beside.write_text(str(folder), encoding="utf-8"))
         return folder
@@ -89,10 +92,10 @@ def _remember(folder: str | Path) -> str | Path:
 
 def examine_once(train: Path, test: Path | None) -> Diagnosis:
     """Examines Train and Test as `doctor.examine` does, or reads what it found of the same files before."""
-    path = record.RUNS / EXAMINED / f"{_fingerprint_files(train, test)}.pickle"
+    path = runs.RUNS / EXAMINED / f"{_fingerprint_files(train, test)}.pickle"
     if path.exists():
         return pickle.loads(path.read_bytes())
-    diagnosis = doctor.examine(train, test)
+    diagnosis = examine(train, test)
     if all(problem.level != "error" for problem in diagnosis.problems):
         content = pickle.dumps(diagnosis)
         files.write_atomically(path, lambda beside: beside.write_bytes(content))
@@ -107,7 +110,7 @@ def _fingerprint_files(train: Path, test: Path | None) -> str:
     They change with the content of a table, and with the place, size or time of change of any other file.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     for folder in (train, test):
         digest.update(repr(folder and str(folder.resolve())).encode())
@@ -144,14 +147,8 @@ def find_data(folder: str | Path) -> Path:
         return folder
     if not (RENDERED / "reference" / "world.json").exists():  # what is written last
         print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")
-        world.write_world(RENDERED)
+        generate.write_world(RENDERED)
     return RENDERED
-
-
-def is_laid(folder: Path) -> bool:
-    """Tells whether a user laid anything into Train or Test, be it photos without their table."""
-    laid = (path for part in ("Train", "Test") for path in (folder / part).glob("[!.]*"))
-    return any(path.name != "README.md" for path in laid)
 
 
 def find_reference(reference: str | Path, folder: Path) -> Path | None:

@@ -1,17 +1,18 @@
-"""One page of a finished run for people who run no notebooks: `python -m src.report runs/joint-...`.
+"""One page of a finished run for people who run no notebooks: `python -m src report runs/joint-...`.
 
 The page carries its pictures and asks nothing of the network; a policy in its head forbids it to.
 """
 
-import argparse
 import base64
 import html
-import sys
 from pathlib import Path
 
 import pandas as pd
 
-from src import estimate, figures, files, metrics, record
+from src import runs
+from src.common import files
+from src.evaluation import metrics
+from src.figures import captions, style
 
 CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
     "result_estimate": "What was promised for Test, and what came.",
@@ -68,7 +69,7 @@ def write_report(folder: Path) -> Path:
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    result, run = record.read_finished(folder), record.open_known(folder)
+    result, run = runs.read_finished(folder), runs.open_known(folder)
     earlier = folder.parent / run.settings["SEGMENTER"]
     shown = {
         name: path
@@ -81,7 +82,7 @@ def write_report(folder: Path) -> Path:
     text = PAGE.format(
         title=html.escape(title + (f" ({note})" if note else "")),
         origin=html.escape(files.name_origin(folder)),
-        promise=html.escape(estimate.describe_promises(result)),
+        promise=html.escape(captions.describe_estimate(result)),
         scores=metrics.table_of_scores(result).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
         settings=_write_settings(_list_settings(run, earlier, result)),
@@ -91,9 +92,9 @@ def write_report(folder: Path) -> Path:
     return page
 
 
-def _list_settings(run: record.Run, earlier: Path, result: dict) -> pd.DataFrame:
+def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
     """Lists what both trainings were made with, a row each; a recipe in the words that the setting takes."""
-    settings = record.open_known(earlier).settings if (earlier / "settings.json").exists() else {}
+    settings = runs.open_known(earlier).settings if (earlier / "settings.json").exists() else {}
     settings = settings | run.settings
     recipe = settings.pop("RECIPE", {})
     about = {"RECIPE": " ".join(f"{name}={value}" for name, value in recipe.items())} if recipe else {}
@@ -116,24 +117,9 @@ def _write_settings(settings: pd.DataFrame) -> str:
 
 def _embed(path: Path, caption: str) -> str:
     """Packs a picture into the page."""
-    content, kind = figures.pack_picture(path)
+    content, kind = style.pack_picture(path)
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    words = html.escape(f"{caption} {figures.read_words(path)}".strip())
+    words = html.escape(f"{caption} {style.read_words(path)}".strip())
     return (
         f'<figure><img src="{source}" alt="{html.escape(caption)}"><figcaption>{words}</figcaption></figure>'
     )
-
-
-def main() -> None:
-    """`python -m src.report RUN`."""
-    parser = argparse.ArgumentParser(prog="python -m src.report", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
-    try:
-        print(write_report(parser.parse_args().run))
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

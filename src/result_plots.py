@@ -6,15 +6,18 @@ Each gives None where there is nothing to show.
 import numpy as np
 import pandas as pd
 
-from src import charts, estimate, figures, metrics, model, split, words
+from src.data.recordings import project_places
+from src.evaluation import metrics
+from src.figures import captions, charts, maps, panels
+from src.model import unet
 from src.plots import Album, View
-from src.result import Result
+from src.submission.result import Result
 
 
 def plot_estimate(result: Result) -> View:
     """Shows what was estimated for Test beside what came."""
     figure = charts.plot_promises(result.scores)
-    return View("result_estimate", figure, estimate.describe_promises(result.scores))
+    return View("result_estimate", figure, captions.describe_estimate(result.scores))
 
 
 def plot_frames(result: Result, count: int) -> View:
@@ -25,10 +28,10 @@ def plot_frames(result: Result, count: int) -> View:
     titles = []
     for row in rows:
         confidence = result.notes["confidence"][row]
-        label = figures.describe_label(result.labels[row], confidence, true[row], result.classes.label)
+        label = panels.describe_label(result.labels[row], confidence, true[row], result.classes.label)
         titles.append(f"{result.names[row]}\n{label}")
-    figure = figures.plot_predictions(photos, truths, predicted, titles, result.project.classes)
-    return View("test", figure, words.describe_shown(truths, predicted, result.classes.mask))
+    figure = panels.plot_predictions(photos, truths, predicted, titles, result.project.classes)
+    return View("test", figure, captions.describe_shown(truths, predicted, result.classes.mask))
 
 
 def plot_hardest(result: Result, count: int) -> View:
@@ -36,10 +39,10 @@ def plot_hardest(result: Result, count: int) -> View:
     rows = result.hardest(count)
     photos, truths, predicted = result.load(rows)
     titles = [f"{result.names[row]}\n{_tell_reason(result, row)}" for row in rows]
-    figure = figures.plot_predictions(
+    figure = panels.plot_predictions(
         photos, truths, predicted, titles, result.project.classes, disagreement=True
     )
-    return View("hardest", figure, words.describe_shown(truths, predicted, result.classes.mask))
+    return View("hardest", figure, captions.describe_shown(truths, predicted, result.classes.mask))
 
 
 def _tell_reason(result: Result, row: int) -> str:
@@ -56,8 +59,8 @@ def browse(result: Result, show: Album, count: int) -> None:
     photos, truths, predicted = result.load(rows)
     what = "sure" if result.frames is None else "mean IoU"
     titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
-    figure = figures.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
-    caption = words.describe_shown(truths, predicted, result.classes.mask)
+    figure = panels.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
+    caption = captions.describe_shown(truths, predicted, result.classes.mask)
     result.open_browser().show(show.keep(View("worst_first", figure, caption)))
     print(caption)
 
@@ -70,9 +73,9 @@ def plot_places(result: Result) -> View:
         values = result.frames["mean IoU %"]
         whole = 100 * result.scores["scores"].get("test", {}).get("miou", np.nan)
         title = f"mean IoU within each frame, %: {values.mean():.0f} on average, {whole:.1f} over all pixels"
-    places = split.project_places(result.project.test)
-    figure = charts.plot_places(places, result.recordings, values, title)
-    return View("map", figure, words.describe_places(values, result.recordings))
+    places = project_places(result.project.test)
+    figure = maps.plot_places(places, result.recordings, values, title)
+    return View("map", figure, captions.describe_places(values, result.recordings))
 
 
 def plot_class_iou(result: Result) -> View | None:
@@ -82,7 +85,7 @@ def plot_class_iou(result: Result) -> View | None:
     classes = result.project.classes.mask
     table = metrics.table_of_classes(np.array(result.confusion["mask"]), classes)
     figure = charts.plot_class_iou(table, classes, result.scored)
-    return View("result_class_iou", figure, words.describe_classes(table))
+    return View("result_class_iou", figure, captions.describe_classes(table))
 
 
 def plot_pixels(result: Result) -> View | None:
@@ -101,7 +104,7 @@ def _plot_confusion(result: Result, task: str, name: str, what: str) -> View | N
     names = getattr(result.project.classes, task).names
     counts = np.array(result.confusion[task])
     figure = charts.plot_confusion(counts, names, f"{what.capitalize()}, {result.scored}")
-    return View(name, figure, words.describe_confusion(counts, names, what))
+    return View(name, figure, captions.describe_confusion(counts, names, what))
 
 
 def plot_reliability(result: Result) -> View | None:
@@ -112,18 +115,19 @@ def plot_reliability(result: Result) -> View | None:
     right = (result.labels == result.truth["label"].to_numpy())[named]
     confidence = result.notes["confidence"][named]
     figure = charts.plot_reliability(confidence, right, "Labels on Test")
-    return View("reliability", figure, words.describe_reliability(confidence, right))
+    return View("reliability", figure, captions.describe_reliability(confidence, right))
 
 
 def plot_looks(result: Result) -> View:
     """Shows how the photos of Train and of Test look."""
     looks = result.project.diagnosis.looks
-    return View("looks", charts.plot_looks(looks), words.describe_looks(looks))
+    return View("looks", charts.plot_looks(looks), captions.describe_looks(looks))
 
 
 def plot_network(result: Result) -> View:
     """Draws the network."""
     network = result.network
     title = f"The network: {network.count_params() / 1e6:.1f} million weights"
-    figure = charts.plot_network(model.list_stages(network), title)
-    return View("network", figure, words.describe_network(network))
+    figure = charts.plot_network(unet.list_stages(network), title)
+    caption = captions.describe_network(unet.count_backbone(network), network.count_params())
+    return View("network", figure, caption)

@@ -1,4 +1,4 @@
-"""Runs the four notebooks top to bottom, as `make run` does: `python -m src.run [NAME=VALUE ...]`."""
+"""Runs the four notebooks top to bottom, as `make run` does: `python -m src run [NAME=VALUE ...]`."""
 
 import ast
 import asyncio
@@ -18,10 +18,12 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from src import errors, files, lengths, project
-from src.errors import SettingsError
-from src.progress import PlainLines, choose_writer
-from src.recipe import read_recipe
+from src import project
+from src.common import errors, files
+from src.common.errors import SettingsError
+from src.common.progress import PlainLines, choose_writer
+from src.data.location import is_laid
+from src.settings import check_epochs, check_minutes, read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -132,8 +134,8 @@ def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.Notebo
         if name in ADMITTED and value not in ADMITTED[name]:
             known = ", ".join(map(str, ADMITTED[name]))
             raise SettingsError(f"{name} must be one of {known}, found '{value}'.")
-    lengths.check_minutes(settings.get("MINUTES"))
-    lengths.check_epochs(settings.get("EPOCHS", "auto"))
+    check_minutes(settings.get("MINUTES"))
+    check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
 
 
@@ -245,7 +247,7 @@ def _name_user_errors() -> set[str]:
 
 def _check_data(folder: Path) -> None:
     """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
-    if folder == Path() and not project.is_laid(folder):
+    if folder == Path() and not is_laid(folder):
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():
@@ -253,7 +255,3 @@ def _check_data(folder: Path) -> None:
                 f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
                 "lay them there, or name another folder: make run DATA=DIR."
             )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,10 +1,8 @@
 """Six small photos with known masks, and a larger set of the kind that a network learns within seconds."""
 
 import os
-import runpy
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +12,9 @@ import pandas as pd
 import pytest
 import tiny  # noqa: F401 - makes its backbone known
 
-from src import classes as class_lists
-from src.cores import count_cores
+from src.__main__ import main
+from src.common.cores import count_cores
+from src.data import classes as class_lists
 
 # `make test` tells its own flags to every make beneath it, which would say where it enters and leaves
 for name in [name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))]:
@@ -102,19 +101,15 @@ def busy() -> Iterator[None]:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
-    """Runs `python -m MODULE WORDS` in this process, and gives exit code, output and errors."""
+def command(capsys: pytest.CaptureFixture) -> Callable:
+    """Runs `python -m src WORDS` in this process, and gives exit code, output and errors."""
 
-    def run_module(module: str, *words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", [module, *map(str, words)])
-        code = 0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # runpy's own, of what is imported already
-            try:
-                runpy.run_module(module, run_name="__main__")
-            except SystemExit as end:
-                code = end.code or 0
+    def run_words(*words: object) -> tuple[int, str, str]:
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:  # argparse's own
+            code = end.code or 0
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    return run_module
+    return run_words

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from src import augment
-from src.classes import IGNORE
-from src.recipe import Recipe
+from src.data.classes import IGNORE
+from src.settings import Recipe
+from src.training import augment
 
 STRONG = Recipe(color=2, zoom=2)
 

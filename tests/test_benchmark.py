@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from src import benchmark
+from src.experiments import benchmark, speeds
 
 TURN = """
 import sys
@@ -59,7 +59,7 @@ def test_ratios_by_hand():
             "bare LiteRT": {"seconds": [0.025]},
         },
     }
-    found = benchmark.count_ratios(groups)
+    found = speeds.count_ratios(groups)
     assert found["train_same"] == pytest.approx(1.2)  # the worse of 1.5 and 1.2
     assert found["latency_floor"] == pytest.approx(2)  # the worse of 1.5 and 2, against the faster engine
     assert found["fps_192x320"] == pytest.approx(1 / 0.03)
@@ -69,10 +69,10 @@ def test_ratios_by_hand():
 
 def test_the_table_tells_milliseconds_and_images_a_second():
     kept = {"groups": {"latency 192x320": {"ours": {"seconds": [0.02, 0.05, 0.01], "memory": 512.4}}}}
-    assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in benchmark.table_of_speeds(kept)
-    ratios = benchmark.table_of_ratios({"fps_192x320": 50.0})
+    assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in speeds.table_of_speeds(kept)
+    ratios = speeds.table_of_ratios({"fps_192x320": 50.0})
     assert ratios.endswith("one at a time | >= 20 | 50.00 |") and "Save_test" not in ratios
-    assert set(benchmark.RATIOS) < set(benchmark.GOALS)
+    assert set(speeds.RATIOS) < set(speeds.GOALS)
 
 
 def test_peers_are_left_out_without_their_environment(tmp_path, monkeypatch):
@@ -83,13 +83,13 @@ def test_peers_are_left_out_without_their_environment(tmp_path, monkeypatch):
         alone |= benchmark.list_rows(tmp_path, tmp_path, None)
         beside |= benchmark.list_rows(tmp_path, tmp_path, Path("python"))
     assert not any(name.startswith("smp") for rows in alone.values() for name in rows)
-    assert set(benchmark.RATIOS) - {"train_same", "train_shipped"} == set(
-        benchmark.count_ratios(
+    assert set(speeds.RATIOS) - {"train_same", "train_shipped"} == set(
+        speeds.count_ratios(
             {group: {name: {"seconds": [1], "memory": 1} for name in rows} for group, rows in alone.items()}
         )
     ) - {"fps_192x320", "memory_growth"}
-    assert set(benchmark.RATIOS) <= set(
-        benchmark.count_ratios(
+    assert set(speeds.RATIOS) <= set(
+        speeds.count_ratios(
             {group: {name: {"seconds": [1], "memory": 1} for name in rows} for group, rows in beside.items()}
         )
     )

@@ -3,8 +3,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import charts, model
-from src.recipe import Recipe
+from src.figures import charts, maps
+from src.model import unet
+from src.settings import Recipe
 
 ROBOTS = pd.Series(["a", "a", "b", "b"])
 SCORES = pd.Series([10.0, 20, np.nan, 40])
@@ -16,10 +17,10 @@ def texts(figure):
 
 def test_a_map_has_equal_axes_and_a_round_scale_bar():
     places = np.array([[0, 0], [300, 0], [0, 100], [np.nan, np.nan]])
-    figure = charts.plot_places(places, ROBOTS, SCORES, "scores")
+    figure = maps.plot_places(places, ROBOTS, SCORES, "scores")
     assert figure.axes[0].get_aspect() == 1 and "50 m, north is up" in texts(figure)
     assert texts(figure).count("a") == 2 and len(figure.axes) == 3  # on the map, and its strip; a scale
-    turned = charts.plot_places(places[:, ::-1], ROBOTS, SCORES, "scores")
+    turned = maps.plot_places(places[:, ::-1], ROBOTS, SCORES, "scores")
     assert "50 m, north is right" in texts(turned)
     points = turned.axes[0].collections[0].get_offsets().compressed().reshape(-1, 2)
     assert np.ptp(points[:, 0]) == 300  # the long side lies
@@ -27,17 +28,17 @@ def test_a_map_has_equal_axes_and_a_round_scale_bar():
 
 def test_strips_and_map_have_one_colour_for_a_frame():
     places = np.array([[0, 0], [300, 0], [0, 100], [0, 90]])
-    map_axes, strips = charts.plot_places(places, ROBOTS, SCORES, "scores").axes[:2]
+    map_axes, strips = maps.plot_places(places, ROBOTS, SCORES, "scores").axes[:2]
     on_map, in_strips = (axes.collections[0].get_facecolors() for axes in (map_axes, strips))
     np.testing.assert_array_equal(on_map, in_strips)
     assert len(np.unique(on_map, axis=0)) == 4 and np.ptp(on_map[2, :3]) == 0  # unknown is grey
     many = pd.Series([str(i) for i in range(10)])
-    figure = charts.plot_places(np.arange(20.0).reshape(10, 2), many, pd.Series(np.arange(10.0)), "scores")
+    figure = maps.plot_places(np.arange(20.0).reshape(10, 2), many, pd.Series(np.arange(10.0)), "scores")
     assert len(figure.axes) == 2 and "3" not in texts(figure)  # no strips, no names
 
 
 def test_without_positions_each_recording_is_a_strip():
-    figure = charts.plot_places(np.full((4, 2), np.nan), ROBOTS, pd.Series(["x", "y", "x", "x"]), "labels")
+    figure = maps.plot_places(np.full((4, 2), np.nan), ROBOTS, pd.Series(["x", "y", "x", "x"]), "labels")
     found = texts(figure)
     assert {"a", "b", "x (3)", "y (1)", "labels"} <= set(found)
 
@@ -46,7 +47,7 @@ def test_sides_count_frames_without_a_position_too():
     sides, blocks = pd.Series(["train", "val", "train"]), pd.Series(list("aba"))
     places = np.array([[0.0, 0.0], [5.0, 0.0], [np.nan, np.nan]])
     for where in (places, np.full((3, 2), np.nan)):  # a map, a strip
-        figure = charts.plot_sides(sides, blocks, where)
+        figure = maps.plot_sides(sides, blocks, where)
         words = [text.get_text() for text in figure.legends[0].get_texts()]
         assert words == ["train: 2 frames of 1 block", "held out: 1 frame of 1 block"]
 
@@ -68,8 +69,8 @@ def test_looks_of_both_folders_are_told_apart():
 
 @pytest.mark.parametrize("backbone", ["efficientnetlite0", "mobilenetv2"])
 def test_the_network_is_drawn_from_itself(backbone):
-    joint = model.build_joint(model.build_segmenter(5, Recipe(backbone=backbone, weights="none")), 3)
-    stages = model.list_stages(joint)
+    joint = unet.build_joint(unet.build_segmenter(5, Recipe(backbone=backbone, weights="none")), 3)
+    stages = unet.list_stages(joint)
     assert stages["stride"].tolist() == [2, 4, 8, 16, 32, 16, 8, 4, 2, 32, 1]
     assert stages["channels"].tolist()[5:9] == [128, 64, 32, 16]
     found = texts(charts.plot_network(stages, "network"))

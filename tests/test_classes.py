@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from src import classes as class_lists
-from src import errors
+from src.common import errors
+from src.data import classes as class_lists
 
 
 def test_ids_with_gaps_map_both_ways():

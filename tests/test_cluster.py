@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from src import cluster
+from src.common import cluster
 
 
 def test_missing_ray_names_the_way_out(monkeypatch):

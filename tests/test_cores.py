@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from src import cores, record
+from src import runs
+from src.common import cores
 
 
 def write(path: Path, text: str) -> None:
@@ -50,18 +51,20 @@ def test_the_narrower_limit_counts(monkeypatch, allowed, quota, count):
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux confines a process so")
 def test_a_confined_process_counts_and_tells_what_it_may_use(monkeypatch):
-    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from src import cores; "
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from src.common import cores; "
+    )
     done = subprocess.run(
         [sys.executable, "-c", code + "print(cores.count_cores())"], capture_output=True, text=True
     )
     assert done.stdout == "1\n"
-    monkeypatch.setattr(record, "count_cores", lambda: 3)
-    assert record.describe_machine().startswith("3 cores ")
+    monkeypatch.setattr(runs, "count_cores", lambda: 3)
+    assert runs.describe_machine().startswith("3 cores ")
 
 
 def test_tensorflow_is_told_of_a_quota_that_it_does_not_see():
-    code = "from src import cores; cores.read_quota = lambda groups, own: 1.0; import importlib, src, os; "
-    code += "importlib.reload(src); print(os.environ.get('TF_NUM_INTRAOP_THREADS'))"
+    code = "import os; from src.common import cores, startup; cores.read_quota = lambda groups, own: 1.0; "
+    code += "startup.prepare(); print(os.environ.get('TF_NUM_INTRAOP_THREADS'))"
     where = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=where)
     assert done.stdout == "1\n" if cores.count_allowed() > 1 else "None\n"

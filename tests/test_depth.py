@@ -9,11 +9,17 @@ import pandas as pd
 import pytest
 from tiny import TINY
 
-from src import augment, backbone, batches, data, engine, model, pictures, predict, training
-from src.errors import DataError
-from src.lengths import Length
-from src.recipe import Recipe, read_recipe
-from src.settings import TrainingSettings
+from src.common.errors import DataError
+from src.data import image_files
+from src.data.frames import load_frames
+from src.data.samples import read_samples
+from src.inference import engine, predict
+from src.model import efficientnet_lite, unet
+from src.settings import Recipe, TrainingSettings, read_recipe
+from src.training import augment, batches
+from src.training.compiled import build_seeded, compile_joint
+from src.training.fit import fit
+from src.training.lengths import Length
 
 
 @pytest.fixture
@@ -32,36 +38,38 @@ def with_depth(train_folder):
 def test_codes_by_hand(tmp_path):
     steps = np.array([[0, 100, 300, 3000, 30_000, 60_000]], np.uint16)
     cv2.imwrite(str(tmp_path / "d.png"), steps)
-    assert pictures.load_depth(str(tmp_path / "d.png"), 0.001, (1, 6)).tolist() == [[0, 255, 255, 128, 1, 1]]
-    assert pictures.load_depth(str(tmp_path / "d.png"), 0.01, (1, 6)).tolist() == [[0, 189, 128, 1, 1, 1]]
-    small = pictures.load_depth(str(tmp_path / "d.png"), 0.001, (1, 3))
+    assert image_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 6)).tolist() == [
+        [0, 255, 255, 128, 1, 1]
+    ]
+    assert image_files.load_depth(str(tmp_path / "d.png"), 0.01, (1, 6)).tolist() == [[0, 189, 128, 1, 1, 1]]
+    small = image_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 3))
     assert set(small.ravel()) <= {0, 255, 128, 1}  # nothing between a reading and none
-    assert (pictures.load_depth("", 0.001, (2, 3)) == 0).all()
+    assert (image_files.load_depth("", 0.001, (2, 3)) == 0).all()
 
 
 def test_other_formats_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "d.png"), np.zeros((4, 4), np.uint8))
     with pytest.raises(DataError, match=r"d\.png must be a 16-bit PNG"):
-        pictures.load_depth(str(tmp_path / "d.png"), 0.001, (4, 4))
+        image_files.load_depth(str(tmp_path / "d.png"), 0.001, (4, 4))
 
 
 def test_frames_hold_depth_where_it_is_used(with_depth, classes):
-    samples = data.read_samples(with_depth, classes)
-    frames = batches.load_frames(samples, classes, (64, 96), depth=0.001)
+    samples = read_samples(with_depth, classes)
+    frames = load_frames(samples, classes, (64, 96), depth=0.001)
     assert frames.channels == 4 and frames.see(0).shape == (64, 96, 4)
     assert (frames.depths[0][:, :8] == 0).all() and frames.depths[0][0, 8:].min() > 0
     assert (np.diff(frames.depths[0][0, 8:].astype(int)) <= 0).all()  # farther to the right
     assert (frames.depths[5] == 0).all() and frames.take(np.array([5])).depths[0] is frames.depths[5]
     image, _ = next(iter(batches.make_whole_batches(frames, 6, with_label=True)))
     assert (image[5].numpy() == frames.see(5)).all() and image[0].numpy()[..., 3].any()
-    plain = batches.load_frames(samples, classes, (64, 96))
+    plain = load_frames(samples, classes, (64, 96))
     assert plain.channels == 3 and (plain.see(0) == frames.see(0)[..., :3]).all()
 
 
 def test_depth_that_is_wanted_and_not_there_is_named(train_folder, classes):
-    samples = data.read_samples(train_folder, classes)
+    samples = read_samples(train_folder, classes)
     with pytest.raises(DataError, match=r"depth_path of data\.csv, no frame has one"):
-        batches.load_frames(samples, classes, (64, 96), depth=0.001)
+        load_frames(samples, classes, (64, 96), depth=0.001)
 
 
 def test_depth_shares_the_photos_geometry_and_is_lost_at_times():
@@ -82,36 +90,36 @@ def test_a_network_begins_as_if_it_had_no_depth(classes):
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     near = np.full((64, 96, 1), 200, np.uint8)
     for recipe in (Recipe(depth=0.001), read_recipe("depth=0.001 backbone=efficientnetlite0")):
-        network = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
-        assert network.input_shape == (None, None, None, 4) and model.read_depth_unit(network) == 0.001
+        network = build_seeded(0, partial(unet.build_segmenter, 3, recipe))
+        assert network.input_shape == (None, None, None, 4) and unet.read_depth_unit(network) == 0.001
     predictor = engine.KerasPredictor(network)
     without, _ = predict.predict_image(predictor, image, flip=False)
     with_depth, _ = predict.predict_image(predictor, np.concatenate([image, near], -1), flip=False)
     np.testing.assert_allclose(without, with_depth, atol=1e-6)
-    plain = training.build_seeded(0, partial(model.build_segmenter, 3, Recipe()))
-    assert model.read_depth_unit(plain) == 0
+    plain = build_seeded(0, partial(unet.build_segmenter, 3, Recipe()))
+    assert unet.read_depth_unit(plain) == 0
     with pytest.raises(ValueError, match="RECIPE's depth needs one of efficientnetlite0"):
-        model.build_segmenter(3, Recipe(depth=0.001, backbone="mobilenetv2"))
+        unet.build_segmenter(3, Recipe(depth=0.001, backbone="mobilenetv2"))
 
 
 def read_stem(network):
     """The weights of the first convolution, (3, 3, channels in, channels out)."""
-    return model.find_unet(network)[0].get_layer("tiny1_conv").kernel.numpy()
+    return unet.find_unet(network)[0].get_layer("tiny1_conv").kernel.numpy()
 
 
 def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_path, monkeypatch):
-    monkeypatch.setitem(backbone.VARIANTS, "tiny", None)  # of those that depth is for
-    samples = data.read_samples(with_depth, classes)
+    monkeypatch.setitem(efficientnet_lite.VARIANTS, "tiny", None)  # of those that depth is for
+    samples = read_samples(with_depth, classes)
     recipe = replace(TINY, depth=0.001)
-    frames = batches.load_frames(samples, classes, (64, 96), recipe.depth)
-    segmenter = training.build_seeded(0, partial(model.build_segmenter, 3, recipe))
-    joint = training.build_seeded(0, partial(model.build_joint, segmenter, 3))
+    frames = load_frames(samples, classes, (64, 96), recipe.depth)
+    segmenter = build_seeded(0, partial(unet.build_segmenter, 3, recipe))
+    joint = build_seeded(0, partial(unet.build_joint, segmenter, 3))
     before = read_stem(joint)
-    training.compile_joint(joint, frames, classes, recipe)
+    compile_joint(joint, frames, classes, recipe)
     settings = TrainingSettings((64, 96), (32, 64), batch_size=3, recipe=recipe)
-    training.fit(joint, tmp_path, frames, settings, Length(3))
-    network = model.load_model(tmp_path / "model.keras")
-    assert model.read_depth_unit(network) == 0.001
+    fit(joint, tmp_path, frames, settings, Length(3))
+    network = unet.load_model(tmp_path / "model.keras")
+    assert unet.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something
     (seen, _), (blind, _) = (
         next(predict.predict_probabilities(engine.KerasPredictor(network), rows, (64, 96), flip=False))

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,23 +15,45 @@ import pytest
 from conftest import draw_frame
 from tiny import TINY
 
-from src import classes as class_lists
-from src import data, engine, lengths, model, results, run
-from src.recipe import Recipe, read_recipe
+from src import run
+from src.__main__ import VERBS
+from src.data import classes as class_lists
+from src.data.frames import Counts
+from src.data.samples import read_samples
+from src.experiments import results
+from src.experiments.tables import MEASURES
+from src.inference import engine
+from src.model import unet
+from src.settings import Recipe, read_recipe
+from src.training import lengths
 
 TEXT = "\n".join(Path(name).read_text() for name in ("README.md", "CONTRIBUTING.md", "results/README.md"))
-MODULES = sorted(set(re.findall(r"python -m ((?:src|examples)\.\w+)", TEXT)))
+VERBS_TOLD = sorted(set(re.findall(r"python -m src (\w+)", TEXT)))
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_command_knows_itself(module, command):
-    code, said, errors = command(module, "--help")
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_tells_what_it_takes(verb, command):
+    code, said, errors = command(verb, "--help")
     assert code == 0 and len(said) > 80, errors[-500:]
 
 
-def test_words_of_commands_are_admitted(command):
-    for module, words in re.findall(r"python -m (src\.\w+) ((?:check|bundle|keep|sheet|fill)\b)", TEXT):
-        assert command(module, words, "--help")[0] == 0, f"{module} {words}"
+def test_the_pages_tell_verbs_that_there_are(command):
+    assert set(VERBS_TOLD) <= {*VERBS, "VERB"} and len(VERBS_TOLD) > 5
+    for what in re.findall(r"python -m src results (\w+)", TEXT):
+        assert command("results", what, "--help")[0] == 0, what
+
+
+def test_every_verb_has_its_file():
+    files = {path.stem for path in Path("src/commands").glob("*.py")} - {"__init__"}
+    assert files == set(VERBS)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"python -m (examples\.\w+)", TEXT))))
+def test_every_example_tells_what_it_takes(name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module(name, run_name="__main__")
+    assert len(capsys.readouterr().out) > 80
 
 
 def test_targets_of_make_are_there():
@@ -62,7 +85,7 @@ def test_lengths_are_those_of_the_code():
     numbers = [[int(text.replace(",", "")) for text in row] for row in rows]
     assert len(numbers) == 6
     for frames, told, minutes in numbers:
-        counts = lengths.Counts(frames, frames, frames)
+        counts = Counts(frames, frames, frames)
         world = f"built-in world's {frames} " in part
         steps = [lengths.choose_steps(kind, counts, 4, synthetic=world) for kind in lengths.SHARES]
         assert told == 2 * sum(steps) and minutes == round(told * 0.42 / 60)
@@ -83,7 +106,7 @@ def test_first_numbers_of_the_readme_are_means_over_all_seeds_that_are_kept():
     known = set()
     for _, runs in results.read_results().groupby(["data", "version", "budget"]):
         scores = (
-            " / ".join(f"{runs[f'{split} {key}'].mean():.1f}" for key in results.MEASURES)
+            " / ".join(f"{runs[f'{split} {key}'].mean():.1f}" for key in MEASURES)
             for split in ("test", "constant")
         )
         known.add(
@@ -136,7 +159,7 @@ def test_a_folder_a_drive_becomes_a_table(tmp_path):
         if number != 1:
             cv2.imwrite(str(folder / f"{name}_seg.png"), mask)
     subprocess.run([sys.executable, "-c", read_code("pandas")], cwd=tmp_path, check=True)
-    samples = data.read_samples(tmp_path / "Train", class_lists.read_classes(tmp_path / "Train"))
+    samples = read_samples(tmp_path / "Train", class_lists.read_classes(tmp_path / "Train"))
     assert samples["image_path"].tolist() == ["d1/d1_0001.jpg", "d1/d1_0002.jpg", "d2/d2_0001.jpg"]
     assert (samples["mask"] != "").tolist() == [True, False, True]
     assert samples["robot"].tolist() == ["d1", "d1", "d2"]
@@ -151,7 +174,7 @@ def test_masks_in_colours_become_ids(tmp_path):
 
 
 def test_a_robot_needs_openvino_alone(tmp_path):
-    network = model.build_joint(model.build_segmenter(5, TINY), 3)
+    network = unet.build_joint(unet.build_segmenter(5, TINY), 3)
     engine.export(network, tmp_path, {})
     photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     np.save(tmp_path / "photo.npy", photo)

@@ -12,9 +12,12 @@ import pytest
 from conftest import HEIGHT, WIDTH, draw_frame, write_set
 from PIL import Image
 
-from src import classes as class_lists
-from src import data, doctor, pictures
-from src.errors import DataError
+from src.common.errors import DataError
+from src.data import classes as class_lists
+from src.data import doctor, image_files
+from src.data.doctor import examine
+from src.data.samples import inspect_samples, read_samples, refuse
+from src.data.tables import Problem
 
 
 @pytest.fixture
@@ -287,10 +290,10 @@ def test_fault_is_named_and_stops(folders, fault):
     train, test = folders
     change, words = ERRORS[fault]
     change(train)
-    errors = find(doctor.examine(train, test), "error")
+    errors = find(examine(train, test), "error")
     assert any(re.search(words, text) for text in errors), errors
     with pytest.raises(DataError, match=words):
-        data.refuse([data.Problem("error", text) for text in errors])
+        refuse([Problem("error", text) for text in errors])
 
 
 @pytest.mark.parametrize("fault", WARNINGS)
@@ -298,13 +301,13 @@ def test_oddity_is_named_and_goes_on(folders, fault):
     train, test = folders
     change, words = WARNINGS[fault]
     change(train)
-    found = doctor.examine(train, test)
+    found = examine(train, test)
     assert find(found, "error") == []
     assert any(re.search(words, text) for text in find(found, "warning")), found.describe()
 
 
 def test_sound_data_have_no_problem_and_are_counted(folders):
-    found = doctor.examine(*folders)
+    found = examine(*folders)
     assert found.problems == [] and "Nothing is wrong" in found.describe()
     assert found.frames.loc["Train"].to_dict() == {
         "frames": 6,
@@ -325,22 +328,22 @@ def test_all_faults_are_told_at_once(folders):
     train, test = folders
     edit(train, image_lvl_label=(2, "x"), timestamp=(3, "noon"), label_path=(4, "gone.png"))
     cut(train, "frame_003.jpg")
-    errors = find(doctor.examine(train, test), "error")
+    errors = find(examine(train, test), "error")
     assert [re.search(r"rows? (\d+)", text).group(1) for text in errors] == ["4", "2", "3", "5"]
     with pytest.raises(DataError) as caught:
-        data.read_samples(train, doctor.class_lists.read_classes(train))
+        read_samples(train, doctor.class_lists.read_classes(train))
     assert (
         str(caught.value).count("\n") == 2
     )  # the photo's content is looked at by the doctor, and when it is read
     with pytest.raises(DataError, match="cut short"):
-        pictures.load_photo(str(train / "frame_003.jpg"), (64, 96))
+        image_files.load_photo(str(train / "frame_003.jpg"), (64, 96))
 
 
 def test_many_errors_are_cut_in_a_message_and_whole_in_the_table():
-    problems = [data.Problem("error", f"error {i}") for i in range(30)]
+    problems = [Problem("error", f"error {i}") for i in range(30)]
     with pytest.raises(DataError) as caught:
-        data.refuse(problems)
-    assert str(caught.value).splitlines()[-1] == "... and 10 more; python -m src.doctor lists all."
+        refuse(problems)
+    assert str(caught.value).splitlines()[-1] == "... and 10 more; python -m src doctor lists all."
 
 
 def test_many_rows_of_one_kind_give_one_line(folders):
@@ -348,7 +351,7 @@ def test_many_rows_of_one_kind_give_one_line(folders):
         save(folders[0], f"depth_{row}.png", np.full((HEIGHT, WIDTH), 3 + row, np.uint16))
         save(folders[0], f"frame_{row:03d}_seg.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
         edit(folders[0], depth_path=(row + 2, f"depth_{row}.png"))
-    texts = [problem.text for problem in doctor.examine(*folders).problems]
+    texts = [problem.text for problem in examine(*folders).problems]
     assert sum("in metres?" in text for text in texts) == 1
     assert any("6 rows" in text and "row 2: depth_0.png holds at most 3;" in text for text in texts)
 
@@ -374,7 +377,7 @@ def test_what_was_put_right_is_said(folders):
     (train / "frame_000.jpg").unlink()
     text = (train / "data.csv").read_text().replace(",", ";")
     (train / "data.csv").write_text(text, encoding="utf-8-sig")
-    found = doctor.examine(train)
+    found = examine(train)
     notes = "\n".join(find(found, "note"))
     assert find(found, "error") == [] and len(find(found, "warning")) == 1  # five have no depth
     for words in (
@@ -395,7 +398,7 @@ def test_what_was_put_right_is_said(folders):
         *("masks are P", "depth maps have another size"),
     ):
         assert words in notes, (words, notes)
-    seen = pictures.load_photo(str(train / "frame_001.jpg"), (HEIGHT, WIDTH)).astype(int)
+    seen = image_files.load_photo(str(train / "frame_001.jpg"), (HEIGHT, WIDTH)).astype(int)
     assert np.abs(seen - draw_frame(1)[0]).mean() < 12  # CMYK and JPEG cost a little, not the colours
 
 
@@ -420,7 +423,7 @@ def test_a_path_that_leads_to_a_file_of_the_folder_is_found(tmp_path, written, t
     (folder / there).parent.mkdir(parents=True)
     Image.fromarray(draw_frame(1)[0]).save(folder / there)
     (folder / "data.csv").write_text(f"image_path\n{written.format(folder=folder)}\n", encoding="utf-8")
-    samples, problems = data.inspect_samples(folder, class_lists.read_classes(folder))
+    samples, problems = inspect_samples(folder, class_lists.read_classes(folder))
     assert [problem.level for problem in problems if problem.level != "note"] == []
     assert samples["image"][0] == str(folder / there)
 
@@ -429,9 +432,7 @@ def test_two_files_that_fit_equally_are_no_file(folders):
     for name in ("a.jpg", "A.jpg"):
         shutil.copy(folders[0] / "frame_003.jpg", folders[0] / name)
     edit(folders[0], image_path=(5, "a.JPG"))
-    assert (
-        "row 5, column image_path: there is no file 'a.JPG'" in find(doctor.examine(folders[0]), "error")[0]
-    )
+    assert "row 5, column image_path: there is no file 'a.JPG'" in find(examine(folders[0]), "error")[0]
 
 
 @pytest.mark.parametrize("what", ["a file", "a folder", "the data's folder"])
@@ -449,7 +450,7 @@ def test_links_that_were_laid_are_followed(folders, what):
     else:
         shutil.move(train, elsewhere)
         train.symlink_to(elsewhere)
-    found = doctor.examine(train)
+    found = examine(train)
     assert find(found, "error") == [] and find(found, "warning") == []
     notes = [note for note in find(found, "note") if "links to files elsewhere" in note]
     assert len(notes) == (what != "the data's folder")
@@ -459,7 +460,7 @@ def test_each_row_of_a_kind_is_named(folders):
     names = ["frame_000.jpg", "frame_002.jpg", "frame_005.jpg"]
     for name in names:
         cut(folders[0], name)
-    found = doctor.examine(*folders)
+    found = examine(*folders)
     (error,) = [problem for problem in found.problems if problem.level == "error"]
     assert "3 rows are wrong in the same way, the first is row 2" in error.text
     assert error.text.endswith("(Rows 2, 4, 7.)")
@@ -481,7 +482,7 @@ def test_cells_that_are_wrong_alike_are_one_line(folders, column, words):
     table = pd.concat([table] * 10, ignore_index=True)
     table[column] = [f"wrong {i}" for i in range(60)]
     table.to_csv(folders[0] / "data.csv", index=False)
-    errors = [text for text in find(doctor.examine(folders[0]), "error") if words in text]
+    errors = [text for text in find(examine(folders[0]), "error") if words in text]
     assert len(errors) == 1
     assert "60 rows (2, 3, 4" in errors[0] and "20, 21 and 40 more)" in errors[0]
 
@@ -489,7 +490,7 @@ def test_cells_that_are_wrong_alike_are_one_line(folders, column, words):
 def test_images_that_have_two_rows_are_one_line(folders):
     table = pd.read_csv(folders[0] / "data.csv", dtype=str)
     pd.concat([table, table]).to_csv(folders[0] / "data.csv", index=False)
-    (error,) = [text for text in find(doctor.examine(folders[0]), "error") if "two rows" in text]
+    (error,) = [text for text in find(examine(folders[0]), "error") if "two rows" in text]
     assert "rows 2, 8; 3, 9; 4, 10; 5, 11; 6, 12; 7, 13: one image may not have two rows" in error
 
 
@@ -498,7 +499,7 @@ def test_what_many_photos_or_classes_share_is_one_line(folders):
     for row in range(3):
         shutil.copy(train / f"frame_00{row}.jpg", test / f"frame_05{row}.jpg")
     rewrite_classes(train, "mask,3,blue,\nmask,4,grey,\n")
-    found = doctor.examine(train, test)
+    found = examine(train, test)
     (error,) = find(found, "error")
     assert "share 3 photos, in Train rows 2, 3, 4, the first: frame_000.jpg (Train, row 2)" in error
     (warning,) = find(found, "warning")
@@ -510,13 +511,13 @@ def test_a_file_of_the_name_elsewhere_is_told(folders, written):
     (folders[0] / "photos").mkdir()
     shutil.move(folders[0] / "frame_003.jpg", folders[0] / "photos" / "frame_003.png")
     edit(folders[0], image_path=(5, written))
-    (error,) = find(doctor.examine(folders[0]), "error")
+    (error,) = find(examine(folders[0]), "error")
     assert f"'{written}'; write photos/frame_003.png, if that is meant" in error
 
 
 def test_labels_that_count_from_one_are_guessed(folders):
     edit_labels(folders[0], ["1", "2", "3"] * 2)
-    (error,) = find(doctor.examine(folders[0]), "error")
+    (error,) = find(examine(folders[0]), "error")
     assert "2 rows (4, 7): image_lvl_label" in error and "every label may be one too high" in error
 
 
@@ -525,7 +526,7 @@ def test_a_photo_that_its_exif_turns_is_named_as_the_reason(folders):
     exif[0x0112] = 6
     for name in ("frame_000.jpg", "frame_003.jpg"):
         Image.fromarray(draw_frame(1)[0]).save(folders[0] / name, exif=exif)
-    (error,) = find(doctor.examine(folders[0]), "error")
+    (error,) = find(examine(folders[0]), "error")
     assert "2 rows are wrong in the same way" in error and "turned by its EXIF" in error
 
 
@@ -539,7 +540,7 @@ def test_photos_of_one_name_in_several_folders_are_read(folders):
                 shutil.move(folder / name, folder / f"d{row}" / f"0001{ending}")
                 table.loc[row, column] = f"d{row}/0001{ending}"
         table.to_csv(folder / "data.csv", index=False)
-    assert doctor.examine(*folders).problems == []
+    assert examine(*folders).problems == []
 
 
 def change_masks(folder, change):
@@ -583,7 +584,7 @@ def test_masks_of_which_nothing_can_be_learnt_give_one_error_that_guesses_why(fo
     change_masks(folders[0], change)
     text = CLASSES % "".join(f"mask,{id},c{id}\n" for id in ids)
     (folders[0] / "classes.csv").write_text(text)
-    (error,) = find(doctor.examine(*folders), "error")
+    (error,) = find(examine(*folders), "error")
     assert re.search(words, error), error
     assert len(error.replace(str(folders[0].parent), "")) < 450
 
@@ -591,23 +592,23 @@ def test_masks_of_which_nothing_can_be_learnt_give_one_error_that_guesses_why(fo
 def test_two_classes_of_0_and_255_are_as_good_as_any(folders):
     change_masks(folders[0], lambda ids: np.uint8(255) * (ids > 0))
     (folders[0] / "classes.csv").write_text(CLASSES % "mask,0,ground\nmask,255,walk\n")
-    assert find(doctor.examine(*folders), "error") == []
+    assert find(examine(*folders), "error") == []
 
 
 def test_accents_written_in_two_ways_are_one_name(folders):
     train, _ = folders
     shutil.move(train / "frame_000.jpg", train / "caf\u0065\u0301.jpg")  # as macOS writes it
     edit(train, image_path=(2, "caf\u00e9.jpg"))
-    found = doctor.examine(train)
+    found = examine(train)
     assert find(found, "error") == [] and any("accents" in note for note in find(found, "note"))
 
 
 def test_command_prints_all_and_exits_two_on_errors(folders, command):
     train, test = folders
-    code, said, _ = command("src.doctor", train, "--test", test)
+    code, said, _ = command("doctor", train, "--test", test)
     assert code == 0 and "64 x 96 (6)" in said and "Nothing is wrong" in said
     cut(train, "frame_003_seg.png")
-    code, said, errors = command("src.doctor", train, "--test", test)
+    code, said, errors = command("doctor", train, "--test", test)
     assert code == 2 and re.search(r"error: .*row 5.*frame_003_seg\.png", said)
     assert "Traceback" not in errors
 
@@ -615,7 +616,7 @@ def test_command_prints_all_and_exits_two_on_errors(folders, command):
 def test_a_terminal_that_cannot_show_a_letter_shows_another(folders):
     rewrite_classes(folders[0], "mask,3,Straße,\n")
     done = subprocess.run(
-        [sys.executable, "-m", "src.doctor", str(folders[0])],
+        [sys.executable, "-m", "src", "doctor", str(folders[0])],
         capture_output=True,
         text=True,
         check=False,

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from tiny import TINY
 
-from src import data, engine, model, predict, training
-from src.recipe import Recipe
+from src.data.samples import read_samples
+from src.inference import engine, predict
+from src.model import unet
+from src.settings import Recipe
+from src.training.compiled import build_seeded
 
 
 @pytest.fixture(scope="module", params=[TINY])
 def network(request):
     """A joint network with random weights whose moving moments are no longer the first ones."""
     recipe = request.param
-    joint = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(5, recipe), 3))
+    joint = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(5, recipe), 3))
     rng = np.random.default_rng(0)
     kernel, bias = joint.get_layer("label").get_weights()
     joint.get_layer("label").set_weights([rng.normal(size=kernel.shape), bias])
@@ -57,7 +60,7 @@ def test_threads_get_their_own_answers(network, photos):
 
 
 def test_a_network_without_labels_gives_masks_alone(photos):
-    segmenter = model.build_segmenter(5, TINY)
+    segmenter = unet.build_segmenter(5, TINY)
     mask, label = predict.predict_image(engine.prepare(segmenter), photos[0], flip=False)
     assert label is None and mask.shape == (64, 96, 5)
     np.testing.assert_allclose(mask.sum(-1), 1, rtol=1e-4)
@@ -74,7 +77,7 @@ def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_pa
 
 
 def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):
-    samples = data.read_samples(train_folder, classes)
+    samples = read_samples(train_folder, classes)
     compiled = engine.Engine(engine.convert(network))
     whole = list(predict.predict_samples(compiled, samples, (64, 96)))
     rest = list(predict.predict_samples(compiled, samples, (64, 96), skip=4))
@@ -88,7 +91,7 @@ def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_fold
 FIRST_IN_FOUR_THREADS = """
 import os, sys, threading
 import numpy as np
-from src import engine
+from src.inference import engine
 import openvino as ov
 sys.setswitchinterval(1e-6)
 gate = threading.Barrier(4)

@@ -6,10 +6,17 @@ import pandas as pd
 import pytest
 from tiny import TINY
 
-from src import data, estimate, model, predict, record, training
-from src.engine import KerasPredictor
-from src.estimate import Outlook
-from src.predict import Scored
+from src import runs
+from src.data.samples import read_samples
+from src.evaluation import estimate
+from src.evaluation.estimate import Outlook
+from src.evaluation.evaluate import Scored, score_samples
+from src.figures import captions
+from src.inference import predict
+from src.inference.engine import KerasPredictor
+from src.model import unet
+from src.pipeline import joint
+from src.training.compiled import build_seeded
 
 
 def make_outlook(sure: float, frames: int = 4) -> Outlook:
@@ -79,16 +86,16 @@ def test_interval_is_wider_where_recordings_differ():
 
 def test_sentence_and_tables():
     scores = {"grouped": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
-    assert estimate.describe_promises({"scores": scores, "leaky": False}) == (
+    assert captions.describe_estimate({"scores": scores, "leaky": False}) == (
         "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
         "On held-out recordings mean IoU was 61.0 %."
     )
     scores["estimate"]["f1"] = 0.7
     confusion = {"grouped": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
-    said = estimate.describe_promises({"scores": scores, "leaky": False, "confusion": confusion})
+    said = captions.describe_estimate({"scores": scores, "leaky": False, "confusion": confusion})
     assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in said
     scores |= {"test": {"miou": 0.4, "f1": 0.65}, "random": {"miou": 0.9}}
-    said = estimate.describe_promises({"scores": scores, "leaky": True})
+    said = captions.describe_estimate({"scores": scores, "leaky": True})
     for words in (
         "outside the estimate's 44.0 to 56.0",
         "F1 of 65.0 %, 70.0 estimated",
@@ -97,9 +104,9 @@ def test_sentence_and_tables():
     ):
         assert words in said
     scores["test"] = {"f1": 0.65, "accuracy": 0.7}  # of labels alone
-    said = estimate.describe_promises({"scores": scores, "leaky": False})
+    said = captions.describe_estimate({"scores": scores, "leaky": False})
     assert "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in said and "nan" not in said
-    assert "ESTIMATE" in estimate.describe_promises({"scores": {}, "leaky": False})
+    assert "ESTIMATE" in captions.describe_estimate({"scores": {}, "leaky": False})
     found = {
         "held out": Scored({"miou": 0.4, "f1": None}, frames=9, temperature=0.8),
         "fold 2": Scored({"miou": 0.6, "f1": 0.5}, frames=7),
@@ -127,20 +134,20 @@ def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
 
 
 def test_both_notebooks_must_want_the_same():
-    scored, unscored = (record.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
+    scored, unscored = (runs.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
     with pytest.raises(ValueError, match="off, quick, full"):
-        estimate.require_same_choice("fast", scored)
+        joint.require_same_choice("fast", scored)
     for choice, run in (("quick", scored), ("full", scored), ("off", unscored)):
-        estimate.require_same_choice(choice, run)
+        joint.require_same_choice(choice, run)
     with pytest.raises(ValueError, match=r"found 'quick' here and 'off' in runs/b"):
-        estimate.require_same_choice("quick", unscored)
+        joint.require_same_choice("quick", unscored)
     with pytest.raises(ValueError, match=r"found 'off' here and 'quick' or 'full' in runs/a"):
-        estimate.require_same_choice("off", scored)
+        joint.require_same_choice("off", scored)
 
 
 def test_look_ahead_needs_no_truth(train_folder, classes):
-    samples = data.read_samples(train_folder, classes)
-    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
+    samples = read_samples(train_folder, classes)
+    network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
     network = KerasPredictor(network)
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
@@ -149,10 +156,9 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
 
 
 def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes):
-    samples = data.read_samples(train_folder, classes)
+    samples = read_samples(train_folder, classes)
     first, second = (
-        training.build_seeded(seed, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
-        for seed in (0, 1)
+        build_seeded(seed, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)) for seed in (0, 1)
     )
     for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
         kernel, _ = network.get_layer("label").get_weights()
@@ -176,9 +182,9 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
 def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     train_folder, classes, monkeypatch
 ):
-    samples = data.read_samples(train_folder, classes)
+    samples = read_samples(train_folder, classes)
     samples.loc[2, "mask"] = ""
-    network = training.build_seeded(0, lambda: model.build_joint(model.build_segmenter(3, TINY), 3))
+    network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
     network = KerasPredictor(network)
     asked, ask = [], predict.predict_frame
 
@@ -190,7 +196,7 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     kept = {1: None, 4: None}
     found = estimate.score_held_out(network, samples, classes, (64, 96), keep=kept)
     assert sorted(asked) == sorted(samples["image"])
-    alone = predict.score_samples(network, samples, classes, (64, 96))
+    alone = score_samples(network, samples, classes, (64, 96))
     assert found.scores == alone.scores and found.confusion == alone.confusion
     masked = samples[samples["mask"] != ""]
     ahead = estimate.look_ahead(network, masked, (64, 96)).mask.sum(0)

@@ -5,8 +5,10 @@ import cv2
 import numpy as np
 
 from examples import sim_to_real
-from src import classes as class_lists
-from src import data, model
+from src.data import classes as class_lists
+from src.data.reference import add_truth
+from src.data.samples import read_samples
+from src.model import unet
 
 
 def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
@@ -20,14 +22,14 @@ def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["camvid.py", str(tmp_path / "CamVid"), str(tmp_path / "out")])
     runpy.run_path("examples/camvid.py", run_name="__main__")
     classes = class_lists.read_classes(tmp_path / "out" / "Train")
-    train = data.read_samples(tmp_path / "out" / "Train", classes)
+    train = read_samples(tmp_path / "out" / "Train", classes)
     assert train["label"].tolist() == [0, -1]  # the second row is one of the third that loses its label
     assert train["robot"].tolist() == ["0001TP", "0016E5"]
-    truth = data.add_truth(
-        data.read_samples(tmp_path / "out" / "Test", classes), tmp_path / "out" / "reference", classes
+    truth = add_truth(
+        read_samples(tmp_path / "out" / "Test", classes), tmp_path / "out" / "reference", classes
     )
     assert truth["label"].tolist() == [2]  # the mask shows a bicyclist
-    test = data.read_samples(tmp_path / "out" / "Test", classes)
+    test = read_samples(tmp_path / "out" / "Test", classes)
     assert test["image_path"].tolist() == ["Seq05VD_f00000.jpg"] and "label_path" not in test
     assert (tmp_path / "out" / "reference" / "Seq05VD_f00000_seg.png").exists()
     assert sorted(path.name for path in (tmp_path / "out" / "Test").iterdir()) == [
@@ -45,8 +47,8 @@ def test_sidewalk_on_real_photos_is_scored_against_the_rest(train_folder, classe
             mask[:, : images.shape[1] // 2, :, 1] = 9  # the upper half is sidewalk
             return {"mask": mask}
 
-    monkeypatch.setattr(model, "load_model", lambda path: Top())
-    samples = data.read_samples(train_folder, classes).iloc[[1, 2]]
+    monkeypatch.setattr(unet, "load_model", lambda path: Top())
+    samples = read_samples(train_folder, classes).iloc[[1, 2]]
     truths = [sim_to_real.load_truth(path, classes, "red", 1) for path in samples["mask"]]
     assert set(np.unique(truths[0])) == {0, 1} and not truths[1].any()  # the second photo holds green alone
     scores, masks = sim_to_real.compare(train_folder, samples, truths, 1)

@@ -12,7 +12,8 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from src import errors, figures, files
+from src.common import errors, files
+from src.figures import style
 
 SMALL_DISK = """
 import resource, sys
@@ -23,20 +24,26 @@ exec(open(sys.argv[0]).read())
 TRAIN = """
 import sys
 from pathlib import Path
-from src import classes, data, batches, errors, files, model, training
-from src.lengths import Length
+from src.common.errors import DiskFullError
+from src.data import classes
+from src.data.frames import load_frames
+from src.data.samples import read_samples
+from src.model import unet
 from src.settings import TrainingSettings
+from src.training.compiled import compile_segmenter
+from src.training.fit import fit
+from src.training.lengths import Length
 from tiny import TINY
 
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
 names = classes.read_classes(folder)
-frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
-network = model.build_segmenter(len(names.mask), TINY)
-training.compile_segmenter(network, frames, names, TINY)
+frames = load_frames(read_samples(folder, names), names, (64, 96))
+network = unet.build_segmenter(len(names.mask), TINY)
+compile_segmenter(network, frames, names, TINY)
 try:
     settings = TrainingSettings((64, 96), (32, 32), batch_size=2, recipe=TINY)
-    training.fit(network, out, frames, settings, Length(3))
-except errors.DiskFullError as error:
+    fit(network, out, frames, settings, Length(3))
+except DiskFullError as error:
     sys.exit(f"{type(error).__name__}: {error}")
 """
 
@@ -96,12 +103,12 @@ def test_a_figure_leads_back_to_its_run(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "find_commit", lambda: "c0ffee")
     figure = plt.figure()
     plt.close(figure)
-    figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    style.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "no run" and np.asarray(picture).std() == 0
     result = {"settings": {"data_fingerprint": "ab12"}, "commit": "c0ffee"}
     (tmp_path / "seg-x-01" / "result.json").write_text(json.dumps(result))
-    figures.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    style.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "seg-x-01, data ab12, commit c0ffee"
 
@@ -121,14 +128,14 @@ def list_unspecified(path):
 
 
 def test_every_text_is_opened_as_utf_8():
-    paths = [path for folder in ("src", "benchmarks", "examples") for path in Path(folder).glob("*.py")]
+    paths = [path for folder in ("src", "benchmarks", "examples") for path in Path(folder).rglob("*.py")]
     assert [line for path in paths for line in list_unspecified(path)] == []
 
 
 HOLDING = """
 import sys, time
 from pathlib import Path
-from src import files
+from src.common import files
 with files.lock(Path(sys.argv[1]), "test"):
     print("held", flush=True)
     time.sleep(100)

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from tiny import TINY
 
-from src import folds, lengths, model, record
+from src import runs
+from src.model import unet
+from src.pipeline import folds
 from src.settings import TrainingSettings
+from src.training import lengths
 
 SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=TINY)
 
@@ -13,7 +16,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
         lengths.write_plan(
             tmp_path / name / "final", lengths.Plan(epochs=2, pieces=1, piece=5, validations=1)
         )
-    first, run = (record.Run(tmp_path / name, SETTINGS.to_dict()) for name in ("seg", "joint"))
+    first, run = (runs.Run(tmp_path / name, SETTINGS.to_dict()) for name in ("seg", "joint"))
     sides = {"fold2": (np.arange(0, 18), np.arange(18, 24))}
     trainings = folds.list_folds(run, first, learnable, sides)
     assert trainings[0].steps == (4, 4) and trainings[0].settings == SETTINGS
@@ -45,7 +48,7 @@ def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
         ]
         found[name] = folds.train_folds(trainings, **how)
         paths = [tmp_path / name / fold / "joint" / "model.keras" for fold in sides]
-        weights[name] = [array for path in paths for array in model.load_model(path).get_weights()]
+        weights[name] = [array for path in paths for array in unet.load_model(path).get_weights()]
     if ray:
         ray.shutdown()
     for ours, theirs in zip(found["two"], found["one"], strict=True):

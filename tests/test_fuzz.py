@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src import classes as class_lists
-from src import doctor, pictures, scoring
-from src.errors import DataError
+from src.common.errors import DataError
+from src.data import classes as class_lists
+from src.data import image_files, mask_files
+from src.data.doctor import examine
+from src.submission import scoring
 
 FEW = settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHANGES = st.lists(  # where, how many bytes go, what comes instead
@@ -88,7 +90,7 @@ def test_any_photo_is_read_or_refused(changes):
             path = Path(folder) / "a.jpg"
             path.write_bytes(change_bytes(content, changes))
             with contextlib.suppress(DataError):
-                assert pictures.load_photo(str(path), (32, 64)).shape == (32, 64, 3)
+                assert image_files.load_photo(str(path), (32, 64)).shape == (32, 64, 3)
 
 
 @FEW
@@ -99,9 +101,9 @@ def test_any_mask_is_read_or_refused(frames, changes):
         path = Path(folder) / "a.png"
         path.write_bytes(change_bytes(pack(draw_frame(1)[1], "png"), changes))
         with contextlib.suppress(DataError):
-            mask = pictures.load_mask(str(path), classes.mask)
+            mask = mask_files.load_mask(str(path), classes.mask)
             assert set(np.unique(mask)) <= {0, 1, 2, 255}
-        found = [read_or_none(read, path) for read in (pictures.read_ids, scoring.read_ids)]
+        found = [read_or_none(read, path) for read in (mask_files.read_ids, scoring.read_ids)]
         assert (found[0] is None) == (found[1] is None)
         assert found[0] is None or (found[0] == found[1]).all()
 
@@ -109,7 +111,7 @@ def test_any_mask_is_read_or_refused(frames, changes):
 def read_or_none(read, path):
     """Reads ids by one of the two implementations; None where they are refused in its own words."""
     try:
-        return read(str(path)) if read is pictures.read_ids else read(str(path), "a.png")
+        return read(str(path)) if read is mask_files.read_ids else read(str(path), "a.png")
     except (DataError, scoring.ScoringError):
         return None
 
@@ -148,7 +150,7 @@ def check_table(frames, content):
         for path in frames.iterdir():
             (Path(folder) / path.name).write_bytes(path.read_bytes())
         (Path(folder) / "data.csv").write_bytes(content)
-        found = doctor.examine(folder)
+        found = examine(folder)
         assert found.describe()
         with contextlib.suppress(scoring.ScoringError):
             scoring.read_table(folder, ["image_path"], "the submission")
@@ -160,4 +162,4 @@ def test_a_decoder_of_opencv_is_not_trusted_with_what_is_cut_short(tmp_path):
         content = cv2.imencode(ending, photo)[1].tobytes()
         (tmp_path / "a").write_bytes(content[: len(content) * 2 // 3])
         with pytest.raises(DataError, match=r"cut short|whole"):
-            pictures.load_photo(str(tmp_path / "a"), (64, 96))
+            image_files.load_photo(str(tmp_path / "a"), (64, 96))

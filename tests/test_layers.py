@@ -1,74 +1,99 @@
+"""Imports go down the floors of the house only, never up and never in a circle."""
+
 import ast
 from pathlib import Path
 
-LAYERS = {
-    "run": 7,
-    "sweep": 6,
-    "results": 6,
-    "submission": 5,
-    "estimate": 4,
-    "folds": 5,
-    "scoring": 4,
-    "doctor": 3,
-    "archive": 2,
-    "world": 3,
-    "project": 4,
-    "settings": 3,
-    "pipeline": 6,
-    "evaluation": 4,
-    "stage": 5,
-    "plots": 7,
-    "submit": 6,
-    "result": 7,
-    "result_plots": 8,
-    "town": 2,
-    "training": 4,
-    "label_head": 3,
-    "record": 3,
-    "predict": 3,
-    "engine": 2,
-    "optimizer": 2,
-    "render": 1,
-    "data": 2,
-    "batches": 2,
-    "pictures": 1,
-    "split": 1,
-    "augment": 1,
-    "model": 1,
-    "lengths": 1,
-    "losses": 1,
-    "metrics": 1,
-    "figures": 1,
-    "charts": 2,
-    "words": 2,
-    "widgets": 4,
-    "report": 6,
-    "benchmark": 4,
-    "classes": 0,
-    "tables": -1,
-    "errors": -2,
-    "files": 0,
-    "headers": 0,
-    "memory": 0,
-    "progress": 0,
-    "quality": 0,
-    "cluster": 0,
-    "cores": 0,
-    "recipe": 0,
-    "scene": 0,
-    "backbone": 0,
-}
+import pytest
+
+SRC = Path(__file__).parents[1] / "src"
+FLOORS = (
+    {"__main__"},
+    {"commands"},
+    {"run", "experiments", "result_plots"},
+    {"plots"},
+    {"pipeline", "submission"},
+    {"report"},
+    {"figures"},
+    {"evaluation", "project"},
+    {"training", "inference", "world", "runs"},
+    {"data", "model"},
+    {"settings"},
+    {"common"},
+)
 
 
-def test_files_import_only_from_layers_below():
-    files = {path.stem: path for path in Path("src").glob("*.py") if path.stem != "__init__"}
-    assert set(files) == set(LAYERS)
-    for name, path in files.items():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module == "src":
-                imported = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("src."):
-                imported = [node.module.split(".")[1]]
-            else:
-                continue
-            assert all(LAYERS[other] < LAYERS[name] for other in imported), f"{name} imports {imported}"
+def read_imports(path, package):
+    """Lists what a file imports of ours, as dotted names from below src/."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] == "src"]
+        if isinstance(node, ast.ImportFrom):
+            above = ["src", *package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            if module.split(".")[0] == "src":
+                found += [f"{module}.{alias.name}" for alias in node.names]
+    return [name.removeprefix("src.") for name in found]
+
+
+def find_floor(name):
+    top = name.split(".")[0]
+    return next((floor for floor, packages in enumerate(FLOORS) if top in packages), None)
+
+
+def list_wrong(src):
+    """Lists the imports that do not go down."""
+    wrong = []
+    for path in sorted(src.rglob("*.py")):
+        parts = path.relative_to(src).with_suffix("").parts
+        if parts == ("__init__",):  # it starts what must be started first
+            continue
+        own = find_floor(parts[0])
+        assert own is not None, f"{path} is on no floor"
+        for name in read_imports(path, parts[:-1]):
+            inside = name.split(".")[0] == parts[0] and len(parts) > 1
+            if not inside and find_floor(name) <= own:
+                wrong.append(f"{'.'.join(parts)} imports {name}")
+    return wrong
+
+
+def resolve(name, modules):
+    """Gives the module that a dotted name is, or is in."""
+    while name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_imports_go_down_only():
+    assert list_wrong(SRC) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from src.pipeline import joint", "from ..pipeline import joint", "import src.pipeline.joint"],
+)
+def test_an_upward_import_is_found(tmp_path, line):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "frames.py").write_text(f"def load():\n    {line}\n")
+    assert len(list_wrong(tmp_path)) == 1
+
+
+def test_modules_of_a_package_import_in_no_circle():
+    modules = {}
+    for path in SRC.rglob("*.py"):
+        if path.name != "__init__.py":
+            parts = path.relative_to(SRC).with_suffix("").parts
+            modules[".".join(parts)] = read_imports(path, parts[:-1])
+    arrows = {
+        name: {resolve(other, modules) for other in others if other.split(".")[0] == name.split(".")[0]}
+        for name, others in modules.items()
+    }
+    while free := [name for name, others in arrows.items() if not others & arrows.keys()]:
+        for name in free:
+            del arrows[name]
+    assert arrows == {}
+
+
+def test_the_scoring_program_stands_alone():
+    path = SRC / "submission" / "scoring.py"
+    assert read_imports(path, ("submission",)) == []

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from src import lengths, results
-from src.lengths import Counts, Plan
+from src import settings
+from src.data.frames import Counts
+from src.experiments import results
+from src.training import lengths
+from src.training.lengths import Plan
 
 CITY = Counts(useful=260, masked=240, labelled=160)
 
@@ -51,13 +54,13 @@ def test_a_pass_takes_every_mask_and_every_label(counts, with_label, steps):
 @pytest.mark.parametrize("epochs", [0, 2.5, "long", None, True])
 def test_epochs_that_are_none_are_refused(epochs):
     with pytest.raises(ValueError, match="EPOCHS must be 'auto' or a whole number from 1 on"):
-        lengths.check_epochs(epochs)
+        settings.check_epochs(epochs)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, "long", "auto"])
 def test_minutes_that_are_none_are_refused(minutes):
     with pytest.raises(ValueError, match="MINUTES must be None or a positive number"):
-        lengths.check_minutes(minutes)
+        settings.check_minutes(minutes)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import losses
-from src.classes import IGNORE, NO_LABEL
+from src.data.classes import IGNORE, NO_LABEL
+from src.training import losses
 
 
 def test_mask_loss_by_hand():

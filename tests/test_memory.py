@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src import memory
+from src.common import memory
 
 LARGE = 48 << 20  # bytes, more than glibc ever keeps by itself
 

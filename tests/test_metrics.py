@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from src import metrics
-from src.classes import IGNORE, NO_LABEL, ClassList
+from src.data.classes import IGNORE, NO_LABEL, ClassList
+from src.evaluation import metrics
+from src.training import keras_metrics
 
 
 def test_confusion_and_iou_by_hand():
@@ -32,12 +33,12 @@ def test_constant_answer_by_hand():
 
 
 def test_curves_leave_out_what_is_not_known():
-    accuracy = metrics.LabelAccuracy()
+    accuracy = keras_metrics.LabelAccuracy()
     accuracy.update_state(
         np.array([0, 1, NO_LABEL]), np.array([[2.0, 1.0], [2.0, 1.0], [1.0, 2.0]], np.float32)
     )
     assert float(accuracy.result()) == pytest.approx(0.5)
-    iou = metrics.MaskIoU(2)
+    iou = keras_metrics.MaskIoU(2)
     iou.update_state(np.array([[[0, IGNORE]]], np.uint8), np.array([[[[1.0, 0.0], [0.0, 1.0]]]], np.float32))
     assert float(iou.result()) == pytest.approx(1.0)
     iou.update_state(np.array([[[0]]], np.uint8), np.array([[[[0.0, 1.0]]]], np.float32))

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from conftest import draw_frame
 
-from src import charts, figures, metrics
-from src.classes import IGNORE, Classes, ClassList
+from src.data.classes import IGNORE, Classes, ClassList
+from src.evaluation import metrics
+from src.figures import charts, maps, panels, style
 
 HOSTILE = {
     "dollars": ("free $$ zone", "$x_$", "price$"),
@@ -32,19 +33,19 @@ def draw_all(names, folder):
     counts = np.array([[8, 2, 0], [0, 10, 0], [0, 1, 3]])
     labels, places = pd.Series(names), np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 20.0]])
     table = metrics.table_of_classes(counts, few)
-    titles = [f"{name}\n{figures.describe_label(0, 0.5, 1, few)}" for name in names[:2]]
+    titles = [f"{name}\n{panels.describe_label(0, 0.5, 1, few)}" for name in names[:2]]
     frames = ([image] * 2, [mask] * 2)
     drawn = [
-        figures.plot_samples(*frames, titles, classes),
-        figures.plot_predictions(frames[0], frames[1], frames[1], titles, classes, disagreement=True),
-        figures.plot_pairs([(image, image)], [(names[0], names[1])]),
+        panels.plot_samples(*frames, titles, classes),
+        panels.plot_predictions(frames[0], frames[1], frames[1], titles, classes, disagreement=True),
+        panels.plot_pairs([(image, image)], [(names[0], names[1])]),
         charts.plot_class_iou(table, few, "Test"),
         charts.plot_confusion(counts, names, "Labels"),
-        charts.plot_places(places, labels, labels, "predicted label"),
-        charts.plot_places(np.full((3, 2), np.nan), labels, pd.Series([1.0, 2.0, np.nan]), "scores"),
+        maps.plot_places(places, labels, labels, "predicted label"),
+        maps.plot_places(np.full((3, 2), np.nan), labels, pd.Series([1.0, 2.0, np.nan]), "scores"),
     ]
     for number, figure in enumerate(drawn):
-        figures.keep(figure, folder / f"{number}.png")
+        style.keep(figure, folder / f"{number}.png")
     return drawn
 
 
@@ -54,7 +55,7 @@ def drawn(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     with warnings.catch_warnings(record=True) as warned, pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("always")
-        patch.setitem(figures.STYLE, "savefig.dpi", 40)
+        patch.setitem(style.STYLE, "savefig.dpi", 40)
         return HOSTILE[request.param], draw_all(HOSTILE[request.param], folder), warned, folder
 
 
@@ -66,11 +67,11 @@ def test_names_of_every_kind_are_drawn_without_a_warning(drawn):
 
 def test_legend_and_ticks_hold_the_names_themselves(drawn):
     names, (samples, _, _, bars, confusion, places, strips), _, _ = drawn
-    short = [figures.shorten(name) for name in names]
+    short = [style.shorten(name) for name in names]
     assert [text.get_text() for text in samples.legends[0].get_texts()] == short[:2]
     assert [tick.get_text() for tick in confusion.axes[0].get_yticklabels()] == short
     assert {tick.get_text() for tick in bars.axes[0].get_yticklabels()} == set(short)
-    counted = [figures.shorten(f"{name} (1)") for name in sorted(names)]
+    counted = [style.shorten(f"{name} (1)") for name in sorted(names)]
     assert [text.get_text() for text in places.legends[0].get_texts()] == counted
     assert set(short) <= {text.get_text() for text in strips.axes[0].texts}
 
@@ -91,9 +92,9 @@ def test_long_names_leave_a_figure_nearly_as_wide_as_planned(drawn):
 
 
 def test_a_long_name_loses_its_middle():
-    assert figures.shorten("abcdefgh", 8) == "abcdefgh"
-    assert figures.shorten("abcdefghi", 4) == "ab…hi"
-    assert figures.shorten("two\nlines") == "two lines"
+    assert style.shorten("abcdefgh", 8) == "abcdefgh"
+    assert style.shorten("abcdefghi", 4) == "ab…hi"
+    assert style.shorten("two\nlines") == "two lines"
 
 
 def test_of_very_many_classes_the_legend_names_the_largest(tmp_path):
@@ -104,11 +105,11 @@ def test_of_very_many_classes_the_legend_names_the_largest(tmp_path):
     image = np.zeros((96, 150, 3), np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = figures.plot_samples([image], [mask], ["a"], Classes(many, many))
-        figures.keep(figure, tmp_path / "a.png")
-        figures.keep(charts.plot_confusion(np.eye(150), many.names, "Pixels"), tmp_path / "b.png")
+        figure = panels.plot_samples([image], [mask], ["a"], Classes(many, many))
+        style.keep(figure, tmp_path / "a.png")
+        style.keep(charts.plot_confusion(np.eye(150), many.names, "Pixels"), tmp_path / "b.png")
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert len(names) == figures.MOST_NAMES + 2 and "class 140" in names
+    assert len(names) == style.MOST_NAMES + 2 and "class 140" in names
     assert names[-2:] == ["126 more classes", "not counted"]
     assert max(mpl.image.imread(tmp_path / "b.png").shape) < 6000  # px
 
@@ -122,8 +123,8 @@ def test_frames_without_any_truth_are_drawn(tmp_path):
     drawn = [
         bars,
         charts.plot_confusion(np.zeros((3, 3), int), few.names, "Labels"),
-        figures.plot_predictions([image], [nothing], [nothing], ["a"], Classes(few, few), disagreement=True),
-        charts.plot_places(np.array([[1.0, 2.0]]), pd.Series(["a"]), pd.Series([np.nan]), "scores"),
+        panels.plot_predictions([image], [nothing], [nothing], ["a"], Classes(few, few), disagreement=True),
+        maps.plot_places(np.array([[1.0, 2.0]]), pd.Series(["a"]), pd.Series([np.nan]), "scores"),
         charts.plot_reliability(np.array([0.5]), np.array([True]), "Labels"),
         charts.plot_looks(
             pd.DataFrame({"folder": ["Train"], "brightness": [1.0], "saturation": [1.0], "warmth": [0.0]})
@@ -132,5 +133,5 @@ def test_frames_without_any_truth_are_drawn(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for number, figure in enumerate(drawn):
-            figures.keep(figure, tmp_path / f"{number}.png")
+            style.keep(figure, tmp_path / f"{number}.png")
     assert len(list(tmp_path.glob("*.png"))) == 6

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from src import optimizer
+from src.training import optimizer
 
 
 def make(backbone_rate=1.0, decay=0.0):

@@ -4,9 +4,17 @@ import pandas as pd
 import pytest
 from tiny import TINY
 
-from src import classes as class_lists
-from src import cluster, data, engine, model, pictures, predict, submission, training
-from src.engine import KerasPredictor
+from src.common import cluster
+from src.data import classes as class_lists
+from src.data import mask_files
+from src.data.samples import read_samples
+from src.evaluation.evaluate import score_samples
+from src.inference import engine, predict
+from src.inference.engine import KerasPredictor
+from src.model import unet
+from src.submission import cache
+from src.submission.write import write_submission
+from src.training.compiled import build_seeded
 
 
 class Colors:
@@ -78,9 +86,9 @@ def test_opencv_has_its_threads_back_when_two_networks_were_asked_in_turns(tmp_p
 def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason="needs requirements-scale.txt")
     classes = class_lists.read_classes(learnable / "Train")
-    samples = data.read_samples(learnable / "Test", classes)
-    segmenter = model.build_segmenter(len(classes.mask), TINY)
-    network = training.build_seeded(0, lambda: model.build_joint(segmenter, len(classes.label)))
+    samples = read_samples(learnable / "Test", classes)
+    segmenter = unet.build_segmenter(len(classes.mask), TINY)
+    network = build_seeded(0, lambda: unet.build_joint(segmenter, len(classes.label)))
     engine.export(network, tmp_path / "export", {})
     monkeypatch.setattr(predict, "SHARD", 2)
     ray.init(num_cpus=2, include_dashboard=False)
@@ -89,8 +97,8 @@ def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
         ("one", predict.predict_samples(engine.open_exported(tmp_path), samples, (64, 96))),
         ("two", predict.predict_shards(tmp_path, samples, (64, 96), ray="auto")),
     ):
-        kept = submission.Kept(tmp_path / name, classes)
-        path = submission.write_submission(tmp_path / f"{name}.zip", samples, predictions, classes, kept)
+        kept = cache.Kept(tmp_path / name, classes)
+        path = write_submission(tmp_path / f"{name}.zip", samples, predictions, classes, kept)
         zips.append(path.read_bytes())
     ray.shutdown()
     assert zips[0] == zips[1]
@@ -121,7 +129,7 @@ def test_resizing_class_by_class_is_resizing_all_at_once():
 
 
 def test_scores_by_hand(train_folder, classes):
-    samples = data.read_samples(train_folder, classes).iloc[:3]
+    samples = read_samples(train_folder, classes).iloc[:3]
 
     class Ground(Colors):
         def predict_on_batch(self, images):
@@ -129,8 +137,8 @@ def test_scores_by_hand(train_folder, classes):
             mask[..., 0] = 9
             return {"mask": mask, "label": np.tile(np.array([[9.0, 0.0, 0.0]], np.float32), (len(images), 1))}
 
-    masks = np.concatenate([pictures.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
-    scored = predict.score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), flip=True)
+    masks = np.concatenate([mask_files.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
+    scored = score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), flip=True)
     assert np.isclose(scored.scores["miou"], (masks == 0).mean() / 3)
     assert np.isclose(scored.scores["accuracy"], 1 / 3) and np.isclose(scored.scores["f1"], 0.5 / 3)
     assert scored.confusion["label"] == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]

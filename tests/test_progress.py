@@ -9,7 +9,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from src import progress, run
+from src import run
+from src.common import progress
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,7 +66,7 @@ def run_here(*words, **environment):
 
 
 def test_a_command_in_a_pipe_draws_no_bar(train_folder):
-    code, said, errors = run_here("-m", "src.doctor", train_folder)
+    code, said, errors = run_here("-m", "src", "doctor", train_folder)
     assert code == 0 and "\r" not in said + errors and "█" not in errors
     assert len(errors.splitlines()) <= 2  # a bar's last state each
 
@@ -75,12 +76,12 @@ def test_a_command_in_a_pipe_draws_no_bar(train_folder):
     [("doctor", "Straße"), ("run", "DATA=Straße")],
 )
 def test_a_letter_that_the_terminal_lacks_is_replaced(module, word):
-    code, said, errors = run_here("-m", f"src.{module}", word, PYTHONIOENCODING="ascii")
+    code, said, errors = run_here("-m", "src", module, word, PYTHONIOENCODING="ascii")
     assert code == 2 and "Stra?e" in said + errors and "Traceback" not in errors
 
 
 def test_help_is_told_where_the_terminal_has_no_letters():
-    code, said, _ = run_here("-m", "src.run", "--help", PYTHONIOENCODING="ascii")
+    code, said, _ = run_here("-m", "src", "run", "--help", PYTHONIOENCODING="ascii")
     assert code == 0 and "SEED = 0" in said
     code, said, _ = run_here("-c", "import src; print('Straße')", PYTHONIOENCODING="ascii")
     assert code == 0 and said == "Stra?e\n"
@@ -88,14 +89,12 @@ def test_help_is_told_where_the_terminal_has_no_letters():
 
 def test_a_command_tells_errors_of_python_and_none_of_libraries():
     tell = "import os, sys; os.write(2, b'libpng warning'); sys.stderr.write('ours'); raise ValueError('end')"
-    code, _, errors = run_here(
-        "-c", f"import src; from src import progress; progress.silence_libraries(); {tell}"
-    )
+    code, _, errors = run_here("-c", f"from src.common import progress; progress.silence_libraries(); {tell}")
     assert code == 1 and "libpng" not in errors and "ours" in errors and "ValueError: end" in errors
 
 
 def test_a_command_that_imports_tensorflow_tells_no_start_up_notes(tmp_path):
-    code, said, errors = run_here("-m", "src.report", tmp_path / "Straße", PYTHONIOENCODING="ascii")
+    code, said, errors = run_here("-m", "src", "report", tmp_path / "Straße", PYTHONIOENCODING="ascii")
     assert code == 2 and said == ""
     assert len(errors.splitlines()) == 1 and "result.json" in errors and "Stra?e" in errors
 
@@ -126,7 +125,7 @@ def test_a_notebook_alone_says_in_one_line_what_to_do(name, tmp_path):
         NotebookClient(book, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     (error,) = book.cells[0].outputs
     (line,) = error["traceback"]
-    assert "needs the project's folder around it" in line and "make lab" in line and "'src'" in line
+    assert "Open this notebook in the project's folder" in line and "make lab" in line and "'src'" in line
 
 
 def test_all_notebooks_begin_with_the_same_lines():

@@ -7,13 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from src import doctor, errors, project, record
+from src import project, runs
+from src.common import errors
+from src.data import doctor
 
 
 def test_users_data_come_before_the_world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = []
-    monkeypatch.setattr(project.world, "write_world", made.append)
+    monkeypatch.setattr(project.generate, "write_world", made.append)
     assert project.find_data("elsewhere") == Path("elsewhere") and not made
     (tmp_path / "Train").mkdir()
     for name in ("README.md", ".gitkeep"):
@@ -56,11 +58,11 @@ def test_make_hands_on_what_was_typed(tmp_path, value):
         ["make", "run", f"DATA={value}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0 and done.stderr == ""
-    assert done.stdout.splitlines() == ["-m", "src.run", f"DATA={value}"]
+    assert done.stdout.splitlines() == ["-m", "src", "run", f"DATA={value}"]
 
 
 def test_the_folder_is_typed_once(train_folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     assert project.Project.open(train_folder.parent, with_test=False).folder == train_folder.parent
     capsys.readouterr()
     again = project.Project.open("", with_test=False)
@@ -69,10 +71,11 @@ def test_the_folder_is_typed_once(train_folder, tmp_path, monkeypatch, capsys):
 
 
 def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     asked = []
-    examine = doctor.examine
-    monkeypatch.setattr(doctor, "examine", lambda *folders: asked.append(folders) or examine(*folders))
+    monkeypatch.setattr(
+        project, "examine", lambda *folders: asked.append(folders) or doctor.examine(*folders)
+    )
     first = project.examine_once(train_folder, None)
     again = project.examine_once(train_folder, None)
     assert len(asked) == 1 and again.problems == first.problems and again.frames.equals(first.frames)
@@ -86,7 +89,7 @@ def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, mon
 
 
 def test_a_mask_behind_a_linked_folder_is_looked_at_again(train_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     shutil.move(train_folder, tmp_path / "elsewhere")
     train_folder.mkdir()
     for name in ("data.csv", "classes.csv"):

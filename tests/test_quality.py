@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src import quality
+from src.experiments import quality
 
 
 def test_time_to_quality_by_hand():

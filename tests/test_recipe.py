@@ -1,6 +1,6 @@
 import pytest
 
-from src.recipe import Recipe, read_recipe
+from src.settings import Recipe, read_recipe
 
 
 def test_words_change_the_recipe():

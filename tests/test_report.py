@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import charts, figures, plots, record, report
+from src import plots, report, runs
+from src.figures import charts, style
 
 SCORES = {"miou": 0.5, "miou_low": 0.4, "miou_high": 0.6, "f1": 0.5, "accuracy": 0.5}
 
@@ -66,7 +67,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
 
 def test_a_caption_repeats_what_the_notebook_said(run, capsys):
     figure = charts.plot_history(pd.DataFrame({"loss": [2.0]}, index=[1]))
-    show = plots.Album(record.Run(run, {}), "synthetic world")
+    show = plots.Album(runs.Run(run, {}), "synthetic world")
     show(None)
     show(plots.View("test", figure, "Two < three."))
     assert "Two < three." in capsys.readouterr().out
@@ -79,7 +80,7 @@ def test_a_large_picture_is_packed_smaller(run):
     cv2.imwrite(str(run / "figures" / "test.png"), noise)
     before = (run / "figures" / "test.png").stat().st_size
     page = report.write_report(run).read_text()
-    assert before > figures.LARGE and "data:image/jpeg" in page and len(page) < before
+    assert before > style.LARGE and "data:image/jpeg" in page and len(page) < before
     assert not re.search(r"https?://", page)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import charts, results
+from src.experiments import results
+from src.experiments.tables import escape, table_of_estimates, table_of_lengths, table_of_runs, table_of_seeds
+from src.figures import charts
 
 
 def write_run(folder, name, seed, miou):
@@ -35,8 +37,8 @@ def test_tables_come_from_the_files(tmp_path):
     table = results.read_results(tmp_path / "results")
     held_out = "50.0 / 60.0 / 50.0 (2 of 3 classes)"
     line = f"| wide | 0 | 9 | 12 | - / - / - | {held_out} | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
-    assert line in results.table_of_runs(table)
-    seeds = results.table_of_seeds(table)
+    assert line in table_of_runs(table)
+    seeds = table_of_seeds(table)
     assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
     assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
 
@@ -45,7 +47,7 @@ def test_runs_that_no_test_scored_say_nothing_of_it():
     row = {"version": "a", "budget": 5, "grouped miou": 50.0, "test miou": np.nan}
     rows = [row | {"data": "one", "seed": seed} for seed in (0, 1)]
     rows += [row | {"data": "two", "seed": seed, "test miou": 40.0} for seed in (0, 1)]
-    first, second = results.table_of_seeds(pd.DataFrame(rows)).splitlines()
+    first, second = table_of_seeds(pd.DataFrame(rows)).splitlines()
     assert "nan" not in first and "hidden test" not in first and "hidden test mIoU 40.0" in second
 
 
@@ -69,7 +71,7 @@ def test_table_of_estimates_by_hand():
         "test f1": 42.0,
         "random miou": None,
     }
-    table = results.table_of_estimates(pd.DataFrame([first, second]))
+    table = table_of_estimates(pd.DataFrame([first, second]))
     said = "| town | wide | 0 | 90.0 / 80.0 | 60.0 / 50.0 | 52.0 / 44.0 [45, 59] | 50.0 / 40.0 |"
     assert (
         f"{said} +2.0 / +10.0 / +40.0 | a |" in table
@@ -78,10 +80,10 @@ def test_table_of_estimates_by_hand():
     )
     assert "random frames 40.0, held-out recordings 13.0, estimate 5.0; of the estimated F1 3.0" in table
     assert table.endswith("In the interval: 1 of 2.")
-    mixed = results.table_of_estimates(pd.DataFrame([first | {"version": "fixed"}, second]))
+    mixed = table_of_estimates(pd.DataFrame([first | {"version": "fixed"}, second]))
     last = mixed.split("\n\n")[-1]
     assert last.startswith("all runs by today's method") and last.endswith("In the interval: 1 of 1.")
-    assert results.table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
+    assert table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
 
 
 def test_run_without_a_result_is_named(tmp_path):
@@ -98,7 +100,7 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     ]
     (tmp_path / "lengths.json").write_text(json.dumps(rows))
     lengths = results.read_lengths(tmp_path / "lengths.json")
-    lines = results.table_of_lengths(lengths).splitlines()
+    lines = table_of_lengths(lengths).splitlines()
     joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
     assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"
     assert lines[3] == "| a | 1400 | 0 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
@@ -120,4 +122,4 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     ],
 )
 def test_a_name_in_a_table_of_markdown_is_shown_as_it_is(name, cell):
-    assert results.escape(name) == cell
+    assert escape(name) == cell

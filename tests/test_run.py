@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from src import files, run
+from src import run
+from src.common import files
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,12 @@ import pytest
 import yaml
 from conftest import draw_frame
 
-from src import classes as class_lists
-from src import data, scoring, tables
+from src.data import classes as class_lists
+from src.data import tables
+from src.data.reference import add_truth
+from src.data.samples import read_samples
+from src.submission import scoring
+from src.submission.bundle import write_bundle
 
 HARM = {  # what is done to an unpacked submission: what the competitor is told
     "no table": (lambda f: (f / "data.csv").unlink(), "data.csv must lie at the root of the submission"),
@@ -93,8 +97,8 @@ def server(train_folder, tmp_path):
 @pytest.fixture
 def bundle(train_folder, tmp_path):
     """The competition of six frames, unpacked."""
-    out = str(tmp_path / "competition.zip")
-    scoring.write_bundle(out, str(train_folder), "Six: frames")
+    out = tmp_path / "competition.zip"
+    write_bundle(out, train_folder, "Six: frames")
     with zipfile.ZipFile(out) as archive:
         archive.extractall(tmp_path / "bundle")
     return tmp_path / "bundle"
@@ -184,7 +188,7 @@ def test_leaderboard_and_scores_have_the_same_keys_whatever_the_names(train_fold
     text = f"task,id,name\nmask,0,{LONG}\nmask,1,sign: +\nmask,2,sign: - \U0001f6b8\n"
     for folder in (train_folder, server / "ref"):
         (folder / "classes.csv").write_text(text, encoding="utf-8")
-    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "Caf\u00e9 \U0001f6b8 'a': \"b\"\x7f")
+    write_bundle(tmp_path / "b.zip", train_folder, "Caf\u00e9 \U0001f6b8 'a': \"b\"\x7f")
     competition = yaml.safe_load(zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml"))
     keys = [column["key"] for column in competition["leaderboards"][0]["columns"]]
     scores, _ = scoring.score(str(server / "ref"), str(server / "res"))
@@ -239,8 +243,8 @@ def test_labels_of_the_truth_are_read_as_the_project_reads_them(train_folder, se
     assert pairs["label"] == [("0", "1"), ("1", "1"), ("2", "1"), ("0", "1"), ("1", "1")]
     assert scores["accuracy"] == pytest.approx(2 / 5)
     assert scores["f1"] == pytest.approx((0 + 4 / 7 + 0) / 3)  # two hits, two true and five told
-    samples = data.read_samples(train_folder, class_lists.read_classes(server / "ref"))
-    truth = data.add_truth(samples, server / "ref", class_lists.read_classes(server / "ref"))
+    samples = read_samples(train_folder, class_lists.read_classes(server / "ref"))
+    truth = add_truth(samples, server / "ref", class_lists.read_classes(server / "ref"))
     assert truth["label"].tolist() == [0, 1, 2, 0, 1, class_lists.NO_LABEL]
 
 
@@ -263,7 +267,7 @@ def test_a_label_of_the_truth_that_is_no_class_is_refused_by_name(train_folder, 
     with pytest.raises(scoring.ScoringError, match=words):
         scoring.score(str(server / "ref"), str(server / "res"))
     with pytest.raises(scoring.ScoringError, match=words):
-        scoring.write_bundle(str(train_folder / "b.zip"), str(train_folder), "title")
+        write_bundle(train_folder / "b.zip", train_folder, "title")
 
 
 @pytest.mark.parametrize("label", ["blue box", "-1", "nan", "1.5"])
@@ -277,7 +281,7 @@ def test_where_no_label_is_known_none_is_scored(train_folder, server, tmp_path):
     for folder in (train_folder, server / "ref"):
         set_labels(folder, "image_lvl_label", ["-1", "nan", "?", "", "None", "unknown"])
     assert "f1" not in scoring.score(str(server / "ref"), str(server / "res"))[0]
-    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+    write_bundle(tmp_path / "b.zip", train_folder, "title")
     assert "key: f1" not in zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml").decode()
 
 
@@ -306,7 +310,7 @@ def test_tables_are_read_however_they_were_saved(train_folder, server, tmp_path,
         for name in ("data.csv", "classes.csv"):
             (folder / name).write_bytes(SAVED[kind]((folder / name).read_text()))
     assert scoring.score(str(server / "ref"), str(server / "res"))[0] == right
-    scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+    write_bundle(tmp_path / "b.zip", train_folder, "title")
     keys = yaml.safe_load(zipfile.ZipFile(tmp_path / "b.zip").read("competition.yaml"))["leaderboards"]
     assert {column["key"] for column in keys[0]["columns"]} == set(right)
 
@@ -342,7 +346,7 @@ def test_classes_with_one_id_are_refused(server):
 def test_a_mask_that_lies_elsewhere_makes_no_bundle(train_folder, tmp_path, path):
     edit(train_folder, "frame_002_seg.png", path)
     with pytest.raises(scoring.ScoringError, match=r"must lead into the reference's folder.*frame_002_seg"):
-        scoring.write_bundle(str(tmp_path / "b.zip"), str(train_folder), "title")
+        write_bundle(tmp_path / "b.zip", train_folder, "title")
 
 
 def test_what_means_unknown_is_the_same_to_the_project():
@@ -358,7 +362,7 @@ def test_pixels_are_counted_by_truth_and_only_its_classes_are_scored():
 
 
 def test_program_stands_alone_and_is_of_python_37():
-    source = Path("src/scoring.py").read_text()
+    source = Path("src/submission/scoring.py").read_text()
     tree = ast.parse(source, feature_version=(3, 7))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -367,7 +371,7 @@ def test_program_stands_alone_and_is_of_python_37():
 
 def test_bad_reference_makes_no_bundle(train_folder, tmp_path):
     (train_folder / "frame_002_seg.png").write_bytes(b"")
-    command = [sys.executable, "-m", "src.scoring", "bundle", str(tmp_path / "out.zip"), "--reference"]
+    command = [sys.executable, "-m", "src", "bundle", str(tmp_path / "out.zip"), "--reference"]
     done = subprocess.run([*command, str(train_folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "frame_002_seg.png" in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.glob("out.zip*"))
@@ -396,7 +400,7 @@ def test_2173_frames_of_720p_are_scored_within_five_minutes(tmp_path):
         lines = [",".join(row.split(",")[column] for column in columns) for row in rows]
         (tmp_path / folder / "data.csv").write_text("\n".join([head, *lines]) + "\n")
     begin = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "src.scoring", str(tmp_path), str(tmp_path / "out")], check=True)
+    subprocess.run([sys.executable, "-m", "src", "score", str(tmp_path), str(tmp_path / "out")], check=True)
     seconds = time.perf_counter() - begin
     print(f"2,173 frames in {seconds:.0f} s")
     assert seconds < 300

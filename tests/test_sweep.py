@@ -3,7 +3,9 @@ import json
 import pytest
 from tiny import TINY
 
-from src import record, results, sweep
+from src import runs
+from src.experiments import sweep
+from src.experiments.tables import table_of_ablation
 
 
 def test_list_names_recipes_and_wrong_lines(tmp_path):
@@ -19,23 +21,21 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
 
 
 def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "RUNS", tmp_path / "runs")
-    how = {"seed": 0, "steps": 4, "batch_size": 4}
-    found = sweep.measure_recipe(learnable, learnable / "reference", TINY, **how)
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    bench = sweep.Bench(learnable, learnable / "reference")
+    found = sweep.measure_recipe(bench, TINY, seed=0, steps=4)
     assert {"grouped", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
     assert set(found["alone"]) == {"grouped", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found
 
 
-def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_path, monkeypatch, capsys):
+def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_path, monkeypatch, command):
     (tmp_path / "list.txt").write_text("default:\n")
     monkeypatch.setattr(sweep, "measure_recipe", None)
-    words = ["sweep", str(tmp_path / "list.txt"), "--data", str(learnable)]
-    monkeypatch.setattr("sys.argv", [*words, "--reference", str(learnable / "Train")])
-    with pytest.raises(SystemExit, match="2"):
-        sweep.main()
-    assert "must list frames of" in capsys.readouterr().err
+    words = ("sweep", tmp_path / "list.txt", "--data", learnable, "--reference", learnable / "Train")
+    code, _, errors = command(*words)
+    assert code == 2 and "must list frames of" in errors
 
 
 def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monkeypatch):
@@ -55,11 +55,11 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
         for recipe, seed, value in (("default", 0, 0.5), ("default", 1, 0.7), ("new", 1, 0.8))
     ]
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = results.table_of_ablation(tmp_path / "ablation.json").splitlines()
+    lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
     assert "| 60.0 ± 14.1 / 50.0 ± 0.0 |  | 30.0 ± 7.1 / 25.0 ± 0.0 |  |" in lines[2]
     assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
     rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("grouped", "test")}}
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = results.table_of_ablation(tmp_path / "ablation.json").splitlines()
+    lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
     assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]
     assert "| new, depth withheld |  | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]

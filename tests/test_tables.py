@@ -1,7 +1,7 @@
 import pytest
 
-from src import tables
-from src.errors import DataError
+from src.common.errors import DataError
+from src.data import tables
 
 KNOWN = ("image_path", "label_path", "robot_id")
 PLAIN = "image_path,label_path,robot_id\na.jpg,a.png,7\nb.jpg,,8\n"

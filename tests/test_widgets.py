@@ -10,7 +10,11 @@ from conftest import draw_frame
 from IPython.display import Image
 from tiny import TINY
 
-from src import data, engine, model, training, widgets
+from src.data.samples import read_samples
+from src.figures import widgets
+from src.inference import engine
+from src.model import unet
+from src.training.compiled import build_seeded
 
 
 class Truth:
@@ -27,7 +31,7 @@ class Truth:
 
 @pytest.fixture
 def browser(train_folder, classes):
-    samples = data.read_samples(train_folder, classes)
+    samples = read_samples(train_folder, classes)
     notes = pd.DataFrame(
         {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "sureness": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
     )
@@ -150,7 +154,7 @@ def test_live_view_shows_the_end_of_a_short_training(pictures_shown, classes, mo
 
 def test_live_view_changes_nothing_of_what_it_shows(pictures_shown, classes):
     image, mask, _ = draw_frame(1)
-    network = training.build_seeded(0, lambda: model.build_segmenter(3, TINY))
+    network = build_seeded(0, lambda: unet.build_segmenter(3, TINY))
     before = [variable.numpy() for variable in network.variables]
     drawn = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that Keras' seed sets
     widgets.LiveView(image, mask, classes)(HISTORY, network, True)

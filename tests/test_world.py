@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src import classes as class_lists
-from src import data, errors, render, scene, town, world
+from src.commands import world as commands_world
+from src.common import errors
+from src.data import classes as class_lists
+from src.data.samples import read_samples
+from src.world import cities, generate, render, scene, town
+from src.world.street import CROSSING, CURB, LAWN, SIDEWALK, TACTILE, VERGE, Street
 
 SIZE = (180, 320)
 
@@ -18,19 +22,19 @@ def render_some(city, seeds=(0,), size=SIZE, every=6):
         for number in range(4):
             recording = town.make_recording(city, number, 36, seed)
             for frame in range(0, 36, every):
-                yield recording, frame, world.render_frame(recording, frame, size)
+                yield recording, frame, generate.render_frame(recording, frame, size)
 
 
 @pytest.fixture(scope="module")
 def pictures():
     """Frames of both cities: (recording, number of the frame, picture)."""
-    return [*render_some(town.HOME), *render_some(town.AWAY)]
+    return [*render_some(cities.HOME), *render_some(cities.AWAY)]
 
 
 def test_depth_of_the_sidewalk_is_the_grounds(pictures):
     for recording, frame, picture in pictures:
-        camera = world.pose_robot(recording, frame, SIZE).camera
-        walk = (picture.surface.zone == scene.SIDEWALK) & (picture.depth > 0)
+        camera = generate.pose_robot(recording, frame, SIZE).camera
+        walk = (picture.surface.zone == SIDEWALK) & (picture.depth > 0)
         points = np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.rays()[walk]
         x, y = points[:, 0], points[:, 1]
         ramp = recording.street.corridor(x, y) | recording.street.driveway(x, y)
@@ -43,7 +47,7 @@ def test_depth_of_the_sidewalk_is_the_grounds(pictures):
 
 
 def test_curb_face_is_nearer_than_the_road_behind_it():
-    street = scene.Street()
+    street = Street()
     camera = scene.Camera((20.0, -2.0, 0.6), np.pi / 2, 0.2, 0.0, SIZE)
     rays = camera.rays()
     surface = scene.cast_ground(street, camera, rays)
@@ -59,7 +63,7 @@ def test_curb_face_is_nearer_than_the_road_behind_it():
 
 
 def test_solids_hide_the_ground_and_are_background():
-    street, size = scene.Street(), SIZE
+    street, size = Street(), SIZE
     camera = scene.Camera((20.0, 2.0, 0.7), 0.0, 0.1, 0.0, size)
     rays = camera.rays()
     surface = scene.cast_ground(street, camera, rays)
@@ -78,7 +82,7 @@ def test_solids_hide_the_ground_and_are_background():
 @pytest.mark.parametrize("kind, half", [("ball", 1.0), ("tube", 1.0)])
 def test_round_things_are_met_where_they_stand(kind, half):
     camera = scene.Camera((0.0, 0.0, 1.0), 0.0, 0.0, 0.0, SIZE)
-    surface = scene.cast_ground(scene.Street(), camera, camera.rays())
+    surface = scene.cast_ground(Street(), camera, camera.rays())
     scene.add_solids(
         surface, [scene.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.rays()
     )
@@ -91,21 +95,21 @@ def test_round_things_are_met_where_they_stand(kind, half):
 def test_a_wall_may_hide_ground_and_sky(wet):
     wall = scene.Solid("box", (2.0, 0.0, 0.0), (0.5, 50.0, 50.0), (0.5, 0.5, 0.5))
     camera = scene.Camera((0.0, 0.0, 0.6), 0.0, 0.0, 0.0, SIZE)
-    look = dataclasses.replace(town.make_recording(town.HOME, 0, 36, 0).look, wet=wet)
-    picture = render.render(scene.Street(), [wall], look, camera, np.random.default_rng(0))
+    look = dataclasses.replace(town.make_recording(cities.HOME, 0, 36, 0).look, wet=wet)
+    picture = render.render(Street(), [wall], look, camera, np.random.default_rng(0))
     assert (picture.surface.solid == 0).all() and not picture.mask.any() and picture.photo.std() > 0
 
 
 def test_every_class_and_label_occurs_in_the_order_of_life():
-    for city in (town.HOME, town.AWAY):
+    for city in (cities.HOME, cities.AWAY):
         counts, labels = np.zeros(6), []
         for number in range(8):
             recording = town.make_recording(city, number, 36, 0)
             for frame in range(0, 36, 4):
                 counts += np.bincount(
-                    world.render_frame(recording, frame, (90, 160)).mask.ravel(), minlength=6
+                    generate.render_frame(recording, frame, (90, 160)).mask.ravel(), minlength=6
                 )
-                labels.append(world.pose_robot(recording, frame, SIZE).label)
+                labels.append(generate.pose_robot(recording, frame, SIZE).label)
         background, sidewalk, crosswalk, curb, grass, tactile = counts
         assert background > sidewalk > grass > crosswalk > curb > tactile > 0
         assert max(set(labels), key=labels.count) == "sidewalk" and set(labels) == {
@@ -117,7 +121,7 @@ def test_every_class_and_label_occurs_in_the_order_of_life():
 
 def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
     for name, seed, workers in (("a", 3, 1), ("b", 3, 2), ("c", 4, 2)):
-        world.write_world(tmp_path / name, train=6, test=3, size=(72, 128), seed=seed, workers=workers)
+        generate.write_world(tmp_path / name, train=6, test=3, size=(72, 128), seed=seed, workers=workers)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     # photo, mask and depth of each frame; three tables, three marks, two lists of classes
     assert len(files) == 6 * 3 + 3 * 3 + 3 + 3 + 2
@@ -131,29 +135,29 @@ def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
 def test_zones_are_the_classes_that_are_written():
     ids = {name: id for id, name, _ in class_lists.DEFAULT_MASK}
     named = {
-        scene.CROSSING: "crosswalk",
-        scene.CURB: "curb",
-        scene.VERGE: "grass",
-        scene.LAWN: "grass",
-        scene.SIDEWALK: "sidewalk",
-        scene.TACTILE: "tactile paving",
+        CROSSING: "crosswalk",
+        CURB: "curb",
+        VERGE: "grass",
+        LAWN: "grass",
+        SIDEWALK: "sidewalk",
+        TACTILE: "tactile paving",
     }
     assert [ids[named.get(zone, "background")] for zone in range(11)] == scene.MASK_CLASS.tolist()
-    assert set(world.LABELS) == {"corner", "crossing", "sidewalk"}
+    assert set(generate.LABELS) == {"corner", "crossing", "sidewalk"}
 
 
 def test_others_data_are_not_overwritten(tmp_path):
     (tmp_path / "Train").mkdir()
     (tmp_path / "Train" / "data.csv").write_text("image_path\nmine.jpg\n")
     with pytest.raises(errors.DataError, match="a folder of its own, found other data in"):
-        world.write_world(tmp_path, 1, 1)
+        generate.write_world(tmp_path, 1, 1)
     assert "mine" in (tmp_path / "Train" / "data.csv").read_text()
 
 
 def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
-    world.write_world(tmp_path, train=80, test=8, size=(36, 64), workers=1)
+    generate.write_world(tmp_path, train=80, test=8, size=(36, 64), workers=1)
     classes = class_lists.read_classes(tmp_path / "Train")
-    train, test = (data.read_samples(tmp_path / part, classes) for part in ("Train", "Test"))
+    train, test = (read_samples(tmp_path / part, classes) for part in ("Train", "Test"))
     assert {"timestamp", "kiwibot_id", "depth_path", "lon", "lat", "yaw", "linear_speed"} <= set(
         train.columns
     )
@@ -174,7 +178,7 @@ def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
 @pytest.mark.parametrize("text", ["big", "0x0", "360", "16x640", "1x2x3"])
 def test_sizes_that_are_none_are_named(text):
     with pytest.raises(argparse.ArgumentTypeError, match=text):
-        world.parse_size(text)
-    assert world.parse_size("360X640") == (360, 640) and world.parse_count("7") == 7
+        commands_world.parse_size(text)
+    assert commands_world.parse_size("360X640") == (360, 640) and commands_world.parse_count("7") == 7
     with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
-        world.parse_count("-1")
+        commands_world.parse_count("-1")

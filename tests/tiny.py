@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from src import backbone
-from src.recipe import Recipe
+from src.model import efficientnet_lite
+from src.settings import Recipe
 
 TINY = Recipe(backbone="tiny", weights="none")
 CHANNELS = (8, 8, 16, 16, 32)  # at strides 2 to 32
@@ -25,4 +25,6 @@ def build_tiny(
     return keras.Model(image, x, name="tiny")
 
 
-backbone.register("tiny", build_tiny, backbone.preprocess_input, ["tiny4", "tiny3", "tiny2", "tiny1"])
+efficientnet_lite.register(
+    "tiny", build_tiny, efficientnet_lite.preprocess_input, ["tiny4", "tiny3", "tiny2", "tiny1"]
+)

@@ -6,44 +6,52 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import batches, classes, data, engine, model, predict, submission, training
-from src.lengths import Length
-from src.recipe import Recipe
-from src.settings import TrainingSettings
+from src.data import classes as class_lists
+from src.data.frames import load_frames
+from src.data.samples import read_samples
+from src.inference import engine, predict
+from src.model import unet
+from src.settings import Recipe, TrainingSettings
+from src.submission import cache
+from src.submission.write import write_submission
+from src.training import checkpoints
+from src.training.compiled import make_joint, make_segmenter
+from src.training.fit import fit
+from src.training.lengths import Length
 
 FRAMES, EPOCHS = 12, 6
 
 
-def train(folder: Path, out: Path) -> model.keras.Model:
+def train(folder: Path, out: Path) -> unet.keras.Model:
     """Trains a joint network for EPOCHS epochs, and says so after each."""
-    names = classes.read_classes(folder)
-    frames = batches.load_frames(data.read_samples(folder, names), names, (64, 96))
-    segmenter = training.make_segmenter(frames, names, Recipe(), seed=0)
-    network = training.make_joint(segmenter, frames, names, Recipe(), seed=0)
-    training.SAVE_SECONDS = 0
+    names = class_lists.read_classes(folder)
+    frames = load_frames(read_samples(folder, names), names, (64, 96))
+    segmenter = make_segmenter(frames, names, Recipe(), seed=0)
+    network = make_joint(segmenter, frames, names, Recipe(), seed=0)
+    checkpoints.SAVE_SECONDS = 0
     settings = TrainingSettings((64, 96), (32, 64), batch_size=2)
     length = Length(EPOCHS * len(frames) // 2)
-    training.fit(network, out, frames, settings, length, show=say_epoch)
+    fit(network, out, frames, settings, length, show=say_epoch)
     return network
 
 
-def say_epoch(history: pd.DataFrame, network: model.keras.Model, ended: bool) -> None:
+def say_epoch(history: pd.DataFrame, network: unet.keras.Model, ended: bool) -> None:
     """Says how many epochs lie behind the training."""
     if not ended:
         say("epoch", len(history))
 
 
-def submit(folder: Path, out: Path, network: model.keras.Model) -> None:
+def submit(folder: Path, out: Path, network: unet.keras.Model) -> None:
     """Predicts FRAMES frames and writes the zip, and says each frame."""
-    names = classes.read_classes(folder)
-    test = data.read_samples(folder, names)
+    names = class_lists.read_classes(folder)
+    test = read_samples(folder, names)
     test = pd.concat([test] * (FRAMES // len(test)), ignore_index=True)
     test["image_path"] = [f"{row:02d}.jpg" for row in range(FRAMES)]
-    kept = submission.Kept(out / "kept", names)
+    kept = cache.Kept(out / "kept", names)
     known = len(kept.read())
     say("known", known)
     predictions = predict.predict_samples(engine.KerasPredictor(network), test, (64, 96), skip=known)
-    submission.write_submission(out / "try.zip", test, tell(predictions, known), names, kept)
+    write_submission(out / "try.zip", test, tell(predictions, known), names, kept)
 
 
 def tell(predictions, known):

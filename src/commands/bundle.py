@@ -1,0 +1,25 @@
+"""Packs a competition of your own for Codabench: pages, leaderboard, the truth and the scoring program."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what it takes."""
+    parser.add_argument("out", type=Path, help="zip to write")
+    parser.add_argument("--reference", type=Path, required=True, help="folder with the truth of the test set")
+    parser.add_argument("--title", default="Every pixel and the kind of place", help="of the competition")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the zip."""
+    from src.submission import bundle, scoring
+
+    try:
+        bundle.write_bundle(arguments.out, arguments.reference, arguments.title)
+    except scoring.ScoringError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{arguments.out} can be uploaded at https://www.codabench.org/competitions/upload/.")
+    return 0

@@ -1,0 +1,37 @@
+"""Checks a zip before it is uploaded."""
+
+import argparse
+
+from src.common import files
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what it takes."""
+    parser.add_argument("zip", type=files.expand_home, help="the zip of a submission")
+    parser.add_argument(
+        "--data",
+        type=files.expand_home,
+        help="folder of the Test frames (default: Test, the built-in world's if empty)",
+    )
+    parser.add_argument(
+        "--classes",
+        type=files.expand_home,
+        help="folder that holds classes.csv (default: Train beside --data)",
+    )
+    parser.add_argument(
+        "--limit", type=float, default=1000, help="MB that the platform takes (default: 1000)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compares the zip with the Test frames."""
+    from src.data import classes as class_lists
+    from src.data.location import find_own
+    from src.data.samples import read_samples
+    from src.submission.check import check_submission
+
+    frames = arguments.data or find_own() / "Test"
+    classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
+    check_submission(arguments.zip, read_samples(frames, classes), classes, arguments.limit)
+    name = arguments.zip.name
+    print(f"{name}: every frame is there, every mask has its photo's size, every id is a class.")

@@ -1,0 +1,16 @@
+"""Writes one page of a finished run: scores, figures, and how it was made."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what it takes."""
+    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Writes the page and prints its path."""
+    from src.report import write_report
+
+    print(write_report(arguments.run))

@@ -1,0 +1,35 @@
+"""Prints the tables of what results/ holds, or keeps a run there."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what it takes."""
+    verbs = parser.add_subparsers(dest="what", metavar="{keep,fill,lengths,sheet}")
+    keep = verbs.add_parser("keep", help="copies a run's result to results/")
+    keep.add_argument("run", type=Path, help="folder below runs/")
+    keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
+    verbs.add_parser("fill", help="writes the tables into README.md and results/README.md")
+    verbs.add_parser("lengths", help="draws what longer trainings bring")
+    sheet = verbs.add_parser("sheet", help="draws frames of a rendered world")
+    sheet.add_argument("world", type=Path, nargs="?", default=Path("world"), help="folder (default: world)")
+    sheet.add_argument("--out", type=Path, default=Path("Imagenes/world.png"), help="PNG to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Does what is asked for; prints all tables where nothing is."""
+    from src.experiments import results
+
+    if arguments.what == "keep":
+        print(results.keep_result(arguments.run, arguments.version))
+    elif arguments.what == "lengths":
+        print(results.draw_lengths())
+    elif arguments.what == "sheet":
+        results.draw_sheet(arguments.world, arguments.out)
+        print(arguments.out)
+    elif arguments.what == "fill":
+        results.fill_pages()
+    else:
+        tables = results.make_tables()
+        print("\n\n".join(f"{name}\n\n{table}" for name, table in tables.items()))

@@ -1,0 +1,8 @@
+"""Runs the four notebooks top to bottom."""
+
+
+def read_words(words: list[str]) -> int:
+    """Takes NAME=VALUE words, which the notebooks themselves explain."""
+    from src import run
+
+    return run.main(words)

@@ -1,0 +1,1 @@
+"""What every package uses: files, errors, progress, cores."""

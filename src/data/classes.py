@@ -1,0 +1,199 @@
+"""Names, ids and colours of both tasks' classes; the map between a file's ids and the network's indices."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from src.common.errors import DataError
+from src.data.tables import Problem, name_rows, read_number, read_table
+
+IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
+NO_LABEL = -1  # network index of a frame without an image-level label
+UNKNOWN = 254  # what encoding gives for an id that no class has
+MOST_MASK_CLASSES = 254  # as many network indices as IGNORE and UNKNOWN leave
+COLUMNS = ("task", "id", "name", "color")
+PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
+    *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
+    *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
+)
+DEFAULT_MASK = (  # the competition's classes, named as the published figures suggest
+    (0, "background", "#000000"),
+    (1, "sidewalk", "#0072b2"),
+    (2, "crosswalk", "#e69f00"),
+    (3, "curb", "#cc79a7"),
+    (4, "grass", "#009e73"),
+    (5, "tactile paving", "#f0e442"),
+)
+DEFAULT_LABEL = ((0, "corner", "#d55e00"), (1, "crossing", "#e69f00"), (2, "sidewalk", "#0072b2"))
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes of one task, in the order of the network's channels.
+
+    Attributes:
+        ids: the id that files use for each class; gaps are allowed.
+        names: one name a class.
+        colors: one "#rrggbb" a class.
+        ignore_id: the id that files use for pixels that do not count.
+        lenient: ids that no class has do not count either, as in a reference whose classes are others.
+    """
+
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    ignore_id: int = 255
+    lenient: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def encode(self, ids: np.ndarray) -> np.ndarray:
+        """Maps file ids (uint8, any shape) to network indices (uint8), or to IGNORE or UNKNOWN."""
+        table = np.full(256, IGNORE if self.lenient else UNKNOWN, np.uint8)
+        table[self.ignore_id] = IGNORE
+        table[list(self.ids)] = np.arange(len(self))
+        return cv2.LUT(ids, table).reshape(ids.shape)  # a quarter of the time of numpy's indexing
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Maps network indices (uint8, any shape, each below the number of classes) to file ids (uint8)."""
+        table = np.zeros(256, np.uint8)
+        table[: len(self)] = self.ids
+        return cv2.LUT(indices, table).reshape(indices.shape)
+
+    def paint(self, indices: np.ndarray) -> np.ndarray:
+        """Colours a mask of network indices, (H, W) -> uint8 RGB (H, W, 3); ignored pixels are white."""
+        table = np.full((256, 3), 255, np.uint8)
+        for index, color in enumerate(self.colors):
+            table[index] = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        return table[indices]
+
+
+def count_values(mask: np.ndarray) -> np.ndarray:
+    """Counts the pixels of each value, 0 to 255: uint8 (H, W) -> int64 (256,).
+
+    Exact up to 16 million pixels of one value, above that to seven digits.
+    """
+    found = cv2.calcHist([mask], [0], None, [256], [0, 256])  # a third of the time of numpy's bincount
+    return found[:, 0].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of both tasks."""
+
+    mask: ClassList
+    label: ClassList
+
+    def admit_others(self) -> "Classes":
+        """Gives these classes for reading a reference, which may hold ids that Train does not know."""
+        return Classes(replace(self.mask, lenient=True), self.label)
+
+
+def read_classes(folder: str | Path) -> Classes:
+    """Reads `classes.csv` (task, id, name, color) of a data folder; without it the competition's hold.
+
+    Args:
+        folder: `Train/` or a reference folder.
+
+    Raises:
+        DataError: it is no table, a column is missing, a task is neither mask nor label or has no class or
+            too many, an id is no whole number from 0 to 255, a color is no #rrggbb, or an id or a name occurs
+            twice in a task.
+    """
+    return inspect_classes(folder)[0]
+
+
+def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
+    """Reads `classes.csv` as `read_classes` does, and notes what was put right."""
+    path = Path(folder) / "classes.csv"
+    if not path.exists():
+        return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL)), []
+    table, problems = read_table(path, COLUMNS)
+    missing = [name for name in COLUMNS[:3] if name not in table]
+    if missing:
+        raise DataError(
+            f"{path} must have the columns task, id, name and color, found {', '.join(table) or 'none'}; "
+            f"add {', '.join(missing)}."
+        )
+    if "color" not in table:
+        table["color"] = ""
+    table["task"] = table["task"].str.lower()
+    table["name"] = table["name"].mask(table["name"].str.lower() == "ignore", "ignore")
+    table["id"] = _read_ids(path, table["id"])
+    _check_table(path, table)
+    rows = {
+        task: list(zip(part["id"], part["name"], part["color"], strict=True))
+        for task, part in table.groupby("task")
+    }
+    mask, label = rows.get("mask", DEFAULT_MASK), rows.get("label", DEFAULT_LABEL)
+    return Classes(_make_list(mask), _make_list(label)), problems
+
+
+def _read_ids(path: Path, cells: pd.Series) -> pd.Series:
+    """Reads the ids of classes, "2" or "2.0"; refuses what is no id."""
+    numbers = cells.map(read_number).astype(float)
+    bad = cells[~(numbers.between(0, 255) & (numbers % 1 == 0))]
+    if len(bad):
+        way_out = "change it"
+        if bad.iloc[0].startswith("-"):
+            way_out = "drop the row, for in data.csv an empty cell or -1 is no label"
+        raise DataError(
+            f"{path}: an id must be a whole number from 0 to 255, found '{bad.iloc[0]}' in "
+            f"{name_rows(bad.index)}; {way_out}."
+        )
+    return numbers.astype(int)
+
+
+def _check_table(path: Path, table: pd.DataFrame) -> None:
+    """Refuses a table of classes that breaks a rule of `read_classes`."""
+    bad = table["task"][~table["task"].isin(("mask", "label"))]
+    if len(bad):
+        raise DataError(
+            f"{path}: a task must be mask or label, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
+            "correct it."
+        )
+    bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
+    if len(bad):
+        raise DataError(
+            f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
+            "write #1f77b4."
+        )
+    count = ((table["task"] == "mask") & (table["name"] != "ignore")).sum()
+    if count > MOST_MASK_CLASSES:
+        raise DataError(
+            f"{path} must list at most {MOST_MASK_CLASSES} mask classes besides 'ignore', found {count}; "
+            "leave some out, or give several one id in the masks."
+        )
+    for task, part in table.groupby("task"):
+        for what, found in (("ids", part["id"]), ("names", part["name"])):
+            if found.duplicated().any() or (found == "").any():
+                raise DataError(
+                    f"{path}: the {what} of task {task} must differ and not be empty, found "
+                    f"{_show_twice(found)}; give each class its own."
+                )
+        if (part["name"] == "ignore").all():
+            raise DataError(f"{path}: task {task} must have a class besides 'ignore', found none; add some.")
+
+
+def _show_twice(found: pd.Series) -> str:
+    """Shows one value that occurs more than once, or an empty one, with its rows."""
+    value = found[found.duplicated(keep=False) | (found == "")].iloc[0]
+    return f"'{value}' in {name_rows(found.index[found == value])}"
+
+
+def write_classes(folder: Path) -> None:
+    """Writes the competition's classes as `classes.csv`, so that scores and figures name them."""
+    tasks = (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL))
+    rows = [(task, *row) for task, classes in tasks for row in classes]
+    pd.DataFrame(rows, columns=["task", "id", "name", "color"]).to_csv(folder / "classes.csv", index=False)
+
+
+def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
+    ignore_id = next((row[0] for row in rows if row[1] == "ignore"), 255)
+    rows = sorted(row for row in rows if row[1] != "ignore")
+    colors = tuple(color or PALETTE[i % len(PALETTE)] for i, (_, _, color) in enumerate(rows))
+    return ClassList(tuple(row[0] for row in rows), tuple(row[1] for row in rows), colors, ignore_id)

@@ -1,0 +1,150 @@
+"""Mask files: PNG in, class ids or indices out."""
+
+import io
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from src.common.errors import DataError
+from src.data import headers
+from src.data.classes import IGNORE, UNKNOWN, Classes, ClassList, count_values
+from src.data.image_files import MOST_SHOWN, check_header, naming_file, open_image, require_unturned
+
+ADD_IDS = "add them to classes.csv, or name one 'ignore' there"
+
+
+# Masks ----------------------------------------------
+def read_ids(path: str) -> np.ndarray:
+    """Reads a mask's file as `decode_ids`."""
+    with open_image(path) as file:
+        return decode_ids(file, path)
+
+
+def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
+    """Reads the class ids of an open PNG as they were written: uint8, (height, width).
+
+    `scoring.read_ids`, which stands alone, admits the same files and gives the same ids.
+
+    Args:
+        file: one channel of 8 bits, or of one; equal channels (alpha must be opaque); or a palette, whose
+            indices are the ids, but for one of greys alone: there the greys are, as every program shows.
+        name: what the messages call it.
+
+    Raises:
+        DataError: it is no such PNG, broken, or told to be turned; it names the file.
+    """
+    header = check_header(file, name, ("PNG",))
+    if header.bits == 16 or (header.mode == "L" and header.bits in (2, 4)):
+        raise DataError(
+            f"{name} must be an 8-bit PNG of class ids, found {header.bits} bits, which are often read as "
+            "other numbers; export it as 8-bit grey."
+        )
+    require_unturned(header, name, "mask")
+    with naming_file(name, ("PNG",)):
+        content = headers.keep_pixels(file)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
+            pixels = np.asarray(picture).astype(np.uint8, copy=False)  # of one bit they are bool
+    if header.mode == "P":
+        return _show_greys(name, pixels, headers.read_palette(content))
+    return pixels if pixels.ndim == 2 else _require_equal(name, pixels)
+
+
+def _show_greys(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndarray:
+    """Gives the ids of a mask with a palette: its indices, or what it shows if its colours are greys alone.
+
+    Raises:
+        DataError: two indices are shown as one grey, so that either may be the ids.
+    """
+    if any(len(set(color)) > 1 for color in palette):
+        return indices
+    greys = np.arange(256, dtype=np.uint8)
+    greys[: len(palette)] = [color[0] for color in palette]
+    used = np.flatnonzero(count_values(indices))
+    if (greys[used] == used).all():
+        return indices
+    if len(set(greys[used])) < len(used) or len(set(palette)) == 1:
+        raise DataError(
+            f"{name} must hold class ids, its palette shows several indices as one grey, {greys[used[-1]]}; "
+            "export it as 8-bit grey without a palette."
+        )
+    return cv2.LUT(indices, greys)
+
+
+def _require_equal(name: str, pixels: np.ndarray) -> np.ndarray:
+    """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
+    channels = cv2.split(pixels)
+    if len(channels) in (2, 4) and (channels[-1] != 255).any():
+        raise DataError(
+            f"{name} must hold class ids in 1 or 3 equal channels, found transparent pixels; "
+            "export it without alpha."
+        )
+    if len(channels) >= 3 and any((channel != channels[0]).any() for channel in channels[1:3]):
+        raise DataError(
+            f"{name} must hold one class id a pixel, its colour channels differ; export ids, not colours."
+        )
+    return channels[0]
+
+
+def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Reads a mask as uint8 class indices, (height, width); IGNORE where no class counts.
+
+    Args:
+        path: PNG of class ids, as `decode_ids` admits it.
+        classes: the mask classes.
+        size: (height, width) to return, by nearest neighbour; None keeps the file's size.
+
+    Raises:
+        DataError: another format, or an id that no class has.
+    """
+    ids = read_ids(path)
+    mask = classes.encode(ids)
+    if (mask == UNKNOWN).any():
+        unknown = find_unknown(count_values(ids), classes)
+        raise DataError(f"{path} holds the ids {shorten(unknown)} that no class has; {ADD_IDS}.")
+    if size is not None:
+        mask = shrink_mask(mask, size)
+    return mask
+
+
+def find_unknown(counts: np.ndarray, classes: ClassList) -> list[int]:
+    """Lists the ids that no class has, of pixels by id (256,)."""
+    return sorted(set(np.flatnonzero(counts).tolist()) - set(classes.ids) - {classes.ignore_id})
+
+
+def guess_shift(ids: set[int], classes: ClassList) -> str:
+    """Guesses that ids which no class has count from 1 where the classes count from 0, or so; "" if not."""
+    for step, word in ((1, "high"), (-1, "low")):
+        if {(id - step) % 256 for id in ids} <= set(classes.ids):
+            return f"every id may be one too {word}: the ids are {shorten(classes.ids)}"
+    return ""
+
+
+def shorten(ids: Sequence[int]) -> str:
+    """Writes a list of ids, the first of more than MOST_SHOWN: "[1, 2, 3 ... 30] (12 of them)"."""
+    if len(ids) <= MOST_SHOWN:
+        return str(list(ids))
+    first = ", ".join(map(str, ids[: MOST_SHOWN - 1]))
+    return f"[{first} ... {ids[-1]}] ({len(ids)} of them)"
+
+
+def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    """Reads the masks of some frames, to show them: uint8 class indices, IGNORE where a frame has none.
+
+    Args:
+        samples: rows with `mask`.
+        classes: of both tasks.
+        sizes: (height, width) for each row.
+    """
+    return [
+        load_mask(path, classes.mask, size) if path else np.full(size, IGNORE, np.uint8)
+        for path, size in zip(samples["mask"], sizes, strict=True)
+    ]
+
+
+def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes a mask of class indices to (height, width) by nearest neighbour: blending 1 and 3 invents 2."""
+    return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -1,0 +1,1 @@
+"""Scores of predictions, and the estimate of a hidden test's score."""

@@ -1,0 +1,1 @@
+"""How this project measures itself; no notebook needs it."""

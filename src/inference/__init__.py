@@ -1,0 +1,1 @@
+"""From a trained network and photos to masks and labels."""

@@ -1,0 +1,1 @@
+"""The competition's zip: written, checked, read and scored."""

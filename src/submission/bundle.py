@@ -1,0 +1,166 @@
+"""A competition of your own for Codabench: pages, leaderboard, the truth and the scoring program."""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from src.submission import scoring
+from src.submission.scoring import ScoringError, name_scores, read_class_names, read_ids, read_reference
+
+METADATA = "command: python3 /app/program/scoring.py /app/input /app/output\n"
+OVERVIEW = """# {title}
+
+One network looks at a frame of a robot's camera and says two things: the class of every pixel (semantic
+segmentation) and the kind of place that the whole frame shows (classification). {frames} frames are scored;
+their truth stays on the server.
+"""
+SUBMISSION = """# What to submit
+
+A zip without a folder around it:
+
+- `data.csv` with the columns `image_path`, `pred_name`, `image_lvl_pred`, one row a frame; `pred_name` is
+  `<image stem>_pred.png`, and where photos share a stem, `<folder>_<image stem>_pred.png`, or any other name
+  that no other frame has.
+- `data/<pred_name>`: 8-bit PNG of the photo's own size, the class id of each pixel, in one channel or three
+  equal ones.
+
+Mask ids: {masks}.
+"""
+EVALUATION = """# How it is scored
+
+- `miou`: intersection over union of each class, from one confusion matrix over all pixels of all frames,
+  averaged over the classes that the truth holds; pixels marked as ignored do not count.
+- `f1`: F1 of each label that occurs in truth or answers, averaged; `accuracy`: share of frames whose label is
+  right.
+
+All are fractions, higher is better. The program that computes them is part of the bundle.
+"""
+TERMS = "# Terms\n\nThe organiser of the competition writes its terms here.\n"
+PAGES = (("Overview", OVERVIEW), ("Submission", SUBMISSION), ("Evaluation", EVALUATION), ("Terms", TERMS))
+COMPETITION = """version: 2
+title: {title}
+image: logo.png
+terms: pages/terms.md
+description: {description}
+docker_image: codalab/codalab-legacy:py37
+registration_auto_approve: true
+pages:
+{pages}
+tasks:
+  - index: 0
+    name: Frames
+    description: Masks and labels of all frames
+    reference_data: reference_data/
+    scoring_program: scoring_program/
+phases:
+  - index: 0
+    name: Test
+    description: Every submission is scored at once
+    start: {start}
+    max_submissions_per_day: 5
+    tasks:
+      - 0
+leaderboards:
+  - title: Results
+    key: main
+    submission_rule: "Add_And_Delete"
+    columns:
+{scores}
+"""
+
+
+def write_bundle(out: Path, reference: Path, title: str) -> None:
+    """Packs a Codabench competition (version 2): pages, leaderboard, the truth, and the scoring program.
+
+    Source of the format: https://docs.codabench.org, "Competition Bundle Structure".
+
+    Args:
+        out: zip to write.
+        reference: folder with the truth of a test set.
+        title: of the competition.
+
+    Raises:
+        ScoringError: the reference lacks its table or a mask, or a mask lies elsewhere.
+    """
+    rows = read_reference(str(reference))
+    names, ignore_id = read_class_names(str(reference))
+    masks = [row["label_path"] for row in rows if row["label_path"]]
+    _require_inside(masks)
+    ids: set[int] = set()
+    for mask in masks:
+        ids |= set(np.unique(read_ids(str(reference / mask), mask)).tolist())
+    ids -= {ignore_id}
+    columns = [name_scores(ids, names)[id] for id in sorted(ids)]
+    if any(row["image_lvl_label"] for row in rows):
+        columns = ["f1", "accuracy", *columns]
+    if masks:
+        columns = ["miou", *columns]
+    known = names or {id: "" for id in ids}
+    classes = ", ".join(f"{id} {name}" for id, name in sorted(known.items()))
+    beside = out.with_name(f"{out.name}_")
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("competition.yaml", describe_competition(title, len(rows), columns))
+        bundle.writestr("logo.png", draw_logo())
+        for page, text in PAGES:
+            content = text.format(title=title, frames=len(rows), masks=classes)
+            bundle.writestr(f"pages/{page.lower()}.md", content)
+        bundle.writestr("scoring_program/metadata.yaml", METADATA)
+        bundle.write(scoring.__file__, "scoring_program/scoring.py")
+        for name in ["data.csv", "classes.csv", *masks]:
+            if (reference / name).exists():
+                bundle.write(reference / name, f"reference_data/{name}")
+    beside.replace(out)
+
+
+def _require_inside(masks: list[str]) -> None:
+    """Refuses masks that lie outside of the reference's folder."""
+    for mask in masks:
+        drive = mask[1:2] == ":"
+        if ".." in mask.split("/") or Path(mask).is_absolute() or drive:
+            raise ScoringError(f"label_path must lead into the reference's folder from there, found {mask}.")
+
+
+def quote(text: str) -> str:
+    """Writes a text as a JSON string, which YAML reads as it is; without what cannot be printed."""
+    return json.dumps("".join(letter for letter in text if letter.isprintable()), ensure_ascii=False)
+
+
+def describe_competition(title: str, frames: int, columns: list[str]) -> str:
+    """Writes competition.yaml.
+
+    Args:
+        title: of the competition.
+        frames: of the test set.
+        columns: of the leaderboard: names of the scores.
+    """
+    description = quote(f"Segmentation and classification of {frames} frames.")
+    pages = [f"  - title: {page}\n    file: pages/{page.lower()}.md" for page, _ in PAGES[:-1]]
+    scores = [
+        f"      - title: {quote(key.replace('_', ' '))}\n        key: {key}\n        index: {index}\n"
+        "        sorting: desc"
+        for index, key in enumerate(columns)
+    ]
+    return COMPETITION.format(
+        title=quote(title),
+        description=description,
+        pages="\n".join(pages),
+        start=time.strftime("%Y-%m-%d"),
+        scores="\n".join(scores),
+    )
+
+
+def draw_logo() -> bytes:
+    """Draws the picture that the platform asks for, a street from above: PNG bytes."""
+    picture = np.full((128, 128, 3), (0, 158, 115), np.uint8)  # grass
+    picture[:, 24:104] = (0, 114, 178)  # sidewalk
+    picture[:, 40:88] = (64, 64, 64)  # road
+    for top in range(8, 120, 24):
+        picture[top : top + 12, 42:86] = (230, 159, 0)  # crosswalk
+    with io.BytesIO() as file:
+        Image.fromarray(picture).save(file, "png")
+        return file.getvalue()

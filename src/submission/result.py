@@ -1,0 +1,173 @@
+"""What a submitted zip says of Test, beside the truth where it is known: what `main.ipynb` shows."""
+
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src import report, runs
+from src.data.classes import NO_LABEL
+from src.data.recordings import find_recordings
+from src.data.reference import add_truth, check_reference
+from src.evaluation import metrics
+from src.figures import widgets
+from src.inference import engine
+from src.model import unet
+from src.project import Project
+from src.submission.read import compare_frames, find_submission, load_shown, read_notes
+from src.training.history import read_history
+
+MOST_HARD = 4  # frames, of one recording each
+
+
+class Result:
+    """The newest zip of a finished joint run, opened.
+
+    Args:
+        project: the data, Test included.
+        name: of the run; "" takes the last one on these data.
+
+    Attributes:
+        run: whose zip it is.
+        scores: what the run's `result.json` holds.
+        path: of the zip.
+        truth: table of the Test frames, with true masks and labels where they are known.
+        notes: what the network said of each frame, of `submission.read_notes`, with "miou" if known.
+        labels: index of each frame's predicted label, int64.
+        frames: of `metrics.table_of_frames`; None where no true mask is known.
+
+    Raises:
+        FileNotFoundError: there is no such run, or it has no zip yet.
+    """
+
+    def __init__(self, project: Project, name: str = ""):
+        self.project = project
+        self.run = runs.find_run("joint", project.train, project.classes, name)
+        self.scores = runs.read_result(self.run)
+        self.path = find_submission(self.run)
+        self.notes = read_notes(self.run, project.test)
+        self.labels = self.notes["label"].map(project.classes.label.ids.index).to_numpy()
+        self.classes = project.classes.admit_others()  # a reference may hold ids that Train does not know
+        self.size = tuple(self.run.settings["SIZE"])
+        self.truth = self._read_truth()
+        self.frames = self._compare_frames()
+        if self.frames is not None:
+            self.notes["miou"] = self.frames["mean IoU %"] / 100
+        print(f"{self.path.name}: {len(project.test)} frames, from {self.run.folder}")
+
+    def __repr__(self) -> str:
+        return metrics.table_of_scores(self.scores).to_string()
+
+    def _repr_html_(self) -> str:
+        """Shows a notebook the scores."""
+        return metrics.table_of_scores(self.scores).to_html()
+
+    def _read_truth(self) -> pd.DataFrame:
+        project = self.project
+        if project.reference is None:
+            return project.test
+        check_reference(project.reference, project.folder / "Test")
+        return add_truth(project.test, project.reference, project.classes)
+
+    def _compare_frames(self) -> pd.DataFrame | None:
+        if self.project.reference is None or not (self.truth["mask"] != "").any():
+            return None
+        counts = compare_frames(self.path, self.truth, self.classes)
+        frames = metrics.table_of_frames(counts, self.classes.mask)
+        return frames if frames["mean IoU %"].notna().any() else None  # its masks may hold no class
+
+    @cached_property
+    def names(self) -> pd.Series:
+        """Gives the file name of each photo of Test, without folder and ending."""
+        return self.project.test["image_path"].map(lambda name: Path(name).stem)
+
+    @cached_property
+    def recordings(self) -> pd.Series:
+        """Names the recording of each frame of Test."""
+        return find_recordings(self.project.test)
+
+    @property
+    def order(self) -> pd.Series:
+        """Gives what frames are ordered by, higher is better: mean IoU, or confidence without truth."""
+        return self.notes["sureness"] if self.frames is None else self.notes["miou"]
+
+    def evenly(self, count: int) -> np.ndarray:
+        """Chooses frames evenly spaced over the table: row positions."""
+        return np.linspace(0, len(self.truth) - 1, min(count, len(self.truth))).astype(int)
+
+    def from_worst_to_best(self, count: int) -> np.ndarray:
+        """Chooses frames evenly spaced over their order, the worst first: row positions."""
+        order = self.order.dropna().sort_values().index
+        return order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)].to_numpy()
+
+    def hardest(self, count: int) -> np.ndarray:
+        """Chooses the worst frame of each recording, the worst of them first: row positions."""
+        score = self.order.dropna()
+        hardest = score.groupby(self.recordings).idxmin()  # one of each, for neighbours look alike
+        return score[hardest].nsmallest(min(MOST_HARD, count)).index.to_numpy()
+
+    def load(self, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray] | None, list[np.ndarray]]:
+        """Reads photos, true masks (None where none is known) and predicted masks, to show them."""
+        return load_shown(self.path, self.truth, rows, self.classes, self.size)
+
+    def open_browser(self) -> widgets.FrameBrowser:
+        """Gives the browser of all frames, which asks the network about each as it is shown."""
+        network = engine.open_exported(self.run.folder)
+        table = (self.project.test, self.notes, self.project.classes)
+        return widgets.FrameBrowser(network, *table, self.size, self.scores["flip"])
+
+    def commonest_errors(self) -> pd.DataFrame | None:
+        """Counts the frames by what costs them most; None where the truth is not known."""
+        if self.frames is None:
+            return None
+        costs = self.frames["most of it"][self.frames["mean IoU %"].notna()]
+        costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
+        print(f"The commonest error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
+        return costs.head(5).to_frame("frames")
+
+    @property
+    def named(self) -> np.ndarray:
+        """Tells which frames have a true label: bool, (frames,)."""
+        return self.truth["label"].to_numpy() != NO_LABEL
+
+    @property
+    def held_out(self) -> str:
+        """Names the held-out frames of the run, with "leaky" where they are."""
+        return metrics.name_held_out(self.scores["leaky"])
+
+    @property
+    def scored(self) -> str:
+        """Names the frames whose scores are shown class by class: Test where it is known."""
+        return "Test" if self._split == "test" else self.held_out
+
+    @property
+    def _split(self) -> str:
+        return "test" if "miou" in self.scores["scores"].get("test", {}) else "grouped"
+
+    @property
+    def confusion(self) -> dict | None:
+        """Gives the confusion matrices, "mask" and "label", of what is named by `scored`; None: none."""
+        return self.scores.get("confusion", {}).get(self._split)
+
+    @property
+    def network(self) -> keras.Model:
+        """Loads the network that was submitted."""
+        return unet.load_model(self.run.folder / "final" / "model.keras")
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Reads how the network was trained that is scored or, without one, that is submitted."""
+        part = "held_out" if "grouped" in self.scores["scores"] else "final"
+        return read_history(self.run.folder / part)
+
+    def finish(self) -> None:
+        """Says what is hardest, writes the report, and says where everything lies."""
+        if self.confusion is not None:
+            table = metrics.table_of_classes(np.array(self.confusion["mask"]), self.project.classes.mask)
+            worst = table["IoU %"].idxmin()
+            print(f"Hardest class on {self.scored}: {worst}, IoU {table['IoU %'][worst]:.1f} %.")
+        print(f"Figures: {self.run.figures}")
+        print(f"Report:  {report.write_report(self.run.folder)}")
+        print(f"Zip:     {self.path}")

@@ -1,0 +1,108 @@
+"""The zip of a trained joint network: what `Save_test.ipynb` writes, checks and, where it can, scores."""
+
+import pandas as pd
+from IPython.display import HTML
+
+from src import runs
+from src.common import files
+from src.data.reference import add_truth, check_reference
+from src.evaluation import metrics
+from src.evaluation.evaluate import score_samples
+from src.figures import widgets
+from src.inference import engine, predict
+from src.model import unet
+from src.project import Project
+from src.submission import cache, check, scoring
+from src.submission.read import score_submission
+from src.submission.write import name_submission, write_submission
+
+
+class Submission:
+    """Predicts Test with a finished joint network, and packs the zip.
+
+    Args:
+        project: the data, Test included.
+        name: of the run; "" takes the last one on these data.
+
+    Raises:
+        FileNotFoundError: there is no such run, or it has not ended.
+    """
+
+    def __init__(self, project: Project, name: str = ""):
+        self.project = project
+        self.run = runs.find_run("joint", project.train, project.classes, name)
+        self.size = tuple(self.run.settings["SIZE"])
+        self.network = engine.open_exported(self.run.folder)
+        known = runs.read_result(self.run)["scores"]
+        self.scores = {"estimate": known["estimate"]} if "estimate" in known else {}
+        self.flip = True
+        print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
+
+    def write(self, flip: bool = True, channels: int = 3, ray: str = "") -> pd.DataFrame:
+        """Predicts the frames that are not predicted yet, writes the zip and reads it back.
+
+        Args:
+            flip: averages over each photo and its mirror image.
+            channels: of the mask files, 3 equal ones or 1.
+            ray: "auto" or the address of a Ray cluster to spread the frames over.
+
+        Returns:
+            How many frames were given each label.
+        """
+        test, classes = self.project.test, self.project.classes
+        kept = cache.open_kept(self.run, test, classes, flip, channels)
+        known = len(kept.read())
+        if ray:
+            predictions = predict.predict_shards(self.run.folder, test, self.size, flip, known, ray=ray)
+        else:
+            predictions = predict.predict_samples(self.network, test, self.size, flip, known)
+        self.flip = flip
+        self.path = write_submission(
+            name_submission(self.run, self.scores),
+            test,
+            predictions,
+            classes,
+            kept,
+            channels,
+            files.name_origin(self.run.folder),
+        )
+        runs.forget_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
+        runs.write_result(self.run, {"flip": flip, "zip": self.path.name})
+        names = dict(zip(classes.label.ids, classes.label.names, strict=True))
+        labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
+        return labels.map(names).value_counts().to_frame("frames")
+
+    def score(self) -> None:
+        """Scores the zip by the competition's program where the truth is known, and says the scores."""
+        reference = self.project.reference
+        if reference is None:
+            print("The truth of Test is not known here, so nothing is scored.")
+            return
+        check_reference(reference, self.project.folder / "Test")  # opened only now, after the zip
+        scored = score_submission(self.path, reference, self.project.classes, scoring.score)
+        self.scores["test"] = scored["scores"]
+        comparable = not scored["others"]  # else what one answer gets would not be comparable
+        if comparable:
+            counts = scored["confusion"]
+            self.scores["constant"] = metrics.score_constant(counts["mask"], counts["label"])
+        self.path = self.path.replace(name_submission(self.run, self.scores))
+        kept = {"scores": self.scores, "confusion": {"test": scored["confusion"]}, "zip": self.path.name}
+        runs.write_result(self.run, kept)
+        for name, value in scored["scores"].items():
+            print(f"{name:<20}{100 * value:6.1f} %")
+        if comparable and "miou" in scored["scores"]:
+            self._score_segmenter()
+
+    def _score_segmenter(self) -> None:
+        """Scores the segmentation network that the joint one started from, on the same frames."""
+        folder = runs.RUNS / self.run.settings["SEGMENTER"] / "final"
+        network = engine.prepare(unet.load_model(folder / "model.keras"))
+        truth = add_truth(self.project.test, self.project.reference, self.project.classes)
+        known = self.project.classes.admit_others()
+        alone = score_samples(network, truth, known, self.size, self.flip).scores
+        runs.write_result(self.run, {"scores": {"test_segmenter": alone}})
+        print(f"The segmentation network alone: mIoU {100 * alone['miou']:.1f} %.")
+
+    def link(self) -> HTML:
+        """Gives a link that saves the zip."""
+        return widgets.link(self.path)

@@ -1,0 +1,57 @@
+"""Networks built and compiled for the frames that they will learn from."""
+
+from collections.abc import Callable
+
+import keras
+
+from src.data.classes import Classes
+from src.data.frames import Frames
+from src.model import unet as networks
+from src.settings import Recipe
+from src.training import keras_metrics, losses, optimizer
+
+
+def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.losses.Loss:
+    """Makes the loss of the mask, balanced over the frames' masks; both networks have it."""
+    return losses.MaskLoss(losses.balance_classes(frames.masks, len(classes.mask)), recipe.dice)
+
+
+def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
+    """Gives a segmentation network its optimizer, the loss of the mask, and a metric."""
+    segmenter.compile(
+        optimizer.make_optimizer(recipe),
+        loss={"mask": make_mask_loss(frames, classes, recipe)},
+        metrics={"mask": keras_metrics.MaskIoU(len(classes.mask))},
+    )
+
+
+def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
+    """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
+    joint.compile(
+        optimizer.make_optimizer(recipe),
+        loss={"mask": make_mask_loss(frames, classes, recipe), "label": losses.LabelLoss()},
+        loss_weights={"mask": 1.0, "label": recipe.label_weight},
+        metrics={"mask": keras_metrics.MaskIoU(len(classes.mask)), "label": keras_metrics.LabelAccuracy()},
+    )
+
+
+def make_segmenter(frames: Frames, classes: Classes, recipe: Recipe, seed: int) -> keras.Model:
+    """Builds a segmentation network, and compiles it for the frames that it will learn from."""
+    segmenter = build_seeded(seed, lambda: networks.build_segmenter(len(classes.mask), recipe))
+    compile_segmenter(segmenter, frames, classes, recipe)
+    return segmenter
+
+
+def make_joint(
+    segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe, seed: int
+) -> keras.Model:
+    """Builds a joint network on a trained segmentation network, and compiles it for its frames."""
+    joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
+    compile_joint(joint, frames, classes, recipe)
+    return joint
+
+
+def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
+    """Builds a network whose random first weights are settled by the seed."""
+    keras.utils.set_random_seed(seed)
+    return build()

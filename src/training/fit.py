@@ -1,0 +1,213 @@
+"""Batches and a compiled network -> fitted weights and history in a run's folder; resumable."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from src.common import files, memory
+from src.data.frames import Frames
+from src.model import unet as networks
+from src.settings import Recipe, TrainingSettings
+from src.training import augment, batches, label_head, lengths
+from src.training.checkpoints import CHECKPOINT, Keeper, ValidateAverage, count_bytes
+from src.training.history import read_history
+from src.training.lengths import Length
+
+LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
+FEW_STEPS = 50  # of a training that is over before its time is worth saying
+
+
+def fit(
+    model: keras.Model,
+    folder: Path,
+    frames: Frames,
+    settings: TrainingSettings,
+    length: Length,
+    val_frames: Frames | None = None,
+    show: Callable[[pd.DataFrame, keras.Model, bool], None] | None = None,
+) -> pd.DataFrame:
+    """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
+
+    Args:
+        model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
+            but in the label's last layer, which `label_head` fits.
+        folder: of this training: checkpoint, `history.csv` and `plan.json`, at last `model.keras`.
+        frames: what to learn from.
+        settings: crop, batch size, seed and recipe; a joint network learns at half of the recipe's rate.
+        length: of the training.
+        val_frames: scored, whole, up to ten times on the way; they change neither steps nor weights.
+        show: called after each epoch, and at the end with the averaged weights, for a live view: with the
+            history so far, the network, and True at the end.
+
+    Returns:
+        The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
+
+    Raises:
+        DiskFullError: a checkpoint could not be written; the one before is whole.
+        InUseError: another process trains in this folder.
+    """
+    if (folder / "model.keras").exists():
+        return _use_again(model, folder)
+    with files.lock(folder, "training"):
+        with_label = "label" in model.output_names
+        make = _choose_batches(frames, settings, with_label)
+        val_stream = None
+        if val_frames is not None and len(val_frames) > 0:
+            val_stream = batches.make_whole_batches(val_frames, settings.batch_size, with_label)
+        pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
+        plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
+        done = _load_checkpoint(model, folder, plan)
+        keeper = Keeper(folder, done, plan, _choose_rates(settings.recipe, with_label), settings.seed, show)
+        if done < plan.steps:
+            _run_steps(model, make(first_step=done), val_stream, plan, keeper)
+        else:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        if with_label:
+            label_head.fit_label_head(model, frames)
+        _save(model, folder)
+        return keeper.history
+
+
+def _use_again(model: keras.Model, folder: Path) -> pd.DataFrame:
+    """Loads the weights of a training that has ended; gives its history."""
+    print(
+        f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
+        f"{folder.parent}, and what goes on from it."
+    )
+    model.set_weights(networks.load_model(folder / "model.keras").get_weights())
+    return read_history(folder)
+
+
+def _choose_rates(recipe: Recipe, with_label: bool) -> tuple[float, float]:
+    """Chooses the highest learning rate and the last; a joint network learns at half the rate."""
+    rate = recipe.rate / 2 if with_label else recipe.rate
+    return rate, rate * recipe.last_rate
+
+
+def _run_steps(
+    model: keras.Model,
+    stream: tf.data.Dataset,
+    val_stream: tf.data.Dataset | None,
+    plan: lengths.Plan,
+    keeper: "Keeper",
+) -> None:
+    """Takes the steps that are left of a plan."""
+    model.fit(
+        stream,
+        steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
+        initial_epoch=keeper.done // plan.piece,
+        epochs=plan.steps // plan.piece,
+        validation_data=val_stream,
+        validation_freq=[epoch * plan.pieces for epoch in plan.validated],
+        shuffle=False,  # the batches come shuffled
+        callbacks=[ValidateAverage(), keeper],
+        verbose=0,
+    )
+
+
+def _save(model: keras.Model, folder: Path) -> None:
+    """Saves the trained network, without the optimizer, which is three times as large, and tidies up."""
+    bare = keras.Model(model.inputs, model.output, name=model.name)
+    files.write_atomically(folder / "model.keras", bare.save)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    memory.give_back()
+
+
+def _choose_batches(
+    frames: Frames, settings: TrainingSettings, with_label: bool
+) -> Callable[..., tf.data.Dataset]:
+    """Gives what makes a training's batches, from any step on; labels are learned without close views."""
+    recipe = settings.recipe
+    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
+    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
+    return partial(
+        batches.make_batches,
+        frames,
+        change,
+        with_label=with_label,
+        batch_size=settings.batch_size,
+        crop=settings.crop,
+        seed=settings.seed,
+    )
+
+
+def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
+    """Makes the variables of the optimizer and of the losses' counters, else `fit` would trace twice."""
+    model.optimizer.build(model.trainable_variables)
+    shapes = model.compute_output_shape(image.shape)
+    model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
+
+
+def _prepare(
+    model: keras.Model,
+    folder: Path,
+    stream: tf.data.Dataset,
+    val_stream: tf.data.Dataset | None,
+    pass_steps: int,
+    length: Length,
+) -> lengths.Plan:
+    """Makes what a training needs before its first step, and its plan, or reads that of an earlier start."""
+    make_variables(model, *next(iter(stream)))
+    plan = lengths.read_plan(folder)
+    if plan is None:
+        validation_batches = 0 if val_stream is None else len(val_stream)
+        plan = _make_plan(model, stream, pass_steps, validation_batches, length)
+        lengths.write_plan(folder, plan)
+    return plan
+
+
+def _make_plan(
+    model: keras.Model,
+    stream: tf.data.Dataset,
+    pass_steps: int,
+    validation_batches: int,
+    length: Length,
+) -> lengths.Plan:
+    """Plans a training by its steps, and by a wish for minutes; says how long it takes.
+
+    A few steps are timed for that and undone; where there is no wish, they change nothing but what is said.
+    """
+    steps = length.steps
+    if steps < FEW_STEPS and length.minutes is None:
+        return lengths.cut_steps(steps, pass_steps, validation_batches)
+    variables = model.variables + model.optimizer.variables
+    before = [variable.numpy() for variable in variables]
+    seconds = _time_steps(model, stream)
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    taken = lengths.shorten_steps(steps, seconds, length.minutes)
+    plan = lengths.cut_steps(taken, pass_steps, validation_batches)
+    print(lengths.describe(plan.steps, steps, seconds, length.all_steps))
+    return plan
+
+
+def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
+    """Median seconds a step of `fit`; the first does not count, for it builds the graph.
+
+    (`train_on_batch` would build another graph than the training's own `fit`: ten seconds for nothing.)
+    """
+    ends = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+    )
+    model.fit(stream.repeat(), steps_per_epoch=7, shuffle=False, callbacks=[clock], verbose=0)
+    return float(np.median(np.diff(ends)))
+
+
+def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> int:
+    """Loads the checkpoint, or makes a first one, and tells how many steps it has behind it."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.exists():  # so that a first piece that is broken off begins anew, too
+        files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
+    model.load_weights(checkpoint)
+    done = int(model.optimizer.iterations)
+    if 0 < done < plan.steps:
+        print(f"Training goes on after step {done} of {plan.steps}.")
+    return done

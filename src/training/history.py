@@ -1,0 +1,23 @@
+"""The history of a training: one row an epoch."""
+
+from pathlib import Path
+
+import pandas as pd
+
+HISTORY = "history.csv"
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """Reads the history of a training, one row an epoch."""
+    return join_pieces(pd.read_csv(folder / HISTORY, index_col="step"))
+
+
+def join_pieces(rows: pd.DataFrame) -> pd.DataFrame:
+    """Joins the rows of an epoch's pieces: losses and metrics are averaged, seconds added up."""
+    pieces = rows.groupby("epoch")
+    return pieces.mean().assign(seconds=pieces["seconds"].sum())
+
+
+def count_minutes(*histories: pd.DataFrame) -> float:
+    """Adds up the minutes of trainings."""
+    return float(sum(history["seconds"].sum() for history in histories) / 60)

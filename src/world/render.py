@@ -1,0 +1,368 @@
+"""Paints what a camera on a street sees: surfaces -> materials -> light -> photo and depth, a frame at once.
+
+Mask, depth and photo come from the same intersections (`scene.py`), so they agree to the pixel.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from src.world import scene
+from src.world.noise import cells, draw_chance, fraction, make_noise, sample_noise, scatter
+from src.world.scene import Camera, Solid, Surface
+from src.world.street import (
+    CROSSING,
+    CURB,
+    DRIVEWAY,
+    LAWN,
+    PAVING,
+    ROAD,
+    SIDEWALK,
+    SKY,
+    SOLID,
+    TACTILE,
+    VERGE,
+    Street,
+)
+
+YELLOW = (0.80, 0.62, 0.12)  # of road paint, RGB
+NEAREST, FARTHEST = 0.3, 10.0  # metres between which the depth sensor reads
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a city, a recording and its weather look like.
+
+    Attributes:
+        colors: RGB reflectance, 0 to 1, of each zone.
+        paving: "slabs", "bricks", "smooth" or "asphalt", the sidewalk's.
+        slab: side of a slab, or length of a brick, in metres.
+        sun: direction to the sun, a unit vector.
+        sunlight: RGB of direct light; zero in the dusk and at night.
+        skylight: RGB of the light from everywhere.
+        sky: RGB of the zenith and of the horizon.
+        lamps: x, y, z of street lamps, which shine where the sun does not.
+        lamp_light: strength of each lamp, and of the robot's own light; 0 by day.
+        wet: 0 dry to 1 wet.
+        leaves: share of the ground that fallen leaves cover.
+        wear: 0 new to 1 cracked and stained.
+        exposure: factor before the tone curve.
+        balance: RGB factors of the camera's white balance.
+        noise: standard deviation of the sensor's noise at half brightness, of 255.
+        blur: length of motion blur, in pixels of a 640 px wide picture.
+        seed: of every texture.
+    """
+
+    colors: dict[int, tuple[float, float, float]]
+    paving: str
+    slab: float
+    sun: tuple[float, float, float]
+    sunlight: tuple[float, float, float]
+    skylight: tuple[float, float, float]
+    sky: tuple[tuple[float, float, float], tuple[float, float, float]]
+    lamps: tuple[tuple[float, float, float], ...]
+    lamp_light: float
+    wet: float
+    leaves: float
+    wear: float
+    exposure: float
+    balance: tuple[float, float, float]
+    noise: float
+    blur: float
+    seed: int
+
+
+def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -> np.ndarray:
+    """Gives each of a list of ground pixels its reflectance, (N, 3) float32, 0 to 1."""
+    x, y = surface.point[:, 0], surface.point[:, 1]
+    pixel = np.minimum(surface.depth, 200) / (scene.FOCAL * camera.size[1])  # metres across at this depth
+    color = np.array([look.colors[zone] for zone in range(SOLID)], np.float32)[surface.zone]
+    color *= _shade_ground(surface, look, x, y, pixel)[:, None]
+    lines, yellow = _paint_lines(surface, street, look, x, y)
+    paint = np.where(yellow[:, None], np.array(YELLOW, np.float32), np.float32(0.86))
+    color = np.where((lines > 0)[:, None], color + lines[:, None] * (paint - color), color)
+    if look.leaves:
+        heaped = np.exp(sample_noise(make_noise(look.seed), x, y, 23.0))
+        fallen, chance = scatter(x, y, 0.11, look.leaves * heaped)
+        leaf = np.array([0.50, 0.31, 0.10], np.float32) * (0.5 + 0.9 * chance[:, None])
+        color = np.where((fallen & ~surface.face)[:, None], leaf, color)
+    return color.astype(np.float32)
+
+
+def _shade_ground(
+    surface: Surface, look: Look, x: np.ndarray, y: np.ndarray, pixel: np.ndarray
+) -> np.ndarray:
+    """What makes each pixel lighter or darker than its zone: grain, joints, blades, domes, cracks."""
+    noise, zone = make_noise(look.seed), surface.zone
+    fine = np.clip(0.02 / np.maximum(pixel, 1e-4), 0, 1)  # how much of a texture of 2 cm is still seen
+    coarse, middle = sample_noise(noise, x, y, 23.0), sample_noise(noise, x + 7, y + 3, 5.1)
+    shade = 1 + 0.05 * coarse + 0.05 * middle + 0.07 * (sample_noise(noise, x + 1, y + 5, 0.9) * fine)
+    if look.paving in ("slabs", "bricks"):
+        deep, spread = (look.slab, 0.10) if look.paving == "slabs" else (look.slab / 2, 0.28)
+        chance, joint = cells(x, y, look.slab, deep, pixel, look.paving == "bricks")
+        laid = shade * (1 - spread / 2 + spread * chance) * (1 - 0.55 * joint)
+        shade = np.where(zone == SIDEWALK, laid, shade)
+    blades = 1 + 0.22 * middle + 0.30 * sample_noise(noise, x * 1.7, y, 0.5) * fine + 0.15 * coarse
+    shade = np.where(np.isin(zone, (VERGE, LAWN)), np.clip(blades, 0.35, 1.9), shade)
+    joint = cells(x + y, np.zeros_like(y) + 0.5, 1.0, 1e3, pixel, False)[1]
+    stone = shade * (1 - 0.5 * joint) * np.where(surface.face, 0.82, 1.0)
+    shade = np.where(zone == CURB, stone, shade)
+    domes = np.cos(x * (2 * np.pi / 0.07)) * np.cos(y * (2 * np.pi / 0.07)) * np.clip(0.025 / pixel, 0, 1)
+    shade = np.where(zone == TACTILE, shade * (1 + 0.22 * domes), shade)
+    hard = np.isin(zone, (SIDEWALK, PAVING, DRIVEWAY, ROAD, CROSSING))
+    worn = hard & (sample_noise(noise, x, y - 9, 31.0) > 1.2 - 1.6 * look.wear)
+    crack = np.abs(sample_noise(noise, x + 11, y - 4, 9.0)) < 0.02 * look.wear + 0.2 * pixel
+    shade = np.where(crack & worn, shade * (1 - 0.4 * np.clip(0.03 / np.maximum(pixel, 1e-3), 0, 1)), shade)
+    return np.where(worn, shade * (1 - 0.10 * look.wear * (1 + middle).clip(0, 2)), shade)
+
+
+def _paint_lines(
+    surface: Surface, street: Street, look: Look, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much road paint each pixel shows, 0 to 1, and where it is yellow: crossings, dashes, edge lines."""
+    paint = np.zeros(x.shape, np.float32)
+    marked = surface.zone == CROSSING
+    across = np.abs(y - street.middle)
+    border = across > street.crossing_width / 2 - 0.25
+    stripes = fraction(x / 1.1) < 0.5
+    style = {"zebra": stripes, "ladder": border | stripes}[street.crossing_style]
+    paint[marked & style] = 1
+    dash = (np.abs(y + street.main_width / 2) < 0.07) & (fraction(x / 6) < 2.5 / 6)
+    paint[(surface.zone == ROAD) & dash & (np.abs(street.side(x)) > street.side_width)] = 1
+    edge = np.zeros(x.shape, bool)
+    if street.edge:
+        road = surface.zone == ROAD
+        gap = -street.inside(x[road], y[road])  # to the curb
+        edge[road] = (np.abs(gap - 0.3) < 0.05) | ((np.abs(gap - 0.5) < 0.05) & (street.edge == "yellow"))
+        paint[edge] = 1
+    worn = sample_noise(make_noise(look.seed), x - 3, y + 8, 2.3)
+    paint *= np.clip(1.05 - 0.55 * look.wear + 0.25 * look.wear * worn, 0.15, 0.95)
+    return paint, edge & (street.edge == "yellow")
+
+
+def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look: Look) -> None:
+    """Gives the pixels of solids their reflectance, in place."""
+    noise = make_noise(look.seed)
+    colors, points, normals = (part.reshape(-1, 3) for part in (color, surface.point, surface.normal))
+    for number, pixels in surface.group():
+        solid = solids[number]
+        x, y, z = np.ascontiguousarray(points[pixels].T)
+        along = np.where(np.abs(normals[pixels, 0]) > 0.7, y, x)
+        shade = 1 + 0.06 * sample_noise(noise, along, z, 3.0)
+        tint = np.array(solid.color, np.float32) * np.ones((len(x), 1), np.float32)
+        if solid.pattern == "leaves":
+            shade = 0.9 + 0.30 * sample_noise(noise, along + 0.5 * y, z + 0.5 * x, 2.0)
+            shade += 0.25 * sample_noise(noise, along - 0.3 * y, z, 0.6)
+        elif solid.pattern == "bark":
+            shade = 0.9 + 0.25 * sample_noise(noise, 8 * along, z, 4.0)
+        elif solid.pattern in ("windows", "shop"):
+            tint, shade = _paint_front(tint, shade, along, z, look)
+            if solid.pattern == "shop":
+                tint = _paint_shop(tint, along, z, look)
+        colors[pixels] = tint * np.clip(shade, 0.25, 1.8)[:, None]
+
+
+def _paint_front(tint: np.ndarray, shade: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> tuple:
+    """Puts windows, some of them lit at night, into a house's front."""
+    column, row = np.floor(along / 2.6), np.floor(z / 3.0)
+    u, v = along / 2.6 - column, z / 3.0 - row
+    pane = (np.abs(u - 0.5) < 0.22) & (np.abs(v - 0.55) < 0.27)
+    frame = (np.abs(u - 0.5) < 0.26) & (np.abs(v - 0.55) < 0.31) & ~pane
+    chance = draw_chance(column, row, look.seed)
+    glass = np.array([0.10, 0.13, 0.17], np.float32) * (0.7 + 0.9 * chance[:, None])
+    tint = np.where(pane[:, None], glass, np.where(frame[:, None], 0.75, tint))
+    return tint, np.where(pane, 1.0, shade * np.where(fraction(z / 0.3) < 0.07, 0.93, 1.0))
+
+
+def _paint_shop(tint: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> np.ndarray:
+    """Puts shop windows into a house's ground floor, and a coloured sign above each."""
+    place, number = fraction(along / 5.2), np.floor(along / 5.2)
+    chance = draw_chance(number, number, look.seed)[:, None]
+    sign = 0.12 + 0.5 * chance + 0.25 * fraction(chance * np.array([5.1, 3.7, 7.9], np.float32))
+    inside = (fraction(place * 3) > 0.05) & (z > 0.55)
+    ground = np.where(inside[:, None], np.array([0.13, 0.15, 0.17], np.float32) * (0.6 + chance), 0.6 * sign)
+    return np.where((z < 2.5)[:, None], ground, np.where((z < 3.1)[:, None], sign, tint)).astype(np.float32)
+
+
+# Materials -> light ------------------------------------------------------------
+def cast_shadows(solids: list[Solid], look: Look, camera: Camera) -> np.ndarray:
+    """Draws where the solids keep the sun from the ground: (H, W) float32, 1 in full shadow."""
+    shadow = np.zeros(camera.size, np.uint8)
+    if not any(look.sunlight):
+        return shadow.astype(np.float32)
+    sun = np.array(look.sun)
+    for solid in solids:
+        points = _outline(solid)
+        # the ground is taken as level, 0.1 m up
+        fallen = points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
+        hull = cv2.convexHull(fallen[:, :2].astype(np.float32))[:, 0]
+        polygon = _clip_near(np.column_stack([hull, np.full(len(hull), 0.1)]), camera)
+        if len(polygon) >= 3:
+            pixels = np.clip(camera.project(polygon)[0], -5000, 5000)
+            cv2.fillConvexPoly(
+                shadow, cv2.convexHull(np.round(16 * pixels).astype(np.int32)), 255, cv2.LINE_AA, 4
+            )
+    return cv2.GaussianBlur(shadow, (0, 0), camera.size[1] / 640).astype(np.float32) / 255
+
+
+def _outline(solid: Solid) -> np.ndarray:
+    """Points whose hull is the solid's: corners of a box, circles of a tube, rings of a ball."""
+    if solid.kind == "box":
+        return scene.find_corners(solid)
+    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    levels = (-1.0, 1.0) if solid.kind == "tube" else (-1.0, -0.7, 0.0, 0.7, 1.0)
+    rings = [
+        np.column_stack([r * np.cos(angle), r * np.sin(angle), np.full(12, level)])
+        for level in levels
+        for r in [1.0 if solid.kind == "tube" else np.sqrt(1 - level**2)]
+    ]
+    return np.concatenate(rings) * np.array(solid.half) + np.array(solid.center)
+
+
+def _clip_near(polygon: np.ndarray, camera: Camera) -> np.ndarray:
+    """Cuts off what of a polygon lies behind the camera. Source: Sutherland & Hodgman 1974."""
+    depth = (polygon - np.array(camera.position)) @ camera.axes[2] - 0.15  # metres
+    kept = []
+    for i in range(len(polygon)):
+        j = (i + 1) % len(polygon)
+        if depth[i] >= 0:
+            kept.append(polygon[i])
+        if (depth[i] >= 0) != (depth[j] >= 0):
+            kept.append(polygon[i] + (polygon[j] - polygon[i]) * depth[i] / (depth[i] - depth[j]))
+    return np.array(kept).reshape(-1, 3)
+
+
+def light(surface: Surface, shadow: np.ndarray, look: Look, camera: Camera) -> np.ndarray:
+    """Adds up the light on each pixel, (H, W, 3) float32: sun, sky, street lamps and the robot's own lamp."""
+    on_ground = surface.solid < 0
+    sun = np.clip(surface.normal @ np.array(look.sun, np.float32), 0, 1) * np.where(on_ground, 1 - shadow, 1)
+    total = sun[..., None] * np.array(look.sunlight, np.float32)
+    total += (0.65 + 0.35 * surface.normal[..., 2:]) * np.array(look.skylight, np.float32)
+    if look.lamp_light:
+        sodium, white = np.array([1.0, 0.78, 0.45], np.float32), np.array([1.0, 0.97, 0.9], np.float32)
+        eye = np.array(camera.position, np.float32)
+        near = sorted(look.lamps, key=lambda lamp: np.hypot(lamp[0] - eye[0], lamp[1] - eye[1]))[:4]
+        for lamp in near:
+            total += (
+                look.lamp_light * _shine(surface, np.array(lamp, np.float32), 9.0)[..., None] * 14 * sodium
+            )
+        aside = (surface.point - eye) @ camera.axes[0].astype(np.float32)
+        beam = np.exp(-((aside / (0.6 * surface.depth.clip(0.3, 99))) ** 2))
+        total += look.lamp_light * (_shine(surface, eye, 1.5) * beam)[..., None] * 1.6 * white
+    return total
+
+
+def _shine(surface: Surface, lamp: np.ndarray, soft: float) -> np.ndarray:
+    """Light of a lamp: falls with the square of the distance and with the slant; `soft` bounds it."""
+    ray = lamp - surface.point
+    square = np.einsum("...i,...i", ray, ray)
+    slant = np.einsum("...i,...i", ray, surface.normal) / np.sqrt(np.maximum(square, 1e-4))
+    return np.clip(slant, 0.08, 1) / (square + soft)
+
+
+# Light -> camera ------------------------------------------------------------
+def paint_sky(rays: np.ndarray, look: Look) -> np.ndarray:
+    """Colours the sky along rays (N, 3) by height, with clouds, (N, 3) float32, as light."""
+    x, y, z = rays.T / np.sqrt(np.einsum("ni,ni->n", rays, rays))
+    up = np.clip(np.abs(z), 0, 1)
+    zenith, horizon = (np.array(color, np.float32) for color in look.sky)
+    sky = horizon + (zenith - horizon) * np.sqrt(up)[..., None]
+    far = 1 / np.maximum(up, 0.05)
+    cloud = sample_noise(make_noise(look.seed), x * far, y * far, 9.0)
+    white = horizon + 0.12 * horizon.mean()
+    sky += (white - sky) * np.clip(0.5 * cloud - 0.1, 0, 0.85)[..., None]
+    return np.power(np.clip(sky, 0, 1), 2.2)
+
+
+def expose(radiance: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
+    """Turns light into a uint8 photo: lens, exposure, white balance, motion, tone curve and noise."""
+    height, width = radiance.shape[:2]
+    v, u = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    lens = (look.exposure * (1 - 0.13 * (u * u + v * v)))[..., None] * np.array(look.balance)
+    signal = radiance * lens.astype(np.float32)
+    length = max(1, round(look.blur * width / 640))
+    if length > 1:
+        signal = cv2.blur(signal, (length, max(1, length // 3)))
+    signal = cv2.GaussianBlur(signal, (0, 0), 0.55 * width / 640)
+    photo = 255 * np.power(np.clip(1.12 * signal / (1 + 0.28 * signal), 0, 1), 1 / 2.2)
+    grain = rng.standard_normal(photo.shape, np.float32)
+    return np.clip(photo + look.noise * grain * (1.4 - photo / 255), 0, 255).astype(np.uint8)
+
+
+def read_depth(depth: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
+    """Measures depth as a stereo sensor does: uint16 millimetres, 0 without a reading.
+
+    Noise grows with the square of the distance; pixels that the second lens does not see, and some of poor
+    texture, are holes; nothing is read under NEAREST or over FARTHEST.
+    """
+    height, width = depth.shape
+    shift = scene.FOCAL * width * 0.05 / np.maximum(depth, 0.05)  # disparity of a baseline of 5 cm, in pixels
+    place = np.arange(width, dtype=np.float32) - shift
+    after = np.minimum.accumulate(place[:, ::-1], 1)[:, ::-1]
+    hidden = np.zeros(depth.shape, bool)
+    hidden[:, :-1] = after[:, 1:] <= place[:, :-1]
+    small = rng.standard_normal((height // 8 + 2, width // 8 + 2), np.float32)
+    poor = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) > 2.1 - 0.9 * look.wet
+    coarse = cv2.resize(rng.standard_normal((height // 2, width // 2), np.float32), (width, height))
+    measured = depth + 0.002 * np.where(np.isfinite(depth), depth, 0) ** 2 * coarse
+    read = (measured > NEAREST) & (measured < FARTHEST) & ~hidden & ~poor
+    return np.where(read, 1000 * np.where(read, measured, 0), 0).astype(np.uint16)
+
+
+@dataclass
+class Picture:
+    """One rendered frame.
+
+    Attributes:
+        photo: uint8 RGB, (H, W, 3).
+        mask: uint8 ids of the competition's classes, (H, W).
+        depth: uint16 millimetres, (H, W), 0 without a reading.
+        surface: what each pixel shows, without the sensors' noise.
+    """
+
+    photo: np.ndarray
+    mask: np.ndarray
+    depth: np.ndarray
+    surface: Surface
+
+
+def render(
+    street: Street, solids: list[Solid], look: Look, camera: Camera, rng: np.random.Generator
+) -> Picture:
+    """Renders one frame; the same arguments give the same bytes.
+
+    Args:
+        street: the ground.
+        solids: what stands on it.
+        look: colours, light and weather.
+        camera: where from.
+        rng: source of the sensors' noise.
+    """
+    rays = camera.rays()
+    surface = scene.cast_ground(street, camera, rays)
+    scene.add_solids(surface, solids, camera, rays)
+    sky = surface.zone == SKY
+    ground = ~sky & (surface.solid < 0)
+    color = np.zeros_like(rays)
+    color[ground] = paint_ground(surface.take(ground), street, look, camera)
+    paint_solids(color, surface, solids, look)
+    color = np.power(np.clip(color, 0, 1), 2.2)  # palettes are what a screen shows, light adds up linearly
+    if look.wet:
+        color[ground] *= 1 - 0.5 * look.wet
+    radiance = color * light(surface, cast_shadows(solids, look, camera), look, camera)
+    if look.wet:
+        ray, (x, y, _) = rays[ground], surface.point[ground].T
+        glance = 1 - np.abs(ray[:, 2]) / np.sqrt(np.einsum("ni,ni->n", ray, ray))
+        puddle = np.clip(0.6 + 0.5 * sample_noise(make_noise(look.seed), x, y, 4.0), 0, 1)
+        mirror = (look.wet * puddle * (0.02 + 0.42 * glance**5))[:, None]
+        radiance[ground] = radiance[ground] * (1 - mirror) + paint_sky(ray, look) * mirror
+    haze = (1 - np.exp(-np.minimum(surface.depth, 300) / 350))[..., None]
+    radiance += (np.power(np.array(look.sky[1], np.float32), 2.2) - radiance) * haze
+    radiance[sky] = paint_sky(rays[sky], look)
+    return Picture(
+        expose(radiance, look, rng),
+        scene.MASK_CLASS[surface.zone],
+        read_depth(surface.depth, look, rng),
+        surface,
+    )

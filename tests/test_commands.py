@@ -1,0 +1,64 @@
+"""The command line: every verb starts alone, old names lead to the new ones."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from src.__main__ import VERBS
+from src.common.startup import MOVED
+
+# What may not be imported where a table, a check or a help text is asked for
+HEAVY = ("tensorflow", "keras", "segmentation_models", "openvino")
+LIGHT = (
+    "evaluation.metrics",
+    "figures.captions",
+    "report",
+    "runs",
+    "submission.check",
+    "submission.scoring",
+    "experiments.results",
+    "data.doctor",
+    "project",
+)
+
+
+def run_python(*words):
+    return subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True)
+
+
+def test_tables_and_checks_need_no_tensorflow():
+    modules = ", ".join(f"src.{name}" for name in LIGHT)
+    code = f"import sys, {modules}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert run_python("-c", code).stdout == "[]\n"
+
+
+def test_help_needs_no_library_at_all():
+    code = "import sys\nfrom src.__main__ import main\n"
+    code += f"for verb in {[verb for verb in VERBS if verb != 'run']}:\n"
+    code += "    try:\n        main([verb, '--help'])\n"
+    code += "    except SystemExit as end:\n        assert end.code == 0\n"
+    code += f"assert not {{'numpy', 'pandas', *{HEAVY}}} & set(sys.modules)\n"
+    begin = time.perf_counter()
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - begin < 10  # a second on a free machine
+
+
+def test_the_command_line_lists_its_verbs(command):
+    code, said, _ = command()
+    assert code == 0 and all(f"  {verb} " in said for verb in VERBS)
+    code, _, errors = command("inspect")
+    assert code == 2 and "doctor" in errors and "found 'inspect'" in errors
+
+
+@pytest.mark.parametrize("name", ["src.doctor", "src.world", "src.scoring"])
+def test_an_old_name_tells_the_new_one(name):
+    done = run_python("-m", name, "Train")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"python -m {name} is now python -m src {MOVED[name]}" in done.stderr
+
+
+def test_every_old_name_leads_to_a_verb():
+    assert set(MOVED.values()) <= set(VERBS)

@@ -1,0 +1,294 @@
+import io
+import time
+import zipfile
+from dataclasses import replace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from tiny import TINY
+
+from src import runs as runs_module
+from src.data.frames import Frames, load_frames
+from src.data.samples import read_samples
+from src.model import unet
+from src.runs import Run, find_run, forget_scores, open_run, read_result, write_result
+from src.settings import Recipe, TrainingSettings
+from src.training import batches, checkpoints, keras_metrics, label_head, lengths, losses, optimizer
+from src.training import fit as fit_module
+from src.training.fit import _choose_batches, _make_plan, fit, make_variables
+from src.training.lengths import Length
+
+SETTINGS = TrainingSettings((64, 96), (32, 64), batch_size=3)
+SIX = Length(6)
+
+
+@pytest.fixture
+def frames(train_folder, classes):
+    return load_frames(read_samples(train_folder, classes), classes, (64, 96))
+
+
+def compile_network(network, recipe=SETTINGS.recipe):
+    goal = {"mask": losses.MaskLoss(np.ones(3)), "label": losses.LabelLoss()}
+    watch = {"mask": keras_metrics.MaskIoU(3), "label": keras_metrics.LabelAccuracy()}
+    network.compile(optimizer.make_optimizer(recipe), loss=goal, metrics=watch)
+    return network
+
+
+def make_small():
+    """A network of the joint one's inputs and outputs that trains within a second."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, padding="same")(keras.layers.Rescaling(1 / 128, -1)(image))
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    mask = keras.layers.Conv2D(3, 1, name="mask")(x)
+    pooled = keras.layers.Dropout(0.5)(keras.layers.GlobalMaxPooling2D()(x))
+    label = keras.layers.Dense(3, name="label")(pooled)
+    return compile_network(keras.Model(image, {"mask": mask, "label": label}))
+
+
+def test_one_batch_can_be_overfitted(frames):
+    keras.utils.set_random_seed(0)
+    joint = compile_network(unet.build_joint(unet.build_segmenter(3, TINY), 3))
+    joint.optimizer.learning_rate = 1e-2
+    next(
+        layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout)
+    ).rate = 0  # it hinders this
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    for _ in range(30):
+        joint.train_on_batch(np.stack(frames.images), target)
+    logits = joint(np.stack(frames.images), training=True)
+    assert (logits["mask"].numpy().argmax(-1) == target["mask"]).mean() > 0.95
+    assert (logits["label"].numpy().argmax(-1) == frames.labels).all()
+
+
+def test_the_backbone_learns_more_slowly(frames):
+    """Adam's first step is the learning rate, whatever the gradient."""
+    joint = compile_network(unet.build_joint(unet.build_segmenter(3, TINY), 3), Recipe(backbone_rate=0.25))
+    joint.optimizer.learning_rate = 1e-3
+    names = ("tiny3_conv", "decoder_stage0a_conv", "final_conv", "label")
+    layers = {layer.name: layer for layer in joint._flatten_layers() if layer.name in names}
+    assert set(layers) == set(names)
+    before = {name: layer.kernel.numpy() for name, layer in layers.items()}
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    joint.train_on_batch(np.stack(frames.images), target)
+    steps = {name: np.abs(layer.kernel.numpy() - before[name]).max() for name, layer in layers.items()}
+    for name in names:
+        expected = 0.25e-3 if name == "tiny3_conv" else 1e-3
+        assert np.isclose(steps[name], expected, rtol=0.1), name
+
+
+def make_labelled(labels, count):
+    """A joint network for `count` labels, and frames in bright and dark of the given labels, in turn."""
+    rng = np.random.default_rng(0)
+    images = [
+        np.clip(rng.normal(60 + 60 * label, 20, (32, 64, 3)), 0, 255).astype(np.uint8) for label in labels
+    ]
+    masks = [np.zeros((32, 64), np.uint8) for _ in labels]
+    many = Frames(images, masks, np.array(labels, np.int32), np.ones(len(labels), bool))
+    return unet.build_joint(unet.build_segmenter(3, TINY), count), many
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0, 2]])
+def test_refitted_head_knows_the_labels(labels):
+    joint, many = make_labelled(labels * 8 + [-1], 4)
+    label_head.fit_label_head(joint, many)
+    logits = joint(np.stack(many.images[:-1]))["label"].numpy()
+    assert (logits.argmax(-1) == many.labels[:-1]).mean() > 0.9
+    absent = sorted(set(range(4)) - set(labels))
+    np.testing.assert_allclose(logits[:, absent], label_head.ABSENT)
+
+
+def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
+    image = keras.Input((64, 96, 3))
+    left = keras.layers.Cropping2D(((0, 32), (0, 48)))(image)  # the left upper quarter
+    mean = keras.layers.GlobalAveragePooling2D()(left)
+    features, labels = label_head._read_features(keras.Model(image, mean), frames)
+    photos = np.stack(frames.images).astype(float)
+    np.testing.assert_allclose(features[:6], photos[:, :32, :48].mean((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(features[6:], photos[:, :32, 48:].mean((1, 2)), rtol=1e-4)
+    assert labels.tolist() == [*frames.labels] * 2
+
+
+@pytest.mark.parametrize(
+    ("zoom", "with_label", "used"), [(1.6, True, 1.0), (0.8, True, 0.8), (1.6, False, 1.6)]
+)
+def test_labels_are_learned_without_close_views(frames, monkeypatch, zoom, with_label, used):
+    monkeypatch.setattr(batches, "make_batches", lambda frames, change, **how: change.keywords["recipe"].zoom)
+    assert _choose_batches(frames, replace(SETTINGS, recipe=Recipe(zoom=zoom)), with_label)() == used
+
+
+def test_head_of_one_label_stays():
+    joint, many = make_labelled([1, 1, -1], 2)
+    label_head.fit_label_head(joint, many)
+    assert not joint.get_layer("label").get_weights()[0].any()
+
+
+@pytest.mark.parametrize("stop", [1, 4])  # the first is in the middle of an epoch of two steps
+def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, stop):
+    monkeypatch.setattr(lengths, "PIECE", 1)
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
+    whole, how = make_small(), (frames, SETTINGS, SIX, frames)  # validated, too
+    history = fit(whole, tmp_path / "whole", *how)
+    assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna()[3]
+
+    class Killed(checkpoints.Keeper):
+        def save(self):
+            super().save()
+            if self.done == stop:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit_module, "Keeper", Killed)
+        fit(make_small(), tmp_path / "parts", *how)
+    resumed = make_small()
+    history_of_parts = fit(resumed, tmp_path / "parts", *how)
+    assert history_of_parts.index.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-6)
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_path, monkeypatch):
+    watched, alone = make_small(), make_small()
+    fit(alone, tmp_path / "alone", frames, SETTINGS, SIX)
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
+    shown = []
+    how = {"val_frames": frames, "show": lambda history, model, ended: shown.append(ended)}
+    fit(watched, tmp_path / "watched", frames, SETTINGS, SIX, **how)
+    assert shown == [False, False, False, True]
+    for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_finished_training_is_not_repeated(frames, tmp_path):
+    first, again = make_small(), make_small()
+    fit(first, tmp_path / "run", frames, SETTINGS, Length(2))
+    fit(again, tmp_path / "run", frames, SETTINGS, Length(2))
+    for ours, theirs in zip(again.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+class SlowClock:
+    """A clock that goes five times as fast as ours, as if the machine were five times as slow."""
+
+    def __init__(self, factor):
+        self.factor, self.clock = factor, time.perf_counter
+
+    def __call__(self):
+        return self.factor * self.clock()
+
+
+def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_path, monkeypatch, capsys):
+    networks = []
+    for factor in (1, 5):
+        monkeypatch.setattr(fit_module.time, "perf_counter", SlowClock(factor))
+        networks.append(make_small())
+        fit(networks[-1], tmp_path / str(factor), frames, SETTINGS, Length(60))
+    assert lengths.read_plan(tmp_path / "1") == lengths.read_plan(tmp_path / "5")
+    for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert capsys.readouterr().out.count("60 steps at ") == 2
+
+
+@pytest.fixture
+def trained_alone(frames, tmp_path):
+    """A network after a training of the default length, and that length."""
+    steps = lengths.choose_steps("joint", frames.counts, 3)
+    network = make_small()
+    fit(network, tmp_path / "alone", frames, SETTINGS, Length(steps))
+    return network, steps
+
+
+def test_a_busy_machine_gives_the_same_weights_to_the_bit(trained_alone, busy, frames, tmp_path):
+    alone, steps = trained_alone
+    assert steps >= 100
+    network = make_small()
+    fit(network, tmp_path / "busy", frames, SETTINGS, Length(steps))
+    assert lengths.read_plan(tmp_path / "busy") == lengths.read_plan(tmp_path / "alone")
+    for ours, theirs in zip(network.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_timing_leaves_no_trace(frames, tmp_path):
+    joint = make_small()
+    stream = _choose_batches(frames, SETTINGS, True)()
+    make_variables(joint, *next(iter(stream)))
+    before = joint.get_weights()
+    plan = _make_plan(joint, stream, 2, 0, Length(1000))
+    assert plan == lengths.cut_steps(1000, 2)
+    assert all((a == b).all() for a, b in zip(before, joint.get_weights(), strict=True))
+    assert int(joint.optimizer.iterations) == 0
+
+
+def test_a_wish_for_minutes_is_planned_once_and_kept(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "_time_steps", lambda model, stream: 6.0)
+    wish = Length(100, minutes=1)
+    fit(make_small(), tmp_path, frames, SETTINGS, wish)
+    (tmp_path / "model.keras").unlink()
+    monkeypatch.setattr(fit_module, "_time_steps", lambda model, stream: 1.0)
+    history = fit(make_small(), tmp_path, frames, SETTINGS, wish)
+    assert lengths.count_planned(tmp_path) == 10 and len(history) == 5
+
+
+def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypatch):
+    joint, built = make_small(), []
+    for name in ("train_step", "test_step"):  # TensorFlow calls them to build a graph, and then no more
+        step = getattr(joint, name)
+        monkeypatch.setattr(joint, name, lambda *a, step=step, name=name: built.append(name) or step(*a))
+    fit(joint, tmp_path, frames, SETTINGS, Length(60), val_frames=frames)
+    assert sorted(built) == ["test_step", "train_step"]
+
+
+def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "runs")
+    samples = read_samples(train_folder, classes)
+    settings = [{"SEED": seed, "MINUTES": 10, "JUDGED": True} for seed in (0, 0, 1)]
+    runs = [open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
+    assert runs[0].folder == runs[1].folder != runs[2].folder
+    assert lengths.share_minutes("seg", 10, holds_out=True) == pytest.approx(10 * 0.7 / 2)
+    with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
+        find_run("seg", samples, classes)
+    write_result(runs[2], {"minutes": 1.0})
+    assert find_run("seg", samples, classes).folder == runs[2].folder
+    write_result(runs[0], {"minutes": 1.0})
+    for run in runs[1:]:
+        assert find_run("seg", samples, classes, run.folder.name).folder == run.folder
+    with pytest.raises(FileNotFoundError, match=f"RUN must be .*there are .*{runs[2].folder.name}"):
+        find_run("seg", samples, classes, "seg-gone")
+
+
+def test_result_grows_and_holds_no_nan(tmp_path):
+    run = Run(tmp_path, {"kind": "joint", "MINUTES": 1})
+    write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
+    write_result(run, {"scores": {"test": {"miou": 0.4}}})
+    result = read_result(run)
+    assert result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
+    assert result["seed"] == 3
+    forget_scores(run, "test", "constant")
+    assert set(read_result(run)["scores"]) == {"grouped"}
+
+
+def test_average_of_weights_is_what_remains(frames, tmp_path, monkeypatch):
+    calls, apply = [], optimizer.AveragingAdamW.apply
+
+    def note(self, grads, trainable_variables):
+        calls.append(len(grads))
+        apply(self, grads, trainable_variables)
+
+    monkeypatch.setattr(optimizer.AveragingAdamW, "apply", note)
+    joint, before = make_small(), make_small().get_weights()
+    fit(joint, tmp_path, frames, SETTINGS, SIX)
+    assert calls  # ours, and not Keras' own, which another version may call by another name
+    assert all((ours != theirs).any() for ours, theirs in zip(joint.get_weights(), before, strict=True))
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        weights = h5py.File(io.BytesIO(file.read("model.weights.h5")))
+    assert "layers" in weights and "optimizer" not in weights  # which is three times as large
+    own = joint.optimizer
+    for variable, average in zip(own._trainable_variables, own._model_variables_moving_average, strict=True):
+        if variable.path.startswith("label/"):  # regression gave it other weights afterwards
+            continue
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(variable), keras.ops.convert_to_numpy(average)
+        )

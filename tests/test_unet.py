@@ -1,0 +1,104 @@
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import segmentation_models as sm
+
+from src.model import efficientnet_lite, layers, unet
+from src.settings import Recipe
+
+RANDOM = Recipe(weights="none")
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+
+
+def test_joint_shares_the_segmenters_weights_and_mask():
+    segmenter = unet.build_segmenter(5, RANDOM)
+    joint = unet.build_joint(segmenter, 3)
+    logits = joint(PHOTO)
+    assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
+    np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
+    assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # it begins without an opinion
+    assert joint.count_params() == segmenter.count_params() + 2 * 640 + 640 * 3 + 3
+
+
+def test_any_multiple_of_32_will_do():
+    segmenter = unet.build_segmenter(2, RANDOM)
+    assert segmenter(np.zeros((1, 32, 160, 3), np.uint8))["mask"].shape == (1, 32, 160, 2)
+
+
+def test_saved_network_predicts_the_same(tmp_path):
+    joint = unet.build_joint(unet.build_segmenter(4, RANDOM), 2)
+    joint.save(tmp_path / "model.keras")
+    again = unet.load_model(tmp_path / "model.keras")
+    for key, logits in joint(PHOTO).items():
+        np.testing.assert_allclose(again(PHOTO)[key], logits, atol=1e-5)
+    assert unet.build_joint(again, 7)(PHOTO)["label"].shape == (2, 7)  # what training starts from
+
+
+@pytest.mark.parametrize("name", sorted(sm.get_available_backbone_names()))
+def test_scaling_in_the_graph_is_the_librarys(name):
+    image = PHOTO.astype("float32")
+    expected = sm.get_preprocessing(name)(image.copy())
+    np.testing.assert_allclose(unet.make_scaling(name)(PHOTO), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18"])
+def test_other_backbones_pass_through(name):
+    joint = unet.build_joint(unet.build_segmenter(3, Recipe(backbone=name, weights="none")), 2)
+    assert joint(PHOTO)["mask"].shape == (2, 64, 96, 3) and joint(PHOTO)["label"].shape == (2, 2)
+
+
+def test_unknown_backbone_names_the_known():
+    with pytest.raises(ValueError, match=f"'resnet19'.*{efficientnet_lite.NAME}"):
+        unet.build_segmenter(3, Recipe(backbone="resnet19"))
+
+
+def test_weights_out_of_reach_name_the_way_out(monkeypatch):
+    def fail(*_, **__):
+        raise Exception("URL fetch failure on https://example.org/weights.h5: None -- no route")
+
+    monkeypatch.setattr(keras.utils, "get_file", fail)
+    with pytest.raises(ValueError, match=r"weights=none.*efficientnetlite0"):
+        unet.build_segmenter(3, Recipe(backbone="mobilenetv2"))
+
+
+def test_a_network_that_brings_code_is_refused(tmp_path):
+    numbers = keras.Input((8,))
+    hostile = keras.Model(numbers, keras.layers.Lambda(lambda x: x + 1)(numbers))
+    hostile.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="safe_mode"):
+        unet.load_model(tmp_path / "model.keras")
+
+
+def test_fused_normalisation_gives_what_keras_gives():
+    x = np.random.default_rng(0).normal(1, 2, (4, 8, 8, 5)).astype("float32")
+    plain, fused = keras.layers.BatchNormalization(), layers.FusedNormalization()
+    for training in (True, False):
+        np.testing.assert_allclose(plain(x, training=training), fused(x, training=training), atol=1e-3)
+    np.testing.assert_allclose(fused.moving_mean, 0.01 * x.mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(fused.moving_variance, 0.99 + 0.01 * x.var((0, 1, 2), ddof=1), rtol=1e-5)
+
+
+def test_frozen_normalisation_keeps_its_moments_in_training():
+    layer = layers.FusedNormalization()
+    layer.build((None, 2, 2, 1))
+    layer.trainable = False
+    x = np.full((1, 2, 2, 1), 8.0, "float32")
+    np.testing.assert_allclose(layer(x, training=True), x, rtol=1e-3)
+    assert float(layer.moving_mean[0]) == 0
+
+
+def test_networks_saved_before_the_layers_moved_still_load(tmp_path):
+    joint = unet.build_joint(unet.build_segmenter(4, RANDOM), 2)
+    joint.save(tmp_path / "new.keras")
+    with zipfile.ZipFile(tmp_path / "new.keras") as new, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                assert b'"src.model.layers"' in content
+                content = content.replace(b'"src.model.layers"', b'"src.model"')
+            old.writestr(name, content)
+    again = unet.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(again(PHOTO)["mask"], joint(PHOTO)["mask"])
