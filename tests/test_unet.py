@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import segmentation_models as sm
+import tensorflow as tf
 
 from src.model import efficientnet_lite, layers, unet
 from src.settings import Recipe
@@ -20,7 +21,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
     assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # it begins without an opinion
-    assert joint.count_params() == segmenter.count_params() + 2 * 640 + 640 * 3 + 3
+    assert joint.count_params() == segmenter.count_params() + 2 * 320 + (320 + 9 * 5) * 3 + 3
 
 
 def test_any_multiple_of_32_will_do():
@@ -102,3 +103,21 @@ def test_networks_saved_before_the_layers_moved_still_load(tmp_path):
             old.writestr(name, content)
     again = unet.load_model(tmp_path / "old.keras")
     np.testing.assert_array_equal(again(PHOTO)["mask"], joint(PHOTO)["mask"])
+
+
+def test_the_grid_says_where_in_the_frame_a_class_is():
+    logits = np.full((1, 6, 9, 2), -50.0, np.float32)
+    logits[..., 0] = 50
+    logits[0, 4:, :3] = (-50, 50)  # the lower left of three by three cells is of the second class
+    logits[0, :1, 3:6] = (-50, 50)  # and half of the upper middle one
+    grid = layers.MaskGrid(3)(logits).numpy().reshape(3, 3, 2)
+    np.testing.assert_allclose(grid[..., 1], [[0, 0.5, 0], [0, 0, 0], [1, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(grid.sum(-1), 1, atol=1e-6)
+
+
+def test_the_label_bends_no_mask():
+    logits = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(1, 6, 6, 2)), "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        total = keras.ops.sum(layers.MaskGrid(3)(logits) ** 2)
+    assert tape.gradient(total, logits) is None

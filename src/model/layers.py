@@ -80,3 +80,42 @@ class FusedNormalization(layers.BatchNormalization):
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(self.momentum * moving + (1 - self.momentum) * now)
         return y
+
+
+@keras.saving.register_keras_serializable("sidewalk")
+class MaskGrid(keras.layers.Layer):
+    """Says where in the frame which class is: the mean probability of each class in the cells of a grid.
+
+    The label's gradient ends here, so that the mask is not bent to suit the label.
+
+    Args:
+        cells: of the grid, to either side.
+    """
+
+    def __init__(self, cells: int = 3, **kwargs: object):
+        super().__init__(**kwargs)
+        self.cells = cells
+
+    def call(self, logits: tf.Tensor) -> tf.Tensor:
+        """Returns float32 (B, cells * cells * classes) of logits (B, H, W, classes), row by row."""
+        probabilities = tf.nn.softmax(tf.stop_gradient(logits))
+        shape = tf.shape(probabilities)
+        height, width, classes = shape[1], shape[2], probabilities.shape[3]
+        # (B, cells, W * classes), then (B, cells, cells, classes)
+        lines = self._share(height) @ tf.reshape(probabilities, (-1, height, width * classes))
+        grid = self._share(width) @ tf.reshape(lines, (-1, width, classes))
+        return tf.reshape(grid, (-1, self.cells * self.cells * classes))
+
+    def _share(self, length: tf.Tensor) -> tf.Tensor:
+        """Makes the matrix (cells, length) that averages the pixels of a side within each cell."""
+        cell = tf.range(length) * self.cells // length
+        inside = tf.cast(cell[None] == tf.range(self.cells)[:, None], tf.float32)
+        return inside / tf.reduce_sum(inside, 1, keepdims=True)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """Gives a flat list a frame."""
+        return (shape[0], self.cells * self.cells * shape[3])
+
+    def get_config(self) -> dict:
+        """Gives what rebuilds this layer."""
+        return super().get_config() | {"cells": self.cells}

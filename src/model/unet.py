@@ -11,7 +11,7 @@ from keras import layers
 
 from src.common.errors import SettingsError
 from src.model import efficientnet_lite as lite
-from src.model.layers import DoubleSize, FusedNormalization, ScaleColors
+from src.model.layers import DoubleSize, FusedNormalization, MaskGrid, ScaleColors
 from src.settings import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -67,7 +67,10 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
 
 def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
-    """Adds to a segmentation network the pooled head that names the kind of place; shares its weights.
+    """Adds to a segmentation network the head that names the kind of place; shares its weights.
+
+    The head sees what is there, the mean of the deepest feature, and where, the mask's classes in a
+    grid of 3 by 3 cells.
 
     Args:
         segmenter: what `build_segmenter` made.
@@ -77,16 +80,18 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
         Model as `build_segmenter`'s, with a second output "label": logits (B, labels).
     """
     unet, deepest = find_unet(segmenter)
-    both = keras.Model(unet.input, [unet.output, deepest], name="unet_with_feature")
+    half = unet.get_layer("to_full_size").input
+    all_three = keras.Model(unet.input, [unet.output, deepest, half], name="unet_with_features")
     image = layers.Input(segmenter.input_shape[1:], name="image")
-    logits, feature = both(segmenter.get_layer("scale_colors")(image))
-    pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
-    pooled = layers.Concatenate()(pooled)
-    # Maxima are large, and differ by place; larger features let a head of few steps learn faster
+    logits, feature, half_logits = all_three(segmenter.get_layer("scale_colors")(image))
+    # larger features let a head of few steps learn faster
     large = keras.initializers.Constant(LABEL_FEATURE)
-    pooled = layers.LayerNormalization(gamma_initializer=large, name="label_norm")(pooled)
+    what = layers.GlobalAveragePooling2D()(feature)
+    what = layers.LayerNormalization(gamma_initializer=large, name="label_norm")(what)
+    where = MaskGrid(name="label_grid")(half_logits)
+    pooled = layers.Dropout(0.2)(layers.Concatenate()([what, where]))
     # From zero the head's first gradients do not shake the backbone that it stands on
-    label = layers.Dense(labels, kernel_initializer="zeros", name="label")(layers.Dropout(0.2)(pooled))
+    label = layers.Dense(labels, kernel_initializer="zeros", name="label")(pooled)
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 

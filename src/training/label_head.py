@@ -9,8 +9,8 @@ from src.data.frames import Frames
 from src.training import batches
 
 MOST_FRAMES = 2000  # are enough for the label's last head
-STRENGTH = 0.03  # of its logistic regression; smaller is smoother
-FLOOR = 0.01  # added to a feature's variance, which is 2 to 4 usually
+STRENGTH = 0.1  # of its logistic regression; smaller is smoother
+FLOOR = 1e-4  # added to a feature's variance, which is 2 to 4 of the backbone's, 0.01 of the grid's
 ABSENT = -5.0  # logit of a label that no frame has
 
 
