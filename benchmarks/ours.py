@@ -125,7 +125,7 @@ def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
     path = Path(run) / "export" / engine.EXPORTED
     if kind.startswith("ours"):
         ours = engine.Engine(path, streams=1, exact=kind == "ours, exact")
-        return lambda: time_calls(lambda: ours.answer(image), 20)
+        return lambda: time_calls(lambda: ours.predict(image), 20)
     if kind == "litert":
         infer = _open_litert(run, image)
         return lambda: time_calls(infer, 20)
@@ -144,7 +144,7 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     path = Path(run) / "export" / engine.EXPORTED
     if kind.startswith("ours"):
         ours, pool = engine.Engine(path, exact=kind == "ours, exact"), ThreadPoolExecutor(CORES)
-        return lambda: time_calls(lambda: list(pool.map(ours.answer, images)), 2, len(images))
+        return lambda: time_calls(lambda: list(pool.map(ours.predict, images)), 2, len(images))
     queue = ov.AsyncInferQueue(_open_bare(path, images.shape[1:], CORES, _choose_hint(kind)), CORES)
 
     def run_queue() -> None:
@@ -195,7 +195,7 @@ def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
             predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip)
-            kept = cache.Kept(Path(out) / "kept", classes)
+            kept = cache.PredictionCache(Path(out) / "kept", classes)
             write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
         return (time.perf_counter() - begin) / len(samples)
 
@@ -268,7 +268,7 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
         """Counts, packs, writes, zips, reads back and checks."""
         with tempfile.TemporaryDirectory() as out:
             begin = time.perf_counter()
-            kept = cache.Kept(Path(out) / "kept", classes)
+            kept = cache.PredictionCache(Path(out) / "kept", classes)
             write_submission(Path(out) / "ours.zip", samples, answers, classes, kept)
             return (time.perf_counter() - begin) / len(samples)
 

@@ -84,7 +84,7 @@ def main() -> None:
     figure = panels.plot_predictions(
         photos, [truths[i] for i in rows], [masks[i] for i in rows], titles, world_classes
     )
-    style.keep(figure, arguments.run / "figures" / "sim_to_real.png")
+    style.save_figure(figure, arguments.run / "figures" / "sim_to_real.png")
     print(", ".join(f"{name} {100 * value:.1f} %" for name, value in scores.items()))
     print(arguments.run / "figures" / "sim_to_real.png")
 

@@ -37,8 +37,8 @@ def main(words: list[str]) -> int:
         print(f"The verb must be one of {', '.join(VERBS)}, found '{verb}'.", file=sys.stderr)
         return 2
     command = importlib.import_module(f"src.commands.{verb}")  # alone, so that each starts at once
-    if hasattr(command, "read_words"):
-        return command.read_words(rest)
+    if hasattr(command, "read_caption"):
+        return command.read_caption(rest)
     parser = argparse.ArgumentParser(
         prog=f"python -m src {verb}", description=command.__doc__.splitlines()[0]
     )

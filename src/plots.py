@@ -54,14 +54,14 @@ class Album:
     def __call__(self, view: View | None) -> None:
         """Shows and keeps a figure; nothing where there is none."""
         if view is not None:
-            display(self.keep(view))
+            display(self.save(view))
             lines = textwrap.wrap(view.caption, style.LINE, break_on_hyphens=False)
             print("".join(f"{line}\n" for line in lines), end="")
 
-    def keep(self, view: View) -> Image:
+    def save(self, view: View) -> Image:
         """Keeps a figure without showing it, and gives the picture."""
         path = self.folder / f"{view.name}.png"
-        return style.keep(view.figure, path, view.caption, self.note)
+        return style.save_figure(view.figure, path, view.caption, self.note)
 
 
 def plot_split(stage: Stage) -> View | None:
@@ -157,7 +157,7 @@ def plot_predictions(evaluation: Evaluation | None) -> View | None:
     ]
     titles = [_title_frame(evaluation, row) for row in rows]
     figure = panels.plot_predictions(images, truths, shrunk, titles, evaluation.classes)
-    return View("held_out", figure, captions.describe_shown(truths, shrunk, evaluation.classes.mask))
+    return View("held_out", figure, captions.describe_predictions(truths, shrunk, evaluation.classes.mask))
 
 
 def plot_estimate(result: dict) -> View | None:
@@ -168,7 +168,7 @@ def plot_estimate(result: dict) -> View | None:
     """
     if "estimate" not in result["scores"]:
         return None
-    return View("estimate", charts.plot_promises(result), captions.describe_estimate(result))
+    return View("estimate", charts.plot_estimate(result), captions.describe_estimate(result))
 
 
 def _title_frame(evaluation: Evaluation, row: int) -> str:

@@ -14,7 +14,7 @@ from src.common.errors import DataError
 from src.data import classes as class_lists
 from src.data.classes import Classes
 from src.data.doctor import Diagnosis, examine
-from src.data.location import RENDERED, is_laid
+from src.data.location import RENDERED, holds_user_data
 from src.data.samples import read_samples, refuse
 from src.world import generate
 
@@ -58,7 +58,7 @@ class Project:
         """
         folder = find_data(_remember(folder))
         truth = find_reference(reference, folder)
-        diagnosis = examine_once(folder / "Train", folder / "Test" if with_test else None)
+        diagnosis = examine_cached(folder / "Train", folder / "Test" if with_test else None)
         refuse(diagnosis.problems)
         print(diagnosis.describe())
         classes = class_lists.read_classes(folder / "Train")
@@ -90,7 +90,7 @@ def _remember(folder: str | Path) -> str | Path:
     return last
 
 
-def examine_once(train: Path, test: Path | None) -> Diagnosis:
+def examine_cached(train: Path, test: Path | None) -> Diagnosis:
     """Examines Train and Test as `doctor.examine` does, or reads what it found of the same files before."""
     path = runs.RUNS / EXAMINED / f"{_fingerprint_files(train, test)}.pickle"
     if path.exists():
@@ -143,7 +143,7 @@ def find_data(folder: str | Path) -> Path:
         folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
     """
     folder = files.expand_home(folder)
-    if folder != Path() or is_laid(folder):
+    if folder != Path() or holds_user_data(folder):
         return folder
     if not (RENDERED / "reference" / "world.json").exists():  # what is written last
         print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")

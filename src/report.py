@@ -15,15 +15,15 @@ from src.evaluation import metrics
 from src.figures import captions, style
 
 CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
-    "result_estimate": "What was promised for Test, and what came.",
+    "result_estimate": "What was estimated for Test, and what came.",
     "test": "Frames of Test, evenly spaced over the table.",
-    "worst_first": "Frames of Test, from the worst to the best where the truth is known, or by sureness.",
+    "worst_first": "Frames of Test, from the worst to the best, or from the least confident on.",
     "hardest": "The hardest frames of Test, one a recording.",
     "map": "The frames of Test by place, where it is known, and by recording.",
     "result_class_iou": "Each class's IoU beside its share of the pixels.",
     "result_confusion": "Which class is taken for which.",
     "result_labels": "Which label is taken for which.",
-    "reliability": "How often a label is right, against how sure the network is of it.",
+    "reliability": "How often a label is right, against the network's confidence in it.",
     "held_out": "Frames of recordings that were held out of training.",
     "looks": "How the photos of Train and of Test look.",
     "split": "Which frames were held out.",
@@ -47,7 +47,7 @@ table {{ border-collapse: collapse; font-size: .9em }} td, th {{ padding: .25em 
 tr {{ border-bottom: 1px solid #ddd }} th {{ font-weight: 600 }} th:first-child {{ text-align: left }}
 </style></head><body>
 <h1>{title}</h1><p class="small">{origin}</p>
-<p>{promise}</p>
+<p>{estimate}</p>
 {scores}
 <h2>Figures</h2>
 {figures}
@@ -81,8 +81,8 @@ def write_report(folder: Path) -> Path:
     note = result.get("note", "")  # of data that are synthetic
     text = PAGE.format(
         title=html.escape(title + (f" ({note})" if note else "")),
-        origin=html.escape(files.name_origin(folder)),
-        promise=html.escape(captions.describe_estimate(result)),
+        origin=html.escape(files.describe_origin(folder)),
+        estimate=html.escape(captions.describe_estimate(result)),
         scores=metrics.table_of_scores(result).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
         settings=_write_settings(_list_settings(run, earlier, result)),
@@ -119,7 +119,7 @@ def _embed(path: Path, caption: str) -> str:
     """Packs a picture into the page."""
     content, kind = style.pack_picture(path)
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    words = html.escape(f"{caption} {style.read_words(path)}".strip())
+    words = html.escape(f"{caption} {style.read_caption(path)}".strip())
     return (
         f'<figure><img src="{source}" alt="{html.escape(caption)}"><figcaption>{words}</figcaption></figure>'
     )

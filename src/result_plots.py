@@ -16,7 +16,7 @@ from src.submission.result import Result
 
 def plot_estimate(result: Result) -> View:
     """Shows what was estimated for Test beside what came."""
-    figure = charts.plot_promises(result.scores)
+    figure = charts.plot_estimate(result.scores)
     return View("result_estimate", figure, captions.describe_estimate(result.scores))
 
 
@@ -31,24 +31,24 @@ def plot_frames(result: Result, count: int) -> View:
         label = panels.describe_label(result.labels[row], confidence, true[row], result.classes.label)
         titles.append(f"{result.names[row]}\n{label}")
     figure = panels.plot_predictions(photos, truths, predicted, titles, result.project.classes)
-    return View("test", figure, captions.describe_shown(truths, predicted, result.classes.mask))
+    return View("test", figure, captions.describe_predictions(truths, predicted, result.classes.mask))
 
 
 def plot_hardest(result: Result, count: int) -> View:
     """Shows the hardest frame of each recording, with the reason."""
     rows = result.hardest(count)
     photos, truths, predicted = result.load(rows)
-    titles = [f"{result.names[row]}\n{_tell_reason(result, row)}" for row in rows]
+    titles = [f"{result.names[row]}\n{_describe_reason(result, row)}" for row in rows]
     figure = panels.plot_predictions(
         photos, truths, predicted, titles, result.project.classes, disagreement=True
     )
-    return View("hardest", figure, captions.describe_shown(truths, predicted, result.classes.mask))
+    return View("hardest", figure, captions.describe_predictions(truths, predicted, result.classes.mask))
 
 
-def _tell_reason(result: Result, row: int) -> str:
+def _describe_reason(result: Result, row: int) -> str:
     """Says why a frame counts as hard."""
     if result.frames is None:
-        return f"{100 * result.notes['sureness'][row]:.0f} % sure of its pixels"
+        return f"{100 * result.notes['mean_confidence'][row]:.0f} % confident on its average pixel"
     frame = result.frames.loc[row]
     return f"mean IoU {frame['mean IoU %']:.0f} %, most of what is wrong:\n{frame['most of it']}"
 
@@ -60,8 +60,8 @@ def browse(result: Result, show: Album, count: int) -> None:
     what = "sure" if result.frames is None else "mean IoU"
     titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
     figure = panels.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
-    caption = captions.describe_shown(truths, predicted, result.classes.mask)
-    result.open_browser().show(show.keep(View("worst_first", figure, caption)))
+    caption = captions.describe_predictions(truths, predicted, result.classes.mask)
+    result.open_browser().show(show.save(View("worst_first", figure, caption)))
     print(caption)
 
 

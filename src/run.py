@@ -22,7 +22,7 @@ from src import project
 from src.common import errors, files
 from src.common.errors import SettingsError
 from src.common.progress import PlainLines, choose_writer
-from src.data.location import is_laid
+from src.data.location import holds_user_data
 from src.settings import check_epochs, check_minutes, read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
@@ -36,7 +36,7 @@ ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
 OTHER_ERRORS = {"ImportError", "ScoringError"}  # the user's, too, of files that import nothing of src
 
 
-class TalkingClient(NotebookClient):
+class EchoingClient(NotebookClient):
     """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
 
     interrupted = False
@@ -156,7 +156,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     """
     notebook = nbformat.read(path, as_version=4)
     add_settings(notebook, settings)
-    client = TalkingClient(
+    client = EchoingClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     client.terminal = choose_writer(sys.stderr)
@@ -247,7 +247,7 @@ def _name_user_errors() -> set[str]:
 
 def _check_data(folder: Path) -> None:
     """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
-    if folder == Path() and not is_laid(folder):
+    if folder == Path() and not holds_user_data(folder):
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():

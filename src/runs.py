@@ -17,6 +17,7 @@ from src.data.classes import Classes
 from src.data.samples import fingerprint_data
 
 RUNS = Path("runs")
+OLD_KEYS = {"grouped": "held_out", "grouped_segmenter": "held_out_segmenter", "JUDGED": "HOLDS_OUT"}
 NOTEBOOKS = {"seg": "Train_seg_sem.ipynb", "joint": "Train_label_seg.ipynb"}  # by kind of run
 
 
@@ -58,13 +59,13 @@ def open_run(kind: str, folder: str | Path, samples: pd.DataFrame, classes: Clas
     run = Run(RUNS / f"{kind}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}", json.loads(text))
     run.figures.mkdir(parents=True, exist_ok=True)
     files.write_atomically(run.folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))
-    note_training(run)
+    record_training(run)
     return run
 
 
 def open_known(folder: Path) -> Run:
     """Opens a run by its folder, as it was left."""
-    return Run(folder, json.loads((folder / "settings.json").read_text(encoding="utf-8")))
+    return Run(folder, read_json(folder / "settings.json"))
 
 
 def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "") -> Run:
@@ -101,11 +102,11 @@ def find_run(kind: str, samples: pd.DataFrame, classes: Classes, name: str = "")
 def _list_runs(kind: str, fingerprint: str) -> list[Run]:
     """Lists the runs of a kind on some data, finished or not, the one that was opened last first."""
     folders = [path.parent for path in RUNS.glob(f"{kind}-*/settings.json")]
-    runs = [open_known(folder) for folder in sorted(folders, key=_tell_opening, reverse=True)]
+    runs = [open_known(folder) for folder in sorted(folders, key=_read_opening_time, reverse=True)]
     return [run for run in runs if run.settings["data_fingerprint"] == fingerprint]
 
 
-def _tell_opening(folder: Path) -> float:
+def _read_opening_time(folder: Path) -> float:
     """Tells when a run was opened last, in seconds: its settings are written then."""
     return (folder / "settings.json").stat().st_mtime
 
@@ -140,9 +141,9 @@ def _find_newer(found: Run, fingerprint: str) -> Run | None:
     kinds = ("seg", "joint") if found.settings["kind"] == "joint" else ("seg",)
     runs = [run for kind in kinds for run in _list_runs(kind, fingerprint)]
     own = (found.folder.name, found.settings.get("SEGMENTER"))
-    opened = _tell_opening(found.folder)
-    newer = [run for run in runs if run.folder.name not in own and _tell_opening(run.folder) > opened]
-    return max(newer, key=lambda run: _tell_opening(run.folder), default=None)
+    opened = _read_opening_time(found.folder)
+    newer = [run for run in runs if run.folder.name not in own and _read_opening_time(run.folder) > opened]
+    return max(newer, key=lambda run: _read_opening_time(run.folder), default=None)
 
 
 def _gather_settings(run: Run) -> dict:
@@ -165,8 +166,8 @@ def write_result(run: Run, result: dict) -> None:
     """
     path = run.folder / "result.json"
     known = read_result(run) if path.exists() else {}
-    result = files.blank_unknown(result)
-    made_with = describe_making()
+    result = files.replace_nan(result)
+    made_with = describe_provenance()
     parts = {
         split: made_with
         for kind in ("scores", "confusion")
@@ -180,12 +181,12 @@ def write_result(run: Run, result: dict) -> None:
     files.write_json(path, whole)
 
 
-def describe_making() -> dict:
+def describe_provenance() -> dict:
     """Names the code, the machine and the libraries that make a result now."""
     return {"commit": find_commit(), "machine": describe_machine(), "versions": list_versions()}
 
 
-def note_training(run: Run) -> None:
+def record_training(run: Run) -> None:
     """Notes which code and machine train; where a training goes on by other code, that is added."""
     known = read_result(run) if (run.folder / "result.json").exists() else {}
     commit, now = known.get("commit", find_commit()), find_commit()
@@ -196,7 +197,21 @@ def note_training(run: Run) -> None:
 
 def read_result(run: Run) -> dict:
     """Reads the run's `result.json`."""
-    return json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
+    return read_json(run.folder / "result.json")
+
+
+def read_json(path: Path) -> object:
+    """Reads a file of settings or scores; keys that earlier versions wrote get today's names."""
+    return _rename_keys(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _rename_keys(content: object) -> object:
+    """Gives the keys of OLD_KEYS their new names, at any depth."""
+    if isinstance(content, list):
+        return [_rename_keys(item) for item in content]
+    if isinstance(content, dict):
+        return {OLD_KEYS.get(key, key): _rename_keys(value) for key, value in content.items()}
+    return content
 
 
 def read_finished(folder: Path) -> dict:
@@ -206,7 +221,7 @@ def read_finished(folder: Path) -> dict:
         MissingError: there is no such run, or its training has not ended.
     """
     path = folder / "result.json"
-    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    result = read_json(path) if path.exists() else {}
     if "minutes" not in result or "SEGMENTER" not in result["settings"]:
         raise MissingError(
             f"{folder} must be the folder of a finished joint run, as runs/joint-..., found "
@@ -215,7 +230,7 @@ def read_finished(folder: Path) -> dict:
     return result
 
 
-def forget_scores(run: Run, *splits: str) -> None:
+def drop_scores(run: Run, *splits: str) -> None:
     """Drops scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
     path, result = run.folder / "result.json", read_result(run)
     for part in (result["scores"], result["confusion"], result.get("made_by", {})):

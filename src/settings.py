@@ -176,7 +176,7 @@ class TrainingSettings:
             "SEED": self.seed,
             "GROUP": self.group,
             "RECIPE": self.recipe.to_dict(),
-            "JUDGED": self.holds_out,
+            "HOLDS_OUT": self.holds_out,
         }
 
     @classmethod
@@ -186,7 +186,7 @@ class TrainingSettings:
         Raises:
             SettingsError: it is of another version of this project.
         """
-        names = {one.name: one.name.upper() for one in fields(cls)} | {"holds_out": "JUDGED"}
+        names = {one.name: one.name.upper() for one in fields(cls)} | {"holds_out": "HOLDS_OUT"}
         values = {name: kept.get(key) for name, key in names.items()}
         values["size"] = tuple(kept["SIZE"])
         values["crop"] = tuple(kept["CROP"])

@@ -47,8 +47,9 @@ def test_largest_confusion_is_a_share_of_the_true_class():
 
 def test_a_gap_that_chance_makes_is_called_so():
     right = np.arange(100) < 70  # 1.645 sqrt(70 * 30 / 100) = 7.5 points
-    assert captions.describe_reliability(np.full(100, 0.9), right).endswith("too sure by 20 points.")
-    assert captions.describe_reliability(np.full(100, 0.5), right).endswith("not sure enough by 20 points.")
+    assert captions.describe_reliability(np.full(100, 0.9), right).endswith("too confident by 20 points.")
+    words = captions.describe_reliability(np.full(100, 0.5), right)
+    assert words.endswith("not confident enough by 20 points.")
     said = captions.describe_reliability(np.full(100, 0.75), right)
     assert said.endswith("5 points apart, and chance alone makes up to 8.")
 
@@ -94,10 +95,10 @@ def test_audit_tells_the_most_alike_pair(likeness, kind):
 def test_shown_frames_are_right_by_share_and_ignored_pixels_do_not_count(classes):
     truth = np.array([[0, 1], [IGNORE, 2]], np.uint8)
     predicted = np.array([[0, 1], [1, 1]], np.uint8)
-    said = captions.describe_shown([truth, truth], [predicted, truth], classes.mask)
+    said = captions.describe_predictions([truth, truth], [predicted, truth], classes.mask)
     assert said == "On these 2 frames 67 to 100 % of the pixels are right, 83 % on average."
-    assert captions.describe_shown([truth], [truth], classes.mask).startswith("On this frame 100 %")
-    unknown = captions.describe_shown(None, [predicted], classes.mask)
+    assert captions.describe_predictions([truth], [truth], classes.mask).startswith("On this frame 100 %")
+    unknown = captions.describe_predictions(None, [predicted], classes.mask)
     assert unknown == "Most pixels of these frames: red 75 %, ground 25 %."
     assert captions.describe_masks([np.full((2, 2), IGNORE, np.uint8)], classes.mask) == ""
 

@@ -58,7 +58,7 @@ def test_reliability_by_hand():
     line = figure.axes[0].lines[1]
     np.testing.assert_allclose(line.get_xdata(), [60, 90])
     np.testing.assert_allclose(line.get_ydata(), [50, 100])
-    assert figure.axes[0].get_title() == "Labels: 75 % sure on average, 75 % right"
+    assert figure.axes[0].get_title() == "Labels: 75 % confident on average, 75 % right"
 
 
 def test_looks_of_both_folders_are_told_apart():
@@ -77,11 +77,11 @@ def test_the_network_is_drawn_from_itself(backbone):
     assert {"mask\n5 classes", "label\n3 classes", "1/16\n128 ch"} <= set(found)
 
 
-def test_promises_name_what_was_not_estimated_and_how_many_classes_count():
+def test_the_estimate_names_what_was_not_estimated_and_how_many_classes_count():
     estimate = {"miou": 0.7, "miou_low": 0.6, "miou_high": 0.8, "f1": 0.6}
-    grouped = {"miou": 0.68, "f1": 0.5, "accuracy": 0.6}
-    result = {"leaky": False, "scores": {"estimate": estimate, "grouped": grouped}}
-    result["confusion"] = {"grouped": {"mask": [[1, 0], [0, 0]]}}
-    found = texts(charts.plot_promises(result))
+    held_out = {"miou": 0.68, "f1": 0.5, "accuracy": 0.6}
+    result = {"leaky": False, "scores": {"estimate": estimate, "held_out": held_out}}
+    result["confusion"] = {"held_out": {"mask": [[1, 0], [0, 0]]}}
+    found = texts(charts.plot_estimate(result))
     assert {"held-out recordings (1 of 2 classes)", "70.0", "68.0", "60.0", "not estimated"} <= set(found)
     assert found.count("not estimated") == 1

@@ -29,7 +29,7 @@ def samples(train_folder, classes):
 @pytest.fixture
 def path(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], i % 3) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     return write_submission(tmp_path / "try.zip", samples, iter(predictions), classes, kept)
 
 
@@ -260,12 +260,12 @@ NAMED = {  # photos: the names of their masks, without what is behind
 def test_masks_are_named_after_photos_and_told_apart(kind):
     photos, names = NAMED[kind]
     table = pd.DataFrame({"image_path": photos})
-    assert check.pred_names(table) == [f"{name}_pred.png" for name in names]
+    assert check.name_predictions(table) == [f"{name}_pred.png" for name in names]
 
 
 def test_long_folders_do_not_make_names_that_no_disk_takes():
     photos = [f"{drive}/{120 * chr(233)}/a.jpg" for drive in "xy"]  # an accent takes two bytes
-    names = check.pred_names(pd.DataFrame({"image_path": photos}))
+    names = check.name_predictions(pd.DataFrame({"image_path": photos}))
     assert len(set(names)) == 2 and max(len(name.encode()) for name in names) <= 255
 
 

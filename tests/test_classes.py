@@ -53,7 +53,7 @@ def test_class_named_ignore_is_no_class(tmp_path):
 
 
 def test_a_reference_may_hold_ids_that_train_does_not_know(classes):
-    there = classes.admit_others().mask.encode(np.array([0, 1, 77, 255], np.uint8))
+    there = classes.ignore_unknown_ids().mask.encode(np.array([0, 1, 77, 255], np.uint8))
     assert there.tolist() == [0, 1, class_lists.IGNORE, class_lists.IGNORE]
     assert classes.mask.encode(np.array([77], np.uint8)).tolist() == [class_lists.UNKNOWN]
 

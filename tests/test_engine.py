@@ -46,16 +46,16 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
     assert np.mean(equal) >= 0.999
-    halved = engine.Engine(path.with_name(engine.HALF), exact=False).answer(photos[0])["mask"]
-    assert (halved.argmax(-1) == exported.answer(photos[0])["mask"].argmax(-1)).mean() > 0.97
+    halved = engine.Engine(path.with_name(engine.HALF), exact=False).predict(photos[0])["mask"]
+    assert (halved.argmax(-1) == exported.predict(photos[0])["mask"].argmax(-1)).mean() > 0.97
 
 
 def test_threads_get_their_own_answers(network, photos):
     compiled = engine.Engine(engine.convert(network))
-    alone = [compiled.answer(photo)["mask"] for photo in photos]
+    alone = [compiled.predict(photo)["mask"] for photo in photos]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(3):
-            for ours, theirs in zip(pool.map(compiled.answer, photos), alone, strict=True):
+            for ours, theirs in zip(pool.map(compiled.predict, photos), alone, strict=True):
                 np.testing.assert_allclose(ours["mask"], theirs, atol=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_pa
     opened = engine.open_exported(tmp_path)
     engine.export(network, tmp_path / "export", {})
     exported = engine.open_exported(tmp_path)
-    ours, theirs = (one.answer(photos[0])["mask"] for one in (opened, exported))
+    ours, theirs = (one.predict(photos[0])["mask"] for one in (opened, exported))
     np.testing.assert_allclose(ours, theirs, atol=0.05 if engine.has_bfloat16() else 1e-5)
 
 

@@ -9,7 +9,7 @@ from tiny import TINY
 from src import runs
 from src.data.samples import read_samples
 from src.evaluation import estimate
-from src.evaluation.estimate import Outlook
+from src.evaluation.estimate import ExpectedConfusion
 from src.evaluation.evaluate import Scored, score_samples
 from src.figures import captions
 from src.inference import predict
@@ -19,12 +19,12 @@ from src.pipeline import joint
 from src.training.compiled import build_seeded
 
 
-def make_outlook(sure: float, frames: int = 4) -> Outlook:
+def make_expected(sure: float, frames: int = 4) -> ExpectedConfusion:
     """Each frame: 100 pixels answered 0 and 100 answered 1, each right with probability `sure`."""
     pixels = np.array([[sure, 1 - sure]] * 100 + [[1 - sure, sure]] * 100)
     mask = np.stack([estimate.expect_confusion(pixels, pixels.argmax(1))] * frames)
     label = estimate.expect_confusion(np.array([[sure, 1 - sure]] * frames), np.zeros(frames, int), [1])[0]
-    return Outlook(mask, label)
+    return ExpectedConfusion(mask, label)
 
 
 def make_fold(temperature: float | None) -> Scored:
@@ -52,8 +52,8 @@ def test_expected_scores_by_hand():
 
 
 def test_temperature_is_found_where_expectation_meets_truth():
-    outlook = make_outlook(0.8)
-    curve = [estimate.expect_miou(confusion) for confusion in outlook.mask.sum(0)]
+    expected = make_expected(0.8)
+    curve = [estimate.expect_miou(confusion) for confusion in expected.mask.sum(0)]
     log_t = estimate.find_temperature(curve, 0.5)
     # IoU of right share s is s / (2 - s): 0.5 at s = 2 / 3, so 4 ** (1 / T) = 2, T = 2
     assert np.exp(log_t) == pytest.approx(2, rel=0.03)
@@ -61,11 +61,11 @@ def test_temperature_is_found_where_expectation_meets_truth():
 
 
 def test_estimate_trusts_the_held_out_temperature_in_part():
-    outlook, recordings = make_outlook(0.8), pd.Series(["a", "a", "b", "b"])
-    plain = estimate.estimate_test(outlook, recordings, [make_fold(None)])
+    expected, recordings = make_expected(0.8), pd.Series(["a", "a", "b", "b"])
+    plain = estimate.estimate_test(expected, recordings, [make_fold(None)])
     assert plain["miou"] == pytest.approx(0.8 / 1.2, abs=0.01) and "accuracy" not in plain
     assert plain["f1"] == pytest.approx((2 * 3.2 / 7.2 + 0) / 2)  # of four frames answered 0, 0.8 are 1
-    warm = estimate.estimate_test(outlook, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
+    warm = estimate.estimate_test(expected, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm["miou"] == pytest.approx(share / (2 - share), abs=0.01)
     assert warm["f1"] == plain["f1"]
@@ -74,24 +74,24 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
 
 
 def test_interval_is_wider_where_recordings_differ():
-    mask = np.concatenate([make_outlook(0.95, 2).mask, make_outlook(0.6, 2).mask])
-    outlook = Outlook(mask, make_outlook(0.8).label)
+    mask = np.concatenate([make_expected(0.95, 2).mask, make_expected(0.6, 2).mask])
+    expected = ExpectedConfusion(mask, make_expected(0.8).label)
     two, mixed = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "a", "b"])
     widths = [
-        (lambda e: e["miou_high"] - e["miou_low"])(estimate.estimate_test(outlook, names, [make_fold(None)]))
+        (lambda e: e["miou_high"] - e["miou_low"])(estimate.estimate_test(expected, names, [make_fold(None)]))
         for names in (two, mixed)
     ]
     assert widths[0] > widths[1] == pytest.approx(2 * estimate.METHOD_ERROR)
 
 
 def test_sentence_and_tables():
-    scores = {"grouped": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
+    scores = {"held_out": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
     assert captions.describe_estimate({"scores": scores, "leaky": False}) == (
         "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
         "On held-out recordings mean IoU was 61.0 %."
     )
     scores["estimate"]["f1"] = 0.7
-    confusion = {"grouped": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
+    confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
     said = captions.describe_estimate({"scores": scores, "leaky": False, "confusion": confusion})
     assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in said
     scores |= {"test": {"miou": 0.4, "f1": 0.65}, "random": {"miou": 0.9}}
@@ -134,15 +134,15 @@ def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
 
 
 def test_both_notebooks_must_want_the_same():
-    scored, unscored = (runs.Run(Path(f"runs/{name}"), {"JUDGED": name == "a"}) for name in "ab")
+    scored, unscored = (runs.Run(Path(f"runs/{name}"), {"HOLDS_OUT": name == "a"}) for name in "ab")
     with pytest.raises(ValueError, match="off, quick, full"):
-        joint.require_same_choice("fast", scored)
+        joint.require_same_estimate("fast", scored)
     for choice, run in (("quick", scored), ("full", scored), ("off", unscored)):
-        joint.require_same_choice(choice, run)
+        joint.require_same_estimate(choice, run)
     with pytest.raises(ValueError, match=r"found 'quick' here and 'off' in runs/b"):
-        joint.require_same_choice("quick", unscored)
+        joint.require_same_estimate("quick", unscored)
     with pytest.raises(ValueError, match=r"found 'off' here and 'quick' or 'full' in runs/a"):
-        joint.require_same_choice("off", scored)
+        joint.require_same_estimate("off", scored)
 
 
 def test_look_ahead_needs_no_truth(train_folder, classes):
@@ -150,7 +150,9 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
     network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
     network = KerasPredictor(network)
     blind = samples.assign(mask="/nowhere.png", label=-1)
-    ours, theirs = (estimate.look_ahead(network, table, (64, 96)) for table in (samples, blind))
+    ours, theirs = (
+        estimate.compute_expected_confusion(network, table, (64, 96)) for table in (samples, blind)
+    )
     assert (ours.mask == theirs.mask).all() and ours.mask.shape == (6, len(estimate.TEMPERATURES), 3, 3)
     assert ours.label.shape == (3, 3) and ours.label.sum() == pytest.approx(6)
 
@@ -165,7 +167,7 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
         network.get_layer("label").set_weights([kernel, np.array(tilt)])
     first, second = KerasPredictor(first), KerasPredictor(second)
     own, other, crossed = (
-        estimate.look_ahead(network, samples, (64, 96), against)
+        estimate.compute_expected_confusion(network, samples, (64, 96), against)
         for network, against in ((first, None), (second, None), (first, second))
     )
     np.testing.assert_allclose(
@@ -199,7 +201,7 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     alone = score_samples(network, samples, classes, (64, 96))
     assert found.scores == alone.scores and found.confusion == alone.confusion
     masked = samples[samples["mask"] != ""]
-    ahead = estimate.look_ahead(network, masked, (64, 96)).mask.sum(0)
+    ahead = estimate.compute_expected_confusion(network, masked, (64, 96)).mask.sum(0)
     curve = [estimate.expect_miou(confusion) for confusion in ahead]
     warm = np.exp(estimate.find_temperature(curve, alone.scores["miou"]))
     assert found.temperature == pytest.approx(warm) and found.frames == 6

@@ -103,12 +103,12 @@ def test_a_figure_leads_back_to_its_run(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "find_commit", lambda: "c0ffee")
     figure = plt.figure()
     plt.close(figure)
-    style.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    style.save_figure(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "no run" and np.asarray(picture).std() == 0
     result = {"settings": {"data_fingerprint": "ab12"}, "commit": "c0ffee"}
     (tmp_path / "seg-x-01" / "result.json").write_text(json.dumps(result))
-    style.keep(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
+    style.save_figure(figure, tmp_path / "seg-x-01" / "figures" / "a.png")
     with Image.open(tmp_path / "seg-x-01" / "figures" / "a.png") as picture:
         assert picture.text["Source"] == "seg-x-01, data ab12, commit c0ffee"
 

@@ -13,7 +13,7 @@ from src import runs as runs_module
 from src.data.frames import Frames, load_frames
 from src.data.samples import read_samples
 from src.model import unet
-from src.runs import Run, find_run, forget_scores, open_run, read_result, write_result
+from src.runs import Run, drop_scores, find_run, open_run, read_result, write_result
 from src.settings import Recipe, TrainingSettings
 from src.training import batches, checkpoints, keras_metrics, label_head, lengths, losses, optimizer
 from src.training import fit as fit_module
@@ -133,14 +133,14 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
     history = fit(whole, tmp_path / "whole", *how)
     assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna()[3]
 
-    class Killed(checkpoints.Keeper):
+    class Killed(checkpoints.Checkpointer):
         def save(self):
             super().save()
             if self.done == stop:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit_module, "Keeper", Killed)
+        patch.setattr(fit_module, "Checkpointer", Killed)
         fit(make_small(), tmp_path / "parts", *how)
     resumed = make_small()
     history_of_parts = fit(resumed, tmp_path / "parts", *how)
@@ -244,7 +244,7 @@ def test_timing_builds_the_graphs_that_training_uses(frames, tmp_path, monkeypat
 def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, monkeypatch):
     monkeypatch.setattr(runs_module, "RUNS", tmp_path / "runs")
     samples = read_samples(train_folder, classes)
-    settings = [{"SEED": seed, "MINUTES": 10, "JUDGED": True} for seed in (0, 0, 1)]
+    settings = [{"SEED": seed, "MINUTES": 10, "HOLDS_OUT": True} for seed in (0, 0, 1)]
     runs = [open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
     assert runs[0].folder == runs[1].folder != runs[2].folder
     assert lengths.share_minutes("seg", 10, holds_out=True) == pytest.approx(10 * 0.7 / 2)
@@ -261,13 +261,13 @@ def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, mo
 
 def test_result_grows_and_holds_no_nan(tmp_path):
     run = Run(tmp_path, {"kind": "joint", "MINUTES": 1})
-    write_result(run, {"seed": 3, "scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
+    write_result(run, {"seed": 3, "scores": {"held_out": {"miou": 0.5, "f1": float("nan")}}})
     write_result(run, {"scores": {"test": {"miou": 0.4}}})
     result = read_result(run)
-    assert result["scores"] == {"grouped": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
+    assert result["scores"] == {"held_out": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
     assert result["seed"] == 3
-    forget_scores(run, "test", "constant")
-    assert set(read_result(run)["scores"]) == {"grouped"}
+    drop_scores(run, "test", "constant")
+    assert set(read_result(run)["scores"]) == {"held_out"}
 
 
 def test_average_of_weights_is_what_remains(frames, tmp_path, monkeypatch):

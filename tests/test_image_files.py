@@ -208,13 +208,13 @@ for kind in ("BMP", "WebP", "TIFF", "GIF"):
 def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
     path = str(tmp_path / f"photo.{ending}")
     (tmp_path / f"photo.{ending}").write_bytes(OTHERS[kind])
-    for read, way_out in (
+    for read, remedy in (
         (lambda: image_files.read_size(path), "save it anew as JPEG or PNG"),
         (lambda: image_files.load_photo(path, (32, 32)), "save it anew as JPEG or PNG"),
         (lambda: mask_files.read_ids(path), "save it anew as PNG"),
         (lambda: image_files.load_steps(path), "save it anew as PNG"),
     ):
-        with pytest.raises(DataError, match=rf"photo\.{ending} .*found {kind}, another format; {way_out}"):
+        with pytest.raises(DataError, match=rf"photo\.{ending} .*found {kind}, another format; {remedy}"):
             read()
 
 

@@ -40,5 +40,5 @@ def test_what_is_given_back_is_the_systems():
     block = np.ones(LARGE * 4, np.uint8)
     del block
     before = count_megabytes()
-    memory.give_back()
+    memory.release_freed()
     assert before - count_megabytes() > 100

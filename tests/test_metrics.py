@@ -29,7 +29,10 @@ def test_constant_answer_by_hand():
     scores = metrics.score_constant(masks, labels)
     assert scores == pytest.approx({"miou": 0.75 / 2, "accuracy": 0.75, "f1": (2 * 3 / 7) / 2})
     assert set(metrics.score_constant(np.zeros((2, 2)), labels)) == {"accuracy", "f1"}
-    assert metrics.count_held(np.zeros((2, 2))) == "" and metrics.count_held([[1, 0], [0, 0]]) != ""
+    assert (
+        metrics.describe_held_classes(np.zeros((2, 2))) == ""
+        and metrics.describe_held_classes([[1, 0], [0, 0]]) != ""
+    )
 
 
 def test_curves_leave_out_what_is_not_known():
@@ -54,13 +57,13 @@ def test_table_names_classes():
 def test_a_mean_over_fewer_classes_says_so():
     result = {
         "leaky": False,
-        "confusion": {"grouped": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}},
+        "confusion": {"held_out": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}},
     }
-    result["scores"] = {name: {"miou": 0.5} for name in ("grouped", "grouped_segmenter", "test")}
+    result["scores"] = {name: {"miou": 0.5} for name in ("held_out", "held_out_segmenter", "test")}
     assert metrics.table_of_scores(result).index.tolist() == [
         "held-out recordings (1 of 2 classes)",
         "segmentation alone, held out",
         "Test",
     ]
     plain = metrics.name_splits({"leaky": True})
-    assert plain["grouped"] == "held-out frames of the same street (leaky)"
+    assert plain["held_out"] == "held-out frames of the same street (leaky)"

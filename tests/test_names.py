@@ -45,7 +45,7 @@ def draw_all(names, folder):
         maps.plot_places(np.full((3, 2), np.nan), labels, pd.Series([1.0, 2.0, np.nan]), "scores"),
     ]
     for number, figure in enumerate(drawn):
-        style.keep(figure, folder / f"{number}.png")
+        style.save_figure(figure, folder / f"{number}.png")
     return drawn
 
 
@@ -106,8 +106,8 @@ def test_of_very_many_classes_the_legend_names_the_largest(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = panels.plot_samples([image], [mask], ["a"], Classes(many, many))
-        style.keep(figure, tmp_path / "a.png")
-        style.keep(charts.plot_confusion(np.eye(150), many.names, "Pixels"), tmp_path / "b.png")
+        style.save_figure(figure, tmp_path / "a.png")
+        style.save_figure(charts.plot_confusion(np.eye(150), many.names, "Pixels"), tmp_path / "b.png")
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert len(names) == style.MOST_NAMES + 2 and "class 140" in names
     assert names[-2:] == ["126 more classes", "not counted"]
@@ -133,5 +133,5 @@ def test_frames_without_any_truth_are_drawn(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for number, figure in enumerate(drawn):
-            style.keep(figure, tmp_path / f"{number}.png")
+            style.save_figure(figure, tmp_path / f"{number}.png")
     assert len(list(tmp_path.glob("*.png"))) == 6

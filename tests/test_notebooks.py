@@ -76,7 +76,7 @@ def test_zip_beats_a_constant_answer(road):
     for measure, least in (("miou", 0.2), ("f1", 0.1), ("accuracy", 0.1)):
         assert result["scores"]["test"][measure] > result["scores"]["constant"][measure] + least
     assert (
-        0 < result["scores"]["grouped"]["miou"] <= 1
+        0 < result["scores"]["held_out"]["miou"] <= 1
         and result["train_frames"] == 36
         and result["minutes"] > 0
     )
@@ -87,7 +87,7 @@ def test_folds_are_as_many_as_blocks_and_corrected(road):
     (run_folder,) = folder.glob("runs/joint-*")
     result = json.loads((run_folder / "result.json").read_text())
     assert set(result["folds"]) == {"held out", "fold 2", "fold 3"}
-    assert set(result["scores"]) >= {"random", "grouped", "estimate", "test", "test_segmenter"}
+    assert set(result["scores"]) >= {"random", "held_out", "estimate", "test", "test_segmenter"}
     short = json.loads((run_folder / "folds" / "heldout,short" / "fold.json").read_text())
     fold = json.loads((run_folder / "folds" / "fold2" / "fold.json").read_text())
     change = result["folds"]["held out"]["temperature"] / short["temperature"]

@@ -17,7 +17,7 @@ def test_predictions_stand_in_order_with_one_legend(classes, tmp_path):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ground", "red", "not counted"]
     shown = figure.axes[2].images[0].get_array()
     assert shown[mask == 1][0].tolist() == [0xD5, 0x5E, 0x00]
-    style.keep(figure, tmp_path / "figures" / "test.png")
+    style.save_figure(figure, tmp_path / "figures" / "test.png")
     assert (tmp_path / "figures" / "test.png").stat().st_size > 1000
 
 
@@ -43,7 +43,8 @@ def test_confusion_rows_are_shares(classes):
 
 
 def test_label_is_described_with_its_truth_where_that_is_known(classes):
-    assert panels.describe_label(1, 0.974, 0, classes.label) == "predicted: red box, 97 % sure\ntrue: empty"
+    words = panels.describe_label(1, 0.974, 0, classes.label)
+    assert words == "predicted: red box, 97 % confident\ntrue: empty"
     assert panels.describe_label(2, float("nan"), -1, classes.label) == "predicted: green box"
 
 

@@ -76,15 +76,15 @@ def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, mon
     monkeypatch.setattr(
         project, "examine", lambda *folders: asked.append(folders) or doctor.examine(*folders)
     )
-    first = project.examine_once(train_folder, None)
-    again = project.examine_once(train_folder, None)
+    first = project.examine_cached(train_folder, None)
+    again = project.examine_cached(train_folder, None)
     assert len(asked) == 1 and again.problems == first.problems and again.frames.equals(first.frames)
     mask = np.full((64, 96), 2, np.uint8)
     cv2.imwrite(str(train_folder / "frame_001_seg.png"), mask)
-    assert not project.examine_once(train_folder, None).classes.equals(first.classes) and len(asked) == 2
+    assert not project.examine_cached(train_folder, None).classes.equals(first.classes) and len(asked) == 2
     (train_folder / "frame_001_seg.png").unlink()
     for _ in range(2):  # what is wrong is looked for again
-        assert any(one.level == "error" for one in project.examine_once(train_folder, None).problems)
+        assert any(one.level == "error" for one in project.examine_cached(train_folder, None).problems)
     assert len(asked) == 4
 
 
@@ -99,7 +99,7 @@ def test_a_mask_behind_a_linked_folder_is_looked_at_again(train_folder, tmp_path
     (train_folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     (train_folder / "nowhere.jpg").symlink_to(tmp_path / "gone.jpg")
     (tmp_path / "elsewhere" / "again").symlink_to(train_folder, target_is_directory=True)
-    first = project.examine_once(train_folder, None)
+    first = project.examine_cached(train_folder, None)
     assert all(one.level != "error" for one in first.problems)
     cv2.imwrite(str(tmp_path / "elsewhere" / "frame_001_seg.png"), np.full((64, 96), 2, np.uint8))
-    assert not project.examine_once(train_folder, None).classes.equals(first.classes)
+    assert not project.examine_cached(train_folder, None).classes.equals(first.classes)

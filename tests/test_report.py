@@ -22,7 +22,7 @@ def run(tmp_path):
             cv2.imwrite(str(tmp_path / name / "figures" / f"{figure}.png"), np.zeros((4, 6, 3), np.uint8))
     settings = {"data": "<script>alert(1)</script>", "SEGMENTER": "seg-x", "data_fingerprint": "1"}
     result = {
-        "scores": {"estimate": SCORES, "grouped": SCORES},
+        "scores": {"estimate": SCORES, "held_out": SCORES},
         "leaky": False,
         "machine": "2 cores",
         "commit": "abc",
@@ -87,7 +87,7 @@ def test_a_large_picture_is_packed_smaller(run):
 def test_a_score_by_other_code_than_the_training_names_it(run):
     result = json.loads((run / "result.json").read_text())
     result["scores"]["test"] = SCORES
-    result["made_by"] = {"grouped": {"commit": "abc"}, "test": {"commit": "def"}}
+    result["made_by"] = {"held_out": {"commit": "abc"}, "test": {"commit": "def"}}
     (run / "result.json").write_text(json.dumps(result))
     rows = dict(re.findall(r"<th>(.*?)</th>\s*<td>(.*?)</td>", report.write_report(run).read_text()))
     assert rows["commit of the training"] == "abc" and rows["commit of the score: Test"] == "def"

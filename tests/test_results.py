@@ -11,9 +11,9 @@ from src.figures import charts
 
 def write_run(folder, name, seed, miou):
     (folder / name).mkdir(parents=True)
-    few = {"grouped": {"mask": [[5, 0, 0], [1, 4, 0], [0, 0, 0]]}}
+    few = {"held_out": {"mask": [[5, 0, 0], [1, 4, 0], [0, 0, 0]]}}
     scores = {
-        "grouped": {"miou": miou + 0.1, "f1": 0.5, "accuracy": 0.6},
+        "held_out": {"miou": miou + 0.1, "f1": 0.5, "accuracy": 0.6},
         "test": {"miou": miou, "f1": None, "accuracy": 0.5},
         "test_segmenter": {"miou": miou - 0.01},
     }
@@ -44,7 +44,7 @@ def test_tables_come_from_the_files(tmp_path):
 
 
 def test_runs_that_no_test_scored_say_nothing_of_it():
-    row = {"version": "a", "budget": 5, "grouped miou": 50.0, "test miou": np.nan}
+    row = {"version": "a", "budget": 5, "held_out miou": 50.0, "test miou": np.nan}
     rows = [row | {"data": "one", "seed": seed} for seed in (0, 1)]
     rows += [row | {"data": "two", "seed": seed, "test miou": 40.0} for seed in (0, 1)]
     first, second = table_of_seeds(pd.DataFrame(rows)).splitlines()
@@ -61,7 +61,7 @@ def test_table_of_estimates_by_hand():
         "random miou": 90.0,
         "random f1": 80.0,
     }
-    first |= {"grouped miou": 60.0, "grouped f1": 50.0, "estimate miou": 52.0, "estimate f1": 44.0}
+    first |= {"held_out miou": 60.0, "held_out f1": 50.0, "estimate miou": 52.0, "estimate f1": 44.0}
     first |= {"estimate miou_low": 45.0, "estimate miou_high": 59.0, "test miou": 50.0, "test f1": 40.0}
     second = first | {
         "seed": 1,
@@ -94,8 +94,8 @@ def test_run_without_a_result_is_named(tmp_path):
 def test_lengths_are_averaged_over_seeds(tmp_path):
     rows = [
         {"data": "a", "steps": steps, "seed": seed, "minutes": 2.0}
-        | {"grouped": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
-        | {"alone": {"grouped": {"miou": 0.45}, "test": {"miou": miou - 0.1}}}
+        | {"held_out": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
+        | {"alone": {"held_out": {"miou": 0.45}, "test": {"miou": miou - 0.1}}}
         for steps, seed, miou in ((700, 0, 0.4), (700, 1, 0.5), (1400, 0, 0.6))
     ]
     (tmp_path / "lengths.json").write_text(json.dumps(rows))

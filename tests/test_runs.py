@@ -42,29 +42,29 @@ def open_at(samples, classes, tmp_path, monkeypatch, at):
 
 def test_each_score_names_the_code_that_made_it(open_at, at):
     run = open_at("joint", 1, True)
-    runs.write_result(run, {"scores": {"grouped": {"miou": 0.5, "f1": float("nan")}}})
+    runs.write_result(run, {"scores": {"held_out": {"miou": 0.5, "f1": float("nan")}}})
     at("second")
     old = runs.read_result(run)["scores"]
     runs.write_result(run, {"scores": old | {"test": {"miou": 0.4}}, "confusion": {"test": {"mask": [[1]]}}})
     result = runs.read_result(run)
     assert result["commit"] == "first"
     commits = {split: made["commit"] for split, made in result["made_by"].items()}
-    assert commits == {"grouped": "first", "test": "second"}
+    assert commits == {"held_out": "first", "test": "second"}
     assert set(result["made_by"]["test"]) == {"commit", "machine", "versions"}
-    runs.forget_scores(run, "test")
-    assert set(runs.read_result(run)["made_by"]) == {"grouped"}
+    runs.drop_scores(run, "test")
+    assert set(runs.read_result(run)["made_by"]) == {"held_out"}
 
 
 def test_results_of_earlier_versions_are_read_and_added_to(open_at, at):
     run = open_at("joint", 1, True)
-    result = runs.read_result(run) | {"scores": {"grouped": {"miou": 0.5}}}
+    result = runs.read_result(run) | {"scores": {"held_out": {"miou": 0.5}}}
     del result["made_by"]
     (run.folder / "result.json").write_text(json.dumps(result))
-    runs.forget_scores(run, "test")
+    runs.drop_scores(run, "test")
     at("second")
     runs.write_result(run, {"scores": {"test": {"miou": 0.4}}})
     found = runs.read_result(run)
-    assert set(found["scores"]) == {"grouped", "test"} and set(found["made_by"]) == {"test"}
+    assert set(found["scores"]) == {"held_out", "test"} and set(found["made_by"]) == {"test"}
 
 
 def test_a_training_that_goes_on_by_other_code_names_both(open_at, at):
@@ -78,9 +78,9 @@ def test_a_training_that_goes_on_by_other_code_names_both(open_at, at):
 
 def test_origin_names_the_training_and_what_is_made_by_other_code(open_at, at):
     run = open_at("seg", 1, True)
-    assert files.name_origin(run.folder).endswith(", commit first")
+    assert files.describe_origin(run.folder).endswith(", commit first")
     at("second")
-    assert files.name_origin(run.folder).endswith(", commit first, this by commit second")
+    assert files.describe_origin(run.folder).endswith(", commit first, this by commit second")
 
 
 def test_the_last_finished_run_is_taken_without_a_word(open_at, samples, classes, capsys):

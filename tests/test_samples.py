@@ -117,7 +117,7 @@ def test_size_follows_the_photos():
     assert settings.choose_size(table(64, 96), "auto") == (64, 96)
     with pytest.raises(ValueError, match=r"nearest is \(96, 128\)"):
         settings.choose_size(table(64, 96), (100, 130))
-    assert image_files.turn_size((352, 480), 683, 512) == (480, 352)
+    assert image_files.orient_size((352, 480), 683, 512) == (480, 352)
     assert settings.choose_crop((352, 480), 0.75) == (256, 352)
 
 

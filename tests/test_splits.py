@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from src.data import likeness as likeness_module
-from src.data.audit import audit_split, gives_away, table_of_leaks
+from src.data.audit import audit_split, leaks, table_of_leaks
 from src.data.likeness import SAME_VIEW, compare_views
 from src.data.recordings import (
     EARTH,
@@ -19,7 +19,7 @@ from src.data.recordings import (
     project_places,
 )
 from src.data.samples import read_samples
-from src.data.splits import draw_frames, make_folds, order_sides, split_samples, table_of_split
+from src.data.splits import make_folds, order_sides, split_random_frames, split_samples, table_of_split
 
 
 def make_samples(robots, seconds):
@@ -205,16 +205,16 @@ def test_sides_and_places_by_hand():
 
 def test_a_split_that_gives_more_than_a_hundredth_away_is_leaky():
     audit = pd.DataFrame({"likeness": [0.9] + [0.1] * 99, "seconds": np.nan, "metres": np.nan})
-    assert not gives_away(audit)
+    assert not leaks(audit)
     audit.loc[1, "metres"] = SAME_GROUND
-    assert gives_away(audit)
+    assert leaks(audit)
 
 
 def test_a_share_just_over_a_hundredth_is_not_rounded_to_a_clean_one():
     audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 287, "seconds": np.nan, "metres": np.nan})
-    assert gives_away(audit)  # 3 of 290 are 1.03 %
+    assert leaks(audit)  # 3 of 290 are 1.03 %
     audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 297, "seconds": np.nan, "metres": np.nan})
-    assert not gives_away(audit)  # 3 of 300 are 1 %
+    assert not leaks(audit)  # 3 of 300 are 1 %
 
 
 def test_blocks_are_described():
@@ -250,7 +250,7 @@ def test_few_blocks_are_left_out_one_by_one():
     blocks = pd.Series(["a", "a", "b", "c", "c"])
     samples = pd.DataFrame({"mask": ["m", "m", "m", "", ""], "label": [0] * 5})
     folds = make_folds(samples, blocks, np.array([0, 1, 3, 4]), seed=0)
-    assert [val.tolist() for _, val in folds] == [[0, 1]]  # c has no mask to be judged by
+    assert [val.tolist() for _, val in folds] == [[0, 1]]  # c has no mask to be scored by
     assert make_folds(samples, blocks, np.array([0, 1]), seed=0) == []
 
 
@@ -266,5 +266,5 @@ def test_rare_labels_do_not_stop_the_folds():
 
 
 def test_random_frames_leave_neighbours_on_both_sides():
-    train, val = draw_frames(pd.DataFrame({"mask": ["m"] * 10}), seed=1)
+    train, val = split_random_frames(pd.DataFrame({"mask": ["m"] * 10}), seed=1)
     assert len(val) == 2 and sorted([*train, *val]) == list(range(10))

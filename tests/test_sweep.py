@@ -24,8 +24,8 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     bench = sweep.Bench(learnable, learnable / "reference")
     found = sweep.measure_recipe(bench, TINY, seed=0, steps=4)
-    assert {"grouped", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
-    assert set(found["alone"]) == {"grouped", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
+    assert {"held_out", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
+    assert set(found["alone"]) == {"held_out", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found
 
@@ -41,9 +41,9 @@ def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_p
 def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monkeypatch):
     path = tmp_path / "ablation.json"
     row = {"data": "a", "recipe": "default", "changes": "", "seed": 0, "steps": 400, "batch_size": 4}
-    sweep.keep_row(row, {"grouped": {"miou": 0.5}}, path)
+    sweep.keep_row(row, {"held_out": {"miou": 0.5}}, path)
     assert sweep.is_measured(row, False, path) and not sweep.is_measured(row, True, path)
-    sweep.keep_row(row, {"grouped": {"miou": 0.5}, "test": {"miou": 0.4}}, path)
+    sweep.keep_row(row, {"held_out": {"miou": 0.5}, "test": {"miou": 0.4}}, path)
     assert len(sweep.read_kept(path)) == 1 and sweep.is_measured(row, True, path)
     assert not sweep.is_measured(row | {"batch_size": 8}, False, path)
 
@@ -51,14 +51,14 @@ def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monk
 def test_gain_is_taken_over_equal_seeds(tmp_path):
     rows = [
         {"data": "a", "steps": 9, "minutes": 2, "recipe": recipe, "changes": "", "seed": seed}
-        | {"grouped": {"miou": value, "f1": 0.5}, "test": {"miou": value / 2, "f1": 0.25}}
+        | {"held_out": {"miou": value, "f1": 0.5}, "test": {"miou": value / 2, "f1": 0.25}}
         for recipe, seed, value in (("default", 0, 0.5), ("default", 1, 0.7), ("new", 1, 0.8))
     ]
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
     lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
     assert "| 60.0 ± 14.1 / 50.0 ± 0.0 |  | 30.0 ± 7.1 / 25.0 ± 0.0 |  |" in lines[2]
     assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
-    rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("grouped", "test")}}
+    rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("held_out", "test")}}
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
     lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
     assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]

@@ -18,7 +18,7 @@ from src.training.compiled import build_seeded
 
 
 class Truth:
-    """Answers with each photo's own mask, half sure."""
+    """Answers with each photo's own mask, with half of the confidence."""
 
     layers, input_shape = (), (None, None, None, 3)
 
@@ -33,7 +33,7 @@ class Truth:
 def browser(train_folder, classes):
     samples = read_samples(train_folder, classes)
     notes = pd.DataFrame(
-        {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "sureness": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
+        {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "mean_confidence": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
     )
     shares = [[(draw_frame(i)[1] == k).mean() for i in range(6)] for k in range(3)]
     for name, share in zip(classes.mask.names, shares, strict=True):
@@ -63,7 +63,7 @@ def test_slider_and_opacity_change_the_picture(browser):
 
 
 def test_order_and_class_choose_the_frames(browser):
-    browser.order.value = "least sure first"
+    browser.order.value = "least confident first"
     assert "frame_002.jpg" in browser.words.value
     browser.order.value = "worst first"
     assert "frame_000.jpg" in browser.words.value and "mean IoU 0 %" in browser.words.value

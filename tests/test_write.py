@@ -37,7 +37,7 @@ def path(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)] + [
         Prediction(np.zeros((64, 96), np.uint8), 1)
     ]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     return write_submission(tmp_path / "try.zip", samples, iter(predictions), classes, kept)
 
 
@@ -65,7 +65,7 @@ def test_files_hold_ids_not_indices(tmp_path, samples, classes):
         replace(classes.mask, ids=(7, 20, 133)), replace(classes.label, ids=(4, 5, 9))
     )
     predictions = [Prediction(draw_frame(i)[1], 2) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", spread)
+    kept = cache.PredictionCache(tmp_path / "kept", spread)
     path = write_submission(tmp_path / "ids.zip", samples, predictions, spread, kept)
     with zipfile.ZipFile(path) as members:
         mask = check.read_mask(members, "frame_001_pred.png")
@@ -82,7 +82,7 @@ def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder
         table.write_text(table.read_text().replace(f"frame_00{number}.jpg", name))
     samples = read_samples(train_folder, classes)
     predictions = [Prediction(draw_frame(i)[1], i % 3) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     path = write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
     with zipfile.ZipFile(path) as members:
         assert "data/d4_0001_pred.png" in members.namelist()
@@ -97,7 +97,7 @@ def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder
 
 def test_one_channel_on_request(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     path = write_submission(tmp_path / "one.zip", samples, predictions, classes, kept, channels=1)
     with zipfile.ZipFile(path) as members:
         assert check.read_mask(members, "frame_001_pred.png").shape == (64, 96)
@@ -106,13 +106,13 @@ def test_one_channel_on_request(tmp_path, samples, classes):
 def test_a_zip_over_the_limit_is_kept_and_says_so(tmp_path, samples, classes, monkeypatch, capsys):
     monkeypatch.setattr(write, "LIMIT", 0.0001)
     predictions = [Prediction(draw_frame(i)[1], 0) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     path = write_submission(tmp_path / "large.zip", samples, predictions, classes, kept)
     assert path.exists() and "large.zip has 0 MB, and CodaLab takes 0.0001" in capsys.readouterr().out
 
 
 def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classes, path):
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)]
     predictions.append(Prediction(np.zeros((64, 96), np.uint8), 1))
 
@@ -133,9 +133,9 @@ def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classe
 
 @pytest.mark.parametrize("other", [False, True])  # another frame's whole mask is no better
 def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, other):
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(6)]
-    names = check.pred_names(samples)
+    names = check.name_predictions(samples)
     kept.add(iter(predictions), names, 3)
     broken = (kept.folder / names[1]).read_bytes() if other else b"half"
     (kept.folder / names[2]).write_bytes(broken)
@@ -147,12 +147,12 @@ def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, o
 def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
     tmp_path, samples, classes, path, monkeypatch
 ):
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(5)]
     predictions.append(Prediction(np.zeros((64, 96), np.uint8), 1))
 
     def break_off(folder):
-        (folder / check.pred_names(samples)[0]).unlink()
+        (folder / check.name_predictions(samples)[0]).unlink()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -172,7 +172,7 @@ def test_a_zip_of_our_own_may_be_as_large_as_its_frames_ask(tmp_path, samples, c
 
 def test_a_mask_of_another_size_than_its_photo_makes_no_zip(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1][: 63 if i == 4 else 64], 1) for i in range(6)]
-    kept = cache.Kept(tmp_path / "kept", classes)
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
     with pytest.raises(errors.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"):
         write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
     assert not (tmp_path / "try.zip").exists()

@@ -47,7 +47,7 @@ def submit(folder: Path, out: Path, network: unet.keras.Model) -> None:
     test = read_samples(folder, names)
     test = pd.concat([test] * (FRAMES // len(test)), ignore_index=True)
     test["image_path"] = [f"{row:02d}.jpg" for row in range(FRAMES)]
-    kept = cache.Kept(out / "kept", names)
+    kept = cache.PredictionCache(out / "kept", names)
     known = len(kept.read())
     say("known", known)
     predictions = predict.predict_samples(engine.KerasPredictor(network), test, (64, 96), skip=known)

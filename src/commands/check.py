@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Compares the zip with the Test frames."""
     from src.data import classes as class_lists
-    from src.data.location import find_own
+    from src.data.location import find_default_data
     from src.data.samples import read_samples
     from src.submission.check import check_submission
 
-    frames = arguments.data or find_own() / "Test"
+    frames = arguments.data or find_default_data() / "Test"
     classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
     check_submission(arguments.zip, read_samples(frames, classes), classes, arguments.limit)
     name = arguments.zip.name

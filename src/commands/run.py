@@ -1,7 +1,7 @@
 """Runs the four notebooks top to bottom."""
 
 
-def read_words(words: list[str]) -> int:
+def read_caption(words: list[str]) -> int:
     """Takes NAME=VALUE words, which the notebooks themselves explain."""
     from src import run
 

@@ -18,7 +18,7 @@ class OutdatedError(UserError, ValueError):
 
 
 class DataError(UserError, ValueError):
-    """The user's data break a rule; the message names file, row or column, what was found and the way out."""
+    """The user's data break a rule; the message names file, row or column, what was found and what to do."""
 
 
 class SubmissionError(UserError, ValueError):

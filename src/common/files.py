@@ -64,16 +64,16 @@ def reserve(file: IO[bytes], size: int) -> None:
 
 def write_json(path: Path, content: dict | list) -> None:
     """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
-    text = json.dumps(blank_unknown(content), indent=1, allow_nan=False)
+    text = json.dumps(replace_nan(content), indent=1, allow_nan=False)
     write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
-def blank_unknown(content: object) -> object:
+def replace_nan(content: object) -> object:
     """Puts None for each NaN within lists and dictionaries, as JSON will hold it."""
     if isinstance(content, dict):
-        return {key: blank_unknown(value) for key, value in content.items()}
+        return {key: replace_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [blank_unknown(value) for value in content]
+        return [replace_nan(value) for value in content]
     return None if isinstance(content, float) and math.isnan(content) else content
 
 
@@ -165,7 +165,7 @@ def find_commit() -> str:
     return commit + ("-dirty" if changed else "")
 
 
-def name_origin(folder: Path) -> str:
+def describe_origin(folder: Path) -> str:
     """Names a run, the fingerprint of its data and the git commit that trained it; "no run" where it is none.
 
     Where another commit makes a figure or a zip of the run now, its name follows.

@@ -9,7 +9,7 @@ M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD = -8, -4, -1
 SETTINGS = {M_ARENA_MAX: 1, M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1}
 
 
-def keep_freed() -> bool:
+def retain_freed() -> bool:
     """Lets glibc keep freed blocks for the next ones; tells whether it does. Elsewhere nothing happens.
 
     A training step frees and asks for gigabytes. By itself glibc hands each large block back to the system,
@@ -20,8 +20,8 @@ def keep_freed() -> bool:
     return libc is not None and all([libc.mallopt(name, value) for name, value in SETTINGS.items()])
 
 
-def give_back() -> None:
-    """Gives freed memory back to the system, where `keep_freed` kept it: after a training, say."""
+def release_freed() -> None:
+    """Gives freed memory back to the system, where `retain_freed` kept it: after a training, say."""
     libc = _find_glibc()
     if libc is not None:
         libc.malloc_trim(0)

@@ -26,7 +26,7 @@ def prepare() -> None:
     command = dict(zip(sys.orig_argv, sys.orig_argv[1:], strict=False)).get("-m", "")
     _refuse_old_name(command)
     _set_environment()
-    memory.keep_freed()
+    memory.retain_freed()
     progress.replace_letters()
     sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
     in_notebook = "ipykernel" in sys.modules

@@ -8,7 +8,7 @@ from src.data.likeness import SAME_VIEW, compare_views
 from src.data.recordings import EARTH, SAME_GROUND, SMALLEST_GAP
 
 
-def gives_away(audit: pd.DataFrame) -> bool:
+def leaks(audit: pd.DataFrame) -> bool:
     """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
     count = table_of_leaks(audit)["val frames"].iloc[-1]
     return bool(100 * count > len(audit))  # the table's share is rounded

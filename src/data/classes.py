@@ -88,7 +88,7 @@ class Classes:
     mask: ClassList
     label: ClassList
 
-    def admit_others(self) -> "Classes":
+    def ignore_unknown_ids(self) -> "Classes":
         """Gives these classes for reading a reference, which may hold ids that Train does not know."""
         return Classes(replace(self.mask, lenient=True), self.label)
 
@@ -138,12 +138,12 @@ def _read_ids(path: Path, cells: pd.Series) -> pd.Series:
     numbers = cells.map(read_number).astype(float)
     bad = cells[~(numbers.between(0, 255) & (numbers % 1 == 0))]
     if len(bad):
-        way_out = "change it"
+        remedy = "change it"
         if bad.iloc[0].startswith("-"):
-            way_out = "drop the row, for in data.csv an empty cell or -1 is no label"
+            remedy = "drop the row, for in data.csv an empty cell or -1 is no label"
         raise DataError(
             f"{path}: an id must be a whole number from 0 to 255, found '{bad.iloc[0]}' in "
-            f"{name_rows(bad.index)}; {way_out}."
+            f"{name_rows(bad.index)}; {remedy}."
         )
     return numbers.astype(int)
 

@@ -15,8 +15,8 @@ from src.data.tables import (
     MOST_SHOWN,
     NUMBER,
     Problem,
-    count_off,
     is_blank,
+    list_row_numbers,
     read_number,
     report_rows,
 )
@@ -76,23 +76,25 @@ def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[lis
         problems.append(Problem("note", text))
     bad = ~keys.isin(known)
     if bad.any():
-        problems.append(_tell_labels(path, table["row"][bad], cells, bad, labels))
+        problems.append(_report_labels(path, table["row"][bad], cells, bad, labels))
     return [known.get(key, NO_LABEL) for key in keys], problems
 
 
-def _tell_labels(path: Path, rows: pd.Series, cells: pd.Series, bad: pd.Series, labels: ClassList) -> Problem:
+def _report_labels(
+    path: Path, rows: pd.Series, cells: pd.Series, bad: pd.Series, labels: ClassList
+) -> Problem:
     """Tells of all labels that are no class, and guesses why."""
     shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells[bad]).most_common(5))
     numbers = cells[cells != ""].map(read_number)
-    way_out = "correct it, or add the class to classes.csv"
+    remedy = "correct it, or add the class to classes.csv"
     if cells[bad].map(read_number).isna().all():
-        way_out = "if these are names of classes, add them to classes.csv, with an id each"
+        remedy = "if these are names of classes, add them to classes.csv, with an id each"
     elif set(numbers - 1) <= set(labels.ids):
-        way_out = "every label may be one too high: correct the ids in classes.csv, or the labels"
+        remedy = "every label may be one too high: correct the ids in classes.csv, or the labels"
     names = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
     names = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
     rule = (
-        f": image_lvl_label must be an id or a name of a class ({names}) or empty, found {shown}; {way_out}."
+        f": image_lvl_label must be an id or a name of a class ({names}) or empty, found {shown}; {remedy}."
     )
     return report_rows("error", path, rows.tolist(), rule)
 
@@ -132,10 +134,10 @@ def read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem
             problems.append(Problem("note", f"{path}: {words}"))
     unset |= times < pd.Timestamp(FIRST_TIME, unit="s", tz="UTC")
     bad = times.isna() & (text != "") & ~unset
-    return times.mask(unset), problems + _tell_times(path, table["row"], text, unset, bad)
+    return times.mask(unset), problems + _report_times(path, table["row"], text, unset, bad)
 
 
-def _tell_times(
+def _report_times(
     path: Path, rows: pd.Series, text: pd.Series, unset: pd.Series, bad: pd.Series
 ) -> list[Problem]:
     """Tells of times of clocks that were not set, and of those that cannot be read."""
@@ -148,12 +150,12 @@ def _tell_times(
         problems.append(report_rows("warning", path, rows[unset].tolist(), words))
     if bad.any():
         found = text[bad].iloc[0]
-        way_out = "write it like 2026-02-03T09:30:00Z"
+        remedy = "write it like 2026-02-03T09:30:00Z"
         if re.fullmatch(NUMBER, found) and _is_rounded(found):
-            way_out = "a spreadsheet has rounded it, so export the times again, as text or with all digits"
+            remedy = "a spreadsheet has rounded it, so export the times again, as text or with all digits"
         words = (
             ": timestamp must be ISO 8601, seconds since 1970 (or thousandths and so on) or empty, found "
-            f"'{found}'; {way_out}."
+            f"'{found}'; {remedy}."
         )
         problems.append(report_rows("error", path, rows[bad].tolist(), words))
     return problems
@@ -189,7 +191,7 @@ def read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Serie
         words = (
             f"{path}: the position of {lost.sum()} of {len(table)} frames cannot be read, first in row "
             f"{table['row'][lost].iloc[0]}, found '{found}', and does not count; write degrees, lon from "
-            f"-180 to 180 and lat from -90 to 90. (Rows {count_off(table['row'][lost].tolist())}.)"
+            f"-180 to 180 and lat from -90 to 90. (Rows {list_row_numbers(table['row'][lost].tolist())}.)"
         )
         problems.append(Problem("warning", words))
     return place["lon"], place["lat"], problems

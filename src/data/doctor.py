@@ -11,7 +11,7 @@ import pandas as pd
 from src.common.cores import count_cores
 from src.common.errors import DataError
 from src.data import classes as class_lists
-from src.data.examine_files import LIGHT, View, examine_frame, find_trivial_masks, name_unknown_ids
+from src.data.examine_files import LIGHT, FrameFindings, examine_frame, find_trivial_masks, report_unknown_ids
 from src.data.examine_table import (
     TURNED,
     count_frames,
@@ -20,8 +20,8 @@ from src.data.examine_table import (
     find_trivial_labels,
     table_of_classes,
 )
-from src.data.samples import gather_alike, inspect_samples
-from src.data.tables import Problem, count_off
+from src.data.samples import group_problems, inspect_samples
+from src.data.tables import Problem, list_row_numbers
 
 LEVELS = ("error", "warning", "note")
 
@@ -81,21 +81,21 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
             continue
         path = Path(folder) / "data.csv"
         with ThreadPoolExecutor(count_cores()) as pool:
-            views = list(pool.map(lambda row: examine_frame(row, classes), samples.itertuples()))
-        name_unknown_ids(samples, views, classes.mask)
-        problems += found + _gather(path, samples, views)
+            findings = list(pool.map(lambda row: examine_frame(row, classes), samples.itertuples()))
+        report_unknown_ids(samples, findings, classes.mask)
+        problems += found + _gather(path, samples, findings)
         problems += find_oddities(path, samples)
         if name == "Train":
-            listed = table_of_classes(samples, views, classes)
+            listed = table_of_classes(samples, findings, classes)
             problems += find_gaps(path, samples, listed)
             problems += find_trivial_labels(path, samples, classes)
-            problems += find_trivial_masks(path, views, classes.mask)
+            problems += find_trivial_masks(path, findings, classes.mask)
         frames[name] = count_frames(samples)
         upright[name] = (samples["height"] > samples["width"]).mean()
-        seen = [view.light for view in views if view.light is not None]
+        seen = [one.light for one in findings if one.light is not None]
         light[name] = 100 * np.mean(seen, 0) if seen else np.full(len(LIGHT), np.nan)
-        looks += [(name, *view.look) for view in views if view.look]
-        digests[name] = dict(zip([view.digest for view in views], samples.itertuples(), strict=True))
+        looks += [(name, *one.look) for one in findings if one.look]
+        digests[name] = dict(zip([one.digest for one in findings], samples.itertuples(), strict=True))
     problems += _find_shared(digests)
     problems += _find_turned(upright)
     order = sorted(dict.fromkeys(problems), key=lambda problem: LEVELS.index(problem.level))
@@ -105,12 +105,12 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
 
 
 # All frames ----------------------------------------------
-def _gather(path: Path, samples: pd.DataFrame, views: list[View]) -> list[Problem]:
+def _gather(path: Path, samples: pd.DataFrame, findings: list[FrameFindings]) -> list[Problem]:
     """Turns what the files hold into problems with file and row; what was put right is counted."""
-    problems = gather_alike("error", path, samples, [view.errors for view in views])
-    problems += gather_alike("warning", path, samples, [view.warnings for view in views])
-    for note, count in Counter(note for view in views for note in view.notes).items():
-        problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(views)} frames)."))
+    problems = group_problems("error", path, samples, [one.errors for one in findings])
+    problems += group_problems("warning", path, samples, [one.warnings for one in findings])
+    for note, count in Counter(note for one in findings for note in one.notes).items():
+        problems.append(Problem("note", f"{path.parent}: {note} ({count} of {len(findings)} frames)."))
     return problems
 
 
@@ -136,7 +136,7 @@ def _find_shared(digests: dict[str, dict[str, tuple]]) -> list[Problem]:
     begin, rows = "Train and Test share a photo", ""
     if len(shared) > 1:
         begin = f"Train and Test share {len(shared)} photos, in Train rows "
-        begin += f"{count_off([one.row for one, _ in shared])}, the first"
+        begin += f"{list_row_numbers([one.row for one, _ in shared])}, the first"
         rows = ", ".join(f"Train's row {one.row} is Test's row {other.row}" for one, other in shared)
     text = (
         f"{begin}: {ours.image_path} (Train, row {ours.row}) is {theirs.image_path} (Test, row "

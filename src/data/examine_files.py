@@ -23,7 +23,7 @@ METRES = 100  # a depth that never exceeds this is hardly one in millimetres
 
 
 @dataclass
-class View:
+class FrameFindings:
     """What the files of one frame hold.
 
     Attributes:
@@ -45,86 +45,86 @@ class View:
 
 
 # One frame ----------------------------------------------
-def examine_frame(row: tuple, classes: Classes) -> View:
+def examine_frame(row: tuple, classes: Classes) -> FrameFindings:
     """Reads photo, mask and depth of one frame."""
-    view = View()
+    found = FrameFindings()
     steps = (
-        (row.image and row.height, _look_at_photo),
-        (row.mask, _look_at_mask),
-        (row.depth, _look_at_depth),
+        (row.image and row.height, _examine_photo),
+        (row.mask, _examine_mask),
+        (row.depth, _examine_depth),
     )
     for there, step in steps:
         try:
             if there:
-                step(view, row, classes)
+                step(found, row, classes)
         except DataError as error:
-            view.errors.append(str(error))
-    return view
+            found.errors.append(str(error))
+    return found
 
 
-def _look_at_photo(view: View, row: tuple, classes: Classes) -> None:
-    view.digest = hashlib.sha256(Path(row.image).read_bytes()).hexdigest()
+def _examine_photo(found: FrameFindings, row: tuple, classes: Classes) -> None:
+    found.digest = hashlib.sha256(Path(row.image).read_bytes()).hexdigest()
     header = image_files.read_header(row.image)
     if header.mode != "RGB":
-        view.notes.append(f"photos are {header.mode}, made RGB")
+        found.notes.append(f"photos are {header.mode}, made RGB")
     if header.orientation != 1:
-        view.notes.append("photos are turned as their EXIF or XMP says")
+        found.notes.append("photos are turned as their EXIF or XMP says")
     photo = image_files.load_photo(row.image, THUMBNAIL)
     if header.bits == 16:
-        _look_at_bits(view, row)
+        _examine_bits(found, row)
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    view.light = np.histogram(grey, [0, *LIGHT.values()])[0] / grey.size
+    found.light = np.histogram(grey, [0, *LIGHT.values()])[0] / grey.size
     vivid = cv2.cvtColor(photo, cv2.COLOR_RGB2HSV)[..., 1].mean()
     warm = photo[..., 0].mean() - photo[..., 2].mean()
-    view.look = tuple(float(value) / 2.55 for value in (grey.mean(), vivid, warm))
+    found.look = tuple(float(value) / 2.55 for value in (grey.mean(), vivid, warm))
 
 
-def _look_at_bits(view: View, row: tuple) -> None:
+def _examine_bits(found: FrameFindings, row: tuple) -> None:
     """Warns of a photo of 16 bits that uses a quarter of their range, as one of a camera of 14 bits does."""
     with Path(row.image).open("rb") as file:
         peak = int(image_files.decode_deep(file).max())
     if peak < DIM:
         text = f"{row.image_path} holds at most {peak:,} of 65,535, so it is read as dark; values of 14 bits?"
-        view.warnings.append(text)
+        found.warnings.append(text)
 
 
-def _look_at_mask(view: View, row: tuple, classes: Classes) -> None:
+def _examine_mask(found: FrameFindings, row: tuple, classes: Classes) -> None:
     mode = image_files.read_header(row.mask, ("PNG",)).mode
     if mode != "L":
-        view.notes.append(f"masks are {mode}, read as one id a pixel")
+        found.notes.append(f"masks are {mode}, read as one id a pixel")
     ids = mask_files.read_ids(row.mask)
-    view.pixels = class_lists.count_values(ids)
-    if view.pixels[classes.mask.ignore_id] > (1 - SCARCE) * ids.size:
-        view.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
+    found.pixels = class_lists.count_values(ids)
+    if found.pixels[classes.mask.ignore_id] > (1 - SCARCE) * ids.size:
+        found.warnings.append(f"nearly every pixel of {row.label_path} is ignored; look at the mask.")
 
 
-def _look_at_depth(view: View, row: tuple, classes: Classes) -> None:
+def _examine_depth(found: FrameFindings, row: tuple, classes: Classes) -> None:
     steps = image_files.load_steps(row.depth)
     if 0 < steps.max() <= METRES:
         text = f"{row.depth_path} holds at most {steps.max()}; depth in metres? Millimetres are usual."
-        view.warnings.append(text)
+        found.warnings.append(text)
     if row.height and steps.shape == (row.width, row.height) and row.height != row.width:
         raise DataError(
             f"{row.depth} must lie as its photo is seen, {row.height} x {row.width}, found {row.width} x "
             f"{row.height}; turn the depth likewise."
         )
     if row.height and steps.shape != (row.height, row.width):
-        view.notes.append("depth maps have another size than their photo, resized")
+        found.notes.append("depth maps have another size than their photo, resized")
 
 
-def name_unknown_ids(samples: pd.DataFrame, views: list[View], classes: ClassList) -> None:
-    """Adds an error to each view whose mask holds ids that no class has; why, all masks together tell."""
-    unknown = [[] if view.pixels is None else mask_files.find_unknown(view.pixels, classes) for view in views]
+def report_unknown_ids(samples: pd.DataFrame, findings: list[FrameFindings], classes: ClassList) -> None:
+    """Adds an error to each frame whose mask holds ids that no class has; why, all masks together tell."""
+    unknown = [[] if one.pixels is None else mask_files.find_unknown(one.pixels, classes) for one in findings]
     if not any(unknown):
         return
-    pixels = np.sum([view.pixels for view in views if view.pixels is not None], 0)
+    pixels = np.sum([one.pixels for one in findings if one.pixels is not None], 0)
     every = mask_files.find_unknown(pixels, classes)
     which = "the ids" if all(ids in ([], every) for ids in unknown) else "some of the ids"
-    way_out = _guess_unknown(pixels, every, classes) or mask_files.ADD_IDS
-    for row, view, ids in zip(samples.itertuples(), views, unknown, strict=True):
+    remedy = _guess_unknown(pixels, every, classes) or mask_files.ADD_IDS
+    for row, found, ids in zip(samples.itertuples(), findings, unknown, strict=True):
         if ids:
-            text = f"{row.mask} holds {which} {mask_files.shorten(every)} that no class has; {way_out}."
-            view.errors.append(text)
+            text = f"{row.mask} holds {which} {mask_files.shorten(every)} that no class has; {remedy}."
+            found.errors.append(text)
 
 
 def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -> str:
@@ -143,9 +143,9 @@ def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -
     return ""
 
 
-def find_trivial_masks(path: Path, views: list[View], classes: ClassList) -> list[Problem]:
+def find_trivial_masks(path: Path, findings: list[FrameFindings], classes: ClassList) -> list[Problem]:
     """Finds that fewer than two classes have pixels, so that there is nothing to tell apart."""
-    counts = [view.pixels for view in views if view.pixels is not None]
+    counts = [one.pixels for one in findings if one.pixels is not None]
     pixels = np.sum(counts, 0) if counts else np.zeros(256, np.int64)
     present = [name for id, name in zip(classes.ids, classes.names, strict=True) if pixels[id]]
     if not pixels.any() or len(present) > 1 or mask_files.find_unknown(pixels, classes):

@@ -8,10 +8,10 @@ import pandas as pd
 
 from src.common.errors import DataError
 from src.data.classes import NO_LABEL, Classes
-from src.data.examine_files import View
+from src.data.examine_files import FrameFindings
 from src.data.recordings import find_recordings, has_recordings
 from src.data.samples import require_masks
-from src.data.tables import SHOWN_ROWS, Problem, count_off, is_blank, read_number
+from src.data.tables import SHOWN_ROWS, Problem, is_blank, list_row_numbers, read_number
 
 TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
 MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
@@ -24,7 +24,7 @@ def find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
     lost = samples[["lon", "lat"]].isna().any(axis=1)
     if lost.any() and (not lost.all() or "gps_point" in samples):
-        rows = count_off(samples["row"][lost].tolist())
+        rows = list_row_numbers(samples["row"][lost].tolist())
         texts.append(
             f"{lost.sum()} of {len(samples)} frames have no position (rows {rows}) and count by time alone."
         )
@@ -59,7 +59,8 @@ def _find_stuck(samples: pd.DataFrame) -> list[str]:
     begin = f"{len(stuck)} positions are each" if len(stuck) > 1 else "one position is"
     return [
         f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {stuck.iloc[0]} recordings "
-        f"(rows {count_off(rows)}), which makes them one block; if they were elsewhere, empty the cells."
+        f"(rows {list_row_numbers(rows)}), which makes them one block; if they were elsewhere, empty the "
+        "cells."
     ]
 
 
@@ -113,11 +114,11 @@ def _name_classes(task: str, names: list[str]) -> str:
     return f"each of {len(names)} {task} classes ({shown}{more})"
 
 
-def table_of_classes(samples: pd.DataFrame, views: list[View], classes: Classes) -> pd.DataFrame:
+def table_of_classes(samples: pd.DataFrame, findings: list[FrameFindings], classes: Classes) -> pd.DataFrame:
     """Lists each class of both tasks: its share of pixels or labels, its frames and recordings."""
     recordings = find_recordings(samples).to_numpy()
     none = np.zeros(256, np.int64)
-    pixels = np.stack([none if view.pixels is None else view.pixels for view in views])
+    pixels = np.stack([none if one.pixels is None else one.pixels for one in findings])
     pixels = pixels[:, list(classes.mask.ids)]
     labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))
     rows = []

@@ -111,7 +111,7 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
             with files.naming_full_disk(Path(tempfile.gettempdir())):
                 files.reserve(file, shape[0] * shape[1])  # a disk that fills up under a map kills the process
             store = np.memmap(file, np.uint8, "w+", shape=shape)
-    sizes = [image_files.turn_size(size, row.height, row.width) for row in samples.itertuples()]
+    sizes = [image_files.orient_size(size, row.height, row.width) for row in samples.itertuples()]
     images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]
     masks = [line[area * 3 : area * 4].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
     depths = (

@@ -178,19 +178,19 @@ def read_palette(content: bytes) -> list[bytes]:
 
 def _read_png(file: BinaryIO) -> Header:
     """Reads a PNG's header; an orientation may stand before and behind the pixels."""
-    told, frame = {}, None  # an orientation by who tells it
+    orientations, frame = {}, None  # an orientation by who tells it
     for kind, length in walk_chunks(file):
         if kind == b"IHDR":
             frame = struct.unpack(">IIBB", file.read(10))
         elif kind == b"eXIf":
-            told.setdefault("exif", read_exif(file.read(length)))
+            orientations.setdefault("exif", read_exif(file.read(length)))
         elif kind in (b"tEXt", b"zTXt", b"iTXt") and length <= LONGEST_TEXT:
             who, orientation = _read_text(kind, file.read(length))
-            told.setdefault(who, orientation)
+            orientations.setdefault(who, orientation)
     if frame is None or frame[3] not in PNG_MODES:
         raise ValueError("a broken PNG, its header is wrong")
     width, height, bits, color = frame
-    return Header("PNG", *_require_pixels((height, width)), bits, PNG_MODES[color], _choose(told))
+    return Header("PNG", *_require_pixels((height, width)), bits, PNG_MODES[color], _choose(orientations))
 
 
 def _read_text(kind: bytes, data: bytes) -> tuple[str, int]:
@@ -223,14 +223,14 @@ def _read_text(kind: bytes, data: bytes) -> tuple[str, int]:
 # JPEG ----------------------------------------------
 def _read_jpeg(file: BinaryIO) -> Header:
     """Reads a JPEG's header, the segments before its pixels."""
-    told, frame = {}, None
+    orientations, frame = {}, None
     for marker, length in _walk_segments(file):
         if marker == 0xE1:
             data = file.read(length)
             if data.startswith(b"Exif\0"):
-                told["exif"] = told.get("exif") or read_exif(data)
+                orientations["exif"] = orientations.get("exif") or read_exif(data)
             elif data.startswith(b"http://ns.adobe.com/xap/1.0/"):
-                told["xmp"] = told.get("xmp") or read_xmp(data)
+                orientations["xmp"] = orientations.get("xmp") or read_xmp(data)
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # these are no frame's
             frame = frame or struct.unpack(">BHHB", file.read(6))
     if frame is None:
@@ -240,7 +240,9 @@ def _read_jpeg(file: BinaryIO) -> Header:
         raise ValueError(f"a JPEG of {channels} channels")
     if bits != 8:
         raise ValueError(f"a JPEG of {bits} bits, only those of 8 are read")
-    return Header("JPEG", *_require_pixels((height, width)), bits, JPEG_MODES[channels], _choose(told))
+    return Header(
+        "JPEG", *_require_pixels((height, width)), bits, JPEG_MODES[channels], _choose(orientations)
+    )
 
 
 def _walk_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
@@ -298,9 +300,9 @@ def read_xmp(data: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-def _choose(told: dict[str, int]) -> int:
+def _choose(orientations: dict[str, int]) -> int:
     """Chooses one of several orientations: EXIF counts before a raw profile of it, both before XMP."""
-    return next((told[who] for who in ("exif", "profile", "xmp") if told.get(who)), 1)
+    return next((orientations[who] for who in ("exif", "profile", "xmp") if orientations.get(who)), 1)
 
 
 def _require_pixels(size: tuple[int, int]) -> tuple[int, int]:

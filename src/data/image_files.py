@@ -118,7 +118,7 @@ def explain_size(photo: str, size: tuple[int, int]) -> str:
     return "export the mask again at the photo's size"
 
 
-def turn_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+def orient_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
     """Turns the network's size upright where the photo stands and the size lies, or the other way round."""
     return size if (height <= width) == (size[0] <= size[1]) else size[::-1]
 

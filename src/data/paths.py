@@ -31,7 +31,7 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
         paths.append(path)
         for said in filter(None, (kind, *_describe_path(base, name, path))):
             kinds.setdefault(said, []).append((row, name))
-    return paths, [_tell_paths(folder, column, kind, found) for kind, found in kinds.items()]
+    return paths, [_report_paths(folder, column, kind, found) for kind, found in kinds.items()]
 
 
 def _find_file(
@@ -56,12 +56,12 @@ def _find_file(
         lost = "missing" if Path(name).is_relative_to(whole) else "outside"
     elif _is_file(base / name):
         return str(base / name), ""
-    elif path := _find_respelt(base, parts, listings):
+    elif path := _find_by_spelling(base, parts, listings):
         return path, "respelt"
     else:
         rests = _cut_relative(whole, parts) + _cut_relative(base, parts)
         lost = "broken" if os.path.islink(base / name) else "missing"  # noqa: PTH114
-    found = [path for rest in rests if (path := _find_respelt(base, rest, listings))]
+    found = [path for rest in rests if (path := _find_by_spelling(base, rest, listings))]
     return (found[0], "whole") if found else ("", lost)
 
 
@@ -93,7 +93,7 @@ def _cut_absolute(folder: Path, base: Path, path: Path) -> list[tuple[str, ...]]
     return [path.parts[places[-1] + 1 :]] if places else []
 
 
-def _find_respelt(base: Path, parts: tuple[str, ...], listings: dict[Path, dict[str, list[str]]]) -> str:
+def _find_by_spelling(base: Path, parts: tuple[str, ...], listings: dict[Path, dict[str, list[str]]]) -> str:
     """Finds a file below a folder, part by part, where case or the spelling of accents may differ.
 
     Returns:
@@ -147,12 +147,12 @@ def _describe_path(base: Path, name: str, path: str) -> list[str]:
     return kinds
 
 
-def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str]]) -> Problem:
+def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str]]) -> Problem:
     """Tells of all paths of one kind in one line."""
     path, rows, name = folder / "data.csv", [row for row, _ in found], found[0][1]
-    way_out = "drop the row" if column == "image_path" else "empty the cell"
-    near = _find_namesake(folder, name) if kind in ("missing", "outside") else ""
-    lost = f"add it or {way_out}"
+    remedy = "drop the row" if column == "image_path" else "empty the cell"
+    near = _find_same_name(folder, name) if kind in ("missing", "outside") else ""
+    lost = f"add it or {remedy}"
     left = f"copy or link the file into {folder} and write its path from there"
     if near:
         lost = f"write {near}, if that is meant, or {lost}"
@@ -161,7 +161,7 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
         "outside": f"a path may not leave the folder, found '{name}'; {left}.",
         "missing": f"there is no file '{name}'; {lost}.",
         "broken": f"'{name}' is a link to a file that is not there; fetch it (dvc pull, git annex get) or "
-        f"{way_out}.",
+        f"{remedy}.",
         "empty": "a photo must be named, the cell is empty; name it or drop the row.",
     }
     if kind in errors:
@@ -176,7 +176,7 @@ def _tell_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str
     return Problem("note", f"{path}, column {column}: names like '{name}' ({len(found)}) {notes[kind]}.")
 
 
-def _find_namesake(folder: Path, name: str) -> str:
+def _find_same_name(folder: Path, name: str) -> str:
     """Finds a file of this name, or with another ending, elsewhere below a folder; "" where there is none."""
     stem = fold_name(PurePosixPath(name).stem)
     for place, _, files in os.walk(folder):
@@ -186,7 +186,7 @@ def _find_namesake(folder: Path, name: str) -> str:
     return ""
 
 
-def find_twins(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
+def find_duplicates(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
     """Finds rows with one image, by a column that names it; one name in several folders is no fault."""
     parts = [part for image, part in table.groupby(column) if len(part) > 1 and image]
     if not parts:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from src.data.classes import NO_LABEL, Classes
 from src.data.columns import read_labels
-from src.data.paths import find_files, find_twins, fold_name
+from src.data.paths import find_duplicates, find_files, fold_name
 from src.data.samples import read_data_table, refuse
 from src.data.tables import DataError
 
@@ -31,13 +31,13 @@ def check_reference(reference: Path, test: Path) -> None:
         )
     strange = told.loc[~told["image_path"].isin(asked["image_path"]), "image_path"]
     if len(strange):
-        way_out = "name the truth of these very frames as REFERENCE"
+        remedy = "name the truth of these very frames as REFERENCE"
         near = asked["image_path"][asked["image_path"].map(_name_photo) == _name_photo(strange.iloc[0])]
         if len(near):
-            way_out = f"write it as there, '{near.iloc[0]}'"
+            remedy = f"write it as there, '{near.iloc[0]}'"
         raise DataError(
             f"{path} must list frames of {test / 'data.csv'}, found {len(strange)} that are not there, as "
-            f"'{strange.iloc[0]}'; {way_out}."
+            f"'{strange.iloc[0]}'; {remedy}."
         )
 
 
@@ -63,7 +63,7 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
     reference = Path(reference)
     path = reference / "data.csv"
     table, _ = read_data_table(path)
-    refuse(find_twins(path, table, "image_path"))
+    refuse(find_duplicates(path, table, "image_path"))
     found = find_truth(reference)
     names = table["label_path"] if "label_path" in table else [""] * len(table)
     # one that is not there is refused by name when it is opened

@@ -22,8 +22,8 @@ from src.data.columns import (
     read_robots,
     read_times,
 )
-from src.data.paths import find_files, find_twins
-from src.data.tables import MOST_SHOWN, DataError, Problem, count_off, read_table
+from src.data.paths import find_duplicates, find_files
+from src.data.tables import MOST_SHOWN, DataError, Problem, list_row_numbers, read_table
 
 # columns of data.csv that name files, and those of the samples' table with the files' whole paths
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
@@ -80,7 +80,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     for column, name in FILES.items():
         samples[name], found = find_files(folder, samples, column)
         problems += found
-    problems += find_twins(path, samples, "image")
+    problems += find_duplicates(path, samples, "image")
     samples["label"], found = read_labels(path, samples, classes.label)
     problems += found
     samples["robot"] = read_robots(samples)
@@ -94,7 +94,7 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     texts = [
         [found for found in pair if isinstance(found, str)] for pair in zip(sizes, mask_sizes, strict=True)
     ]
-    problems += gather_alike("error", path, samples, texts)
+    problems += group_problems("error", path, samples, texts)
     sizes = [(0, 0) if isinstance(size, str) else size for size in sizes]
     mask_sizes = [(0, 0) if isinstance(size, str) else size for size in mask_sizes]
     samples["height"], samples["width"] = zip(*sizes, strict=True)
@@ -122,10 +122,10 @@ def _compare_sizes(path: Path, samples: pd.DataFrame, mask_sizes: list[tuple[int
             f"{row.image_path}, found {mask[0]} x {mask[1]}; {image_files.explain_size(row.image, mask)}."
         )
         texts.append([text])
-    return gather_alike("error", path, samples, texts)
+    return group_problems("error", path, samples, texts)
 
 
-def gather_alike(level: str, path: Path, samples: pd.DataFrame, texts: list[list[str]]) -> list[Problem]:
+def group_problems(level: str, path: Path, samples: pd.DataFrame, texts: list[list[str]]) -> list[Problem]:
     """Makes one problem of all texts that differ in files' names and numbers alone.
 
     Args:
@@ -144,16 +144,16 @@ def gather_alike(level: str, path: Path, samples: pd.DataFrame, texts: list[list
                 kind = kind.replace(file, "") if file else kind
             kind = re.sub(r"\d+(?:, \d+)*", "", kind)
             alike.setdefault(kind, []).append((row.row, Path(named).name, text))
-    return [_join_alike(level, path, found) for found in alike.values()]
+    return [_join_problems(level, path, found) for found in alike.values()]
 
 
-def _join_alike(level: str, path: Path, found: list[tuple[int, str, str]]) -> Problem:
+def _join_problems(level: str, path: Path, found: list[tuple[int, str, str]]) -> Problem:
     """Makes one problem of (row, file, text) of one kind."""
     first, _, text = found[0]
     if len(found) == 1:
         return Problem(level, f"{path}, row {first}: {text}")
     every = ", ".join(f"row {row}: {file}" for row, file, _ in found)
-    rows = count_off([row for row, _, _ in found])
+    rows = list_row_numbers([row for row, _, _ in found])
     text = f"{len(found)} rows are wrong in the same way, the first is row {first}: {text} (Rows {rows}.)"
     return Problem(level, f"{path}, {text}", every)
 

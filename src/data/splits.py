@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
 
-from src.data.audit import audit_split, gives_away
+from src.data.audit import audit_split, leaks
 from src.data.classes import NO_LABEL, Classes, count_values
 from src.data.recordings import find_blocks, find_recordings
 
@@ -46,7 +46,7 @@ def make_split(samples: pd.DataFrame, images: list[np.ndarray], column: str | No
     blocks = find_blocks(samples, images, column)
     train, held_out, leaky = split_samples(samples, blocks, seed)
     audit = audit_split(samples, images, train, held_out)
-    return Split(train, held_out, leaky or gives_away(audit), blocks, audit)
+    return Split(train, held_out, leaky or leaks(audit), blocks, audit)
 
 
 def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -135,7 +135,7 @@ def make_folds(
     return [fold for fold in folds if all(masked[side].any() for side in fold)]
 
 
-def draw_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_random_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Holds out random frames, a fifth, as one should not: neighbours of each stay in train. Leaky.
 
     Returns:

@@ -38,7 +38,7 @@ class Problem:
 
     Attributes:
         level: "error" stops the work, "warning" does not, "note" says what was put right while reading.
-        text: rule, finding and way out in one line, naming file and rows.
+        text: rule, finding and remedy in one line, naming file and rows.
         rows: all rows that it tells of, in one line, where the text cannot name them; "": it does.
     """
 
@@ -51,10 +51,10 @@ def name_rows(rows: Collection[int]) -> str:
     """Names rows for a message: "row 5", "3 rows (5, 6, 9)", "90 rows (2, 3, ... and 70 more)"."""
     if len(rows) == 1:
         return f"row {next(iter(rows))}"
-    return f"{len(rows)} rows ({count_off(rows)})"
+    return f"{len(rows)} rows ({list_row_numbers(rows)})"
 
 
-def count_off(rows: Collection[int]) -> str:
+def list_row_numbers(rows: Collection[int]) -> str:
     """Lists the first SHOWN_ROWS row numbers, and how many more there are."""
     shown = ", ".join(map(str, list(rows)[:SHOWN_ROWS]))
     rest = len(rows) - SHOWN_ROWS

@@ -1,12 +1,11 @@
-"""What the hidden test will give, said beforehand: from held-out recordings and from the Test frames' photos.
+"""The estimate: what the hidden test will give, from held-out recordings and from the photos of Test.
 
-The truth of Test is never needed. A network says of every pixel how likely each class is; if it is right,
-that gives the mean IoU to *expect* of any answers. The submitted network's answers on Test are held against
-the mean of two opinions: its own, and that of the network without the held-out recordings. The first is too
-sure of itself far from home, the second knows less than the one it judges. On the held-out recordings the
-expectation can be compared with the truth, which gives a temperature that makes the two equal. Test is
-another place, so that temperature is trusted by a share only. The constants were chosen on development sets
-alone (README, "How the estimate is made").
+The truth of Test is never needed. The probabilities of a network, if they are right, give the mean IoU to
+expect of its predictions. Two networks are asked about Test: the submitted one, which is too confident far
+from home, and the held-out model, which has seen fewer streets. The submitted predictions are compared with
+the mean of both networks' probabilities. On the held-out recordings the expected score can be compared with
+the true one; the temperature that makes the two equal is found there. Test is another place, so only a share
+of that temperature is carried over. The constants were chosen on development sets alone (docs/estimate.md).
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
 from src.inference.engine import Predictor, softmax
 
-# of the softmax; above 1 flatter, as for a network too sure of itself
+# of the softmax; above 1 for a network that is too confident
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
 TRUST = 0.8  # share of the held-out log temperature that is carried over to Test
@@ -33,11 +32,12 @@ DRAWS = 200  # of Test's recordings, for the interval
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What a network expects of its own answers on some frames.
+class ExpectedConfusion:
+    """How the predictions on some frames will probably compare with the truth.
 
     Attributes:
-        mask: float64, (frames, TEMPERATURES, classes, classes): pixels by expected class (row) and answer.
+        mask: float64, (frames, TEMPERATURES, classes, classes): pixels by expected class (row) and predicted
+            class.
         label: float64, (labels, labels): the same of all frames' labels, at LABEL_TEMPERATURE.
     """
 
@@ -45,44 +45,49 @@ class Outlook:
     label: np.ndarray
 
 
-def look_ahead(
+def compute_expected_confusion(
     network: Predictor,
     samples: pd.DataFrame,
     size: tuple[int, int],
     second: Predictor | None = None,
-) -> Outlook:
-    """Asks a joint network about frames, and how likely its answers are; no truth is looked at.
+) -> ExpectedConfusion:
+    """Computes how the predictions of a joint network will probably compare with the truth.
+
+    The truth is not read.
 
     Args:
-        network: a joint one, of `engine.prepare`; its answers are what is asked about.
-        samples: table of `data.read_samples`.
+        network: a joint one, of `engine.prepare`, whose predictions are compared.
+        samples: table of `read_samples`.
         size: (height, width) of the networks' input.
-        second: another; the answers are held against the mean of its opinion and the first's.
-            None: the first's alone.
+        second: another network; the predictions are compared with the mean of both networks' probabilities.
+            None: with the first one's alone.
     """
-    opinions = [predict.predict_probabilities(one, samples, size) for one in (network, second) if one]
+    networks = [one for one in (network, second) if one]
+    by_network = [predict.predict_probabilities(one, samples, size) for one in networks]
     masks, labels = [], []
-    for said in zip(*opinions, strict=True):
-        answers = _thin(said[0][0]).argmax(1)
-        masks.append(np.mean([expect_confusion(_thin(mask), answers) for mask, _ in said], 0))
-        both, named = np.mean([[label] for _, label in said], 0), said[0][1].argmax(keepdims=True)
-        labels.append(expect_confusion(both, named, [LABEL_TEMPERATURE])[0])
-    return Outlook(np.array(masks), np.sum(labels, 0))
+    for frame in zip(*by_network, strict=True):
+        pixels = [_take_every_stride(mask) for mask, _ in frame]
+        predicted = pixels[0].argmax(1)
+        masks.append(np.mean([expect_confusion(one, predicted) for one in pixels], 0))
+        label = np.mean([[probabilities] for _, probabilities in frame], 0)
+        predicted_label = frame[0][1].argmax(keepdims=True)
+        labels.append(expect_confusion(label, predicted_label, [LABEL_TEMPERATURE])[0])
+    return ExpectedConfusion(np.array(masks), np.sum(labels, 0))
 
 
-def _thin(mask: np.ndarray) -> np.ndarray:
+def _take_every_stride(mask: np.ndarray) -> np.ndarray:
     """Takes every STRIDE-th row and column of (H, W, classes) -> (pixels, classes)."""
     return mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
 
 
 def expect_confusion(
-    probabilities: np.ndarray, answers: np.ndarray, temperatures: Iterable[float] = TEMPERATURES
+    probabilities: np.ndarray, predicted: np.ndarray, temperatures: Iterable[float] = TEMPERATURES
 ) -> np.ndarray:
-    """Counts what is expected of answers: (n, classes), (n,) -> (temperatures, classes, classes).
+    """Counts what is expected of predictions: (n, classes), (n,) -> (temperatures, classes, classes).
 
-    Row: the class that may be true, each with its probability at that temperature; column: the answer.
+    Row: the class that may be true, each with its probability at that temperature; column: the prediction.
     """
-    chosen = np.eye(probabilities.shape[1])[answers]
+    chosen = np.eye(probabilities.shape[1])[predicted]
     logits = np.log(probabilities.astype(float) + 1e-7)
     return np.stack([softmax(logits / t).T @ chosen for t in temperatures])
 
@@ -134,7 +139,7 @@ def score_held_out(
         both = predict.predict_both(network, samples, size)
         for (prediction, probabilities), mask in zip(both, samples["mask"], strict=True):
             if mask:
-                thin = _thin(probabilities)
+                thin = _take_every_stride(probabilities)
                 expected.append(expect_confusion(thin, thin.argmax(1)))
             yield prediction
 
@@ -194,14 +199,16 @@ def _list_found(found: Scored) -> dict[str, float]:
     return {"frames": found.frames, **scores, "temperature": metrics.or_nan(found.temperature)}
 
 
-def estimate_test(outlook: Outlook, recordings: pd.Series, folds: list[Scored]) -> dict[str, float]:
+def estimate_test(
+    expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]
+) -> dict[str, float]:
     """Estimates what Test will give, but for the labels' accuracy: at LABEL_TEMPERATURE it is far too high.
 
     The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
     half of what full trust in the held-out temperature would change; at most WIDEST to either side.
 
     Args:
-        outlook: of the network that is submitted, on Test.
+        expected: of the network that is submitted, on Test.
         recordings: of each Test frame, for the spread.
         folds: of `score_held_out`, one a network that did not see some recordings; the mean is of their
             temperatures' logarithms.
@@ -211,26 +218,26 @@ def estimate_test(outlook: Outlook, recordings: pd.Series, folds: list[Scored]) 
     """
     known = [found.temperature for found in folds if found.temperature is not None]
     warm = float(np.mean(np.log(known))) if known else 0.0
-    at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in outlook.mask.sum(0)]
+    at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in expected.mask.sum(0)]
     miou = float(np.interp(TRUST * warm, at, curve))
     doubt = abs(np.interp(warm, at, curve) - np.interp(0, at, curve)) / 2
-    spread = 1.645 * _spread_recordings(outlook, recordings)
+    spread = 1.645 * _spread_recordings(expected, recordings)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     return {
         "miou": miou,
         "miou_low": max(0.0, miou - half),
         "miou_high": min(1.0, miou + half),
-        "f1": expect_f1(outlook.label),
+        "f1": expect_f1(expected.label),
     }
 
 
-def _spread_recordings(outlook: Outlook, recordings: pd.Series) -> float:
+def _spread_recordings(expected: ExpectedConfusion, recordings: pd.Series) -> float:
     """Standard deviation of the expected mean IoU over draws of recordings, as if Test had held others."""
     plain = np.abs(np.log(TEMPERATURES)).argmin()
     number, names = pd.factorize(recordings)
-    sums = np.stack([outlook.mask[number == k, plain].sum(0) for k in range(len(names))])
+    sums = np.stack([expected.mask[number == k, plain].sum(0) for k in range(len(names))])
     if len(sums) == 1:  # one recording tells nothing of others, its frames at least of its length
-        sums = outlook.mask[:, plain]
+        sums = expected.mask[:, plain]
     rng = np.random.default_rng(0)
     draws = [sums[rng.integers(0, len(sums), len(sums))].sum(0) for _ in range(DRAWS)]
     return float(np.std([expect_miou(confusion) for confusion in draws]))

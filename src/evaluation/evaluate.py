@@ -23,7 +23,7 @@ class Scored:
         confusion: "mask" and "label": counts by true class (row) and predicted class (column), in lists;
             "label" is None without labels. None where they are not known.
         frames: how many there are.
-        temperature: of the masks, above 1 for a network that is too sure of itself; None where unknown.
+        temperature: of the masks, above 1 for a network that is too confident; None where unknown.
         minutes: of the trainings that it tells of; None where they are counted elsewhere.
     """
 
@@ -131,7 +131,7 @@ class Evaluation:
         constant = metrics.score_constant(*self.scored.confusion.values())
         words = {}
         for name, best in constant.items():
-            words[name] = f"{show_percent(self.scored.scores[name])} (one answer for all: {100 * best:.1f})"
+            words[name] = f"{format_percent(self.scored.scores[name])} (one answer for all: {100 * best:.1f})"
         masked = (self.samples["mask"] != "").sum()
         labelled = (self.samples["label"] != NO_LABEL).sum()
         lines = []
@@ -142,6 +142,6 @@ class Evaluation:
         return lines
 
 
-def show_percent(score: float | None) -> str:
+def format_percent(score: float | None) -> str:
     """Writes a score, a fraction, in percent; "unknown" where there is none."""
     return "unknown" if score is None or np.isnan(score) else f"{100 * score:.1f}"

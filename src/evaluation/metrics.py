@@ -74,8 +74,10 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
     for confusion in confusions:
         total = max(confusion.sum(), 1)
         wrong = confusion - np.diag(np.diag(confusion))
-        true, said = np.unravel_index(wrong.argmax(), wrong.shape)
-        words = f"{classes.names[true]} taken for {classes.names[said]} ({100 * wrong.max() / total:.1f} %)"
+        true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
+        words = (
+            f"{classes.names[true]} taken for {classes.names[predicted]} ({100 * wrong.max() / total:.1f} %)"
+        )
         rows.append((100 * score_masks(confusion), words if wrong.any() else "nothing"))
     return pd.DataFrame(rows, columns=["mean IoU %", "most of it"])
 
@@ -112,7 +114,7 @@ def name_held_out(leaky: bool) -> str:
     return "held-out frames of the same street (leaky)" if leaky else "held-out recordings"
 
 
-def count_held(confusion: list | np.ndarray) -> str:
+def describe_held_classes(confusion: list | np.ndarray) -> str:
     """Says over how many classes a mean IoU is: " (5 of 6 classes)", "" where the truth holds them all."""
     held = np.any(confusion, axis=1)
     return "" if held.all() or not held.any() else f" ({held.sum()} of {len(held)} classes)"
@@ -127,11 +129,11 @@ def name_splits(result: dict) -> dict[str, str]:
     """
     classes = {}
     for split, counts in result.get("confusion", {}).items():
-        classes[split] = count_held(counts["mask"])
-    held_out = name_held_out(result["leaky"]) + classes.get("grouped", "")
+        classes[split] = describe_held_classes(counts["mask"])
+    held_out = name_held_out(result["leaky"]) + classes.get("held_out", "")
     test = "Test" + classes.get("test", "")
     names = {"random": RANDOM, "estimate": "estimate for Test"}
-    names |= {"grouped": held_out, "grouped_segmenter": "segmentation alone, held out"}
+    names |= {"held_out": held_out, "held_out_segmenter": "segmentation alone, held out"}
     names |= {"test": test, "test_segmenter": "segmentation alone, Test"}
     return names | {"constant": "best constant answer on Test"}
 

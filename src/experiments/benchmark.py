@@ -101,7 +101,7 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
         group: {
             name: _make_command(name, row, peers)
             for name, row in rows.items()
-            if peers or not _is_peers(name)
+            if peers or not _is_peer_row(name)
         }
         for group, rows in groups.items()
     }
@@ -138,7 +138,7 @@ def _list_answers(what: str, run: Path, at: tuple[int, int]) -> dict[str, list]:
     return rows | {"smp, as shipped": [what, at, "shipped"]}
 
 
-def _is_peers(name: str) -> bool:
+def _is_peer_row(name: str) -> bool:
     """Tells whether a row needs the peers' environment."""
     return name.startswith("smp")
 
@@ -147,7 +147,7 @@ def _make_command(name: str, row: list, peers: Path | None) -> list[str]:
     """Makes the command that measures a row: what it measures, then its arguments as JSON."""
     what, *arguments = row
     words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
-    if _is_peers(name):
+    if _is_peer_row(name):
         return [str(peers), str(quality.ROWS / "peers.py"), *words]
     return [sys.executable, str(quality.ROWS / "ours.py"), *words]
 

@@ -4,7 +4,6 @@
 `Imagenes/world.png`, and without a word the tables are printed.
 """
 
-import json
 import re
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
     """Reads every result file: one row a run, with columns `<split> <measure>` in percent."""
     rows = []
     for path in sorted(folder.glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = runs.read_json(path)
         if "scores" not in result:  # of another kind, as WORLDS is
             continue
         row = {
@@ -56,7 +55,9 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
         }
         row["budget"] = name_length(result.get("settings", {}))
         row["leaky"] = result.get("leaky", False)
-        row["held"] = metrics.count_held(result.get("confusion", {}).get("grouped", {}).get("mask", [[1]]))
+        row["held"] = metrics.describe_held_classes(
+            result.get("confusion", {}).get("held_out", {}).get("mask", [[1]])
+        )
         for split, scores in result["scores"].items():
             keys = (*MEASURES, "miou_low", "miou_high")
             row |= {f"{split} {key}": 100 * scores[key] for key in keys if scores.get(key) is not None}
@@ -88,7 +89,7 @@ def read_lengths(path: Path) -> pd.DataFrame:
         "held out F1", "away mIoU" and "away F1", and "alone held out mIoU" and "alone away mIoU" of the
         segmentation network alone.
     """
-    rows = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep=" ")
+    rows = pd.json_normalize(runs.read_json(path), sep=" ")
     table = rows[["data", "seed", "steps", "minutes"]].copy()
     for name, key in LENGTH_SCORES.items():
         table[name] = 100 * rows[key].astype(float)
@@ -114,7 +115,7 @@ def draw_sheet(world: Path, picture: Path) -> None:
         samples = samples[samples["mask"] != ""]
         samples = samples.iloc[((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)]
         cities[folder] = [_load_frame(row, classes) for row in samples.itertuples()]
-    style.keep(panels.plot_world(cities, classes), picture, note="synthetic world")
+    style.save_figure(panels.plot_world(cities, classes), picture, note="synthetic world")
 
 
 def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,5 +161,5 @@ def fill_pages() -> None:
 
 def draw_lengths() -> Path:
     """Draws what longer trainings bring; gives the picture's path."""
-    style.keep(charts.plot_lengths(read_lengths(LENGTHS)), CURVES)
+    style.save_figure(charts.plot_lengths(read_lengths(LENGTHS)), CURVES)
     return CURVES

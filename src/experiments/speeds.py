@@ -97,7 +97,7 @@ def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
         ]
         tables.append(pd.DataFrame(rows))
     if all(map(len, tables)):
-        style.keep(charts.plot_growth(*tables), FIGURE)
+        style.save_figure(charts.plot_growth(*tables), FIGURE)
 
 
 def read_kept() -> dict:

@@ -53,7 +53,7 @@ def read_list(path: Path) -> dict[str, str]:
 
 def read_kept(path: Path) -> list[dict]:
     """Reads what was measured before."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return runs.read_json(path) if path.exists() else []
 
 
 def is_measured(row: dict, scored: bool, path: Path) -> bool:
@@ -131,9 +131,9 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
         steps: of both trainings together.
 
     Returns:
-        "grouped" and, with a reference, "test": the joint network's scores as fractions; "alone": the same of
-        the segmentation network that it started from; with depth also "withheld": the same of the joint one
-        without any; "leaky", "minutes", "machine", "commit".
+        "held_out" and, with a reference, "test": the joint network's scores as fractions; "alone": the same
+        of the segmentation network that it started from; with depth also "withheld": the same of the joint
+        one without any; "leaky", "minutes", "machine", "commit".
     """
     classes = class_lists.read_classes(bench.folder / "Train")
     samples = read_samples(bench.folder / "Train", classes)
@@ -151,7 +151,7 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
     both_steps = tuple(max(1, round(steps * share)) for share in lengths.SHARES.values())
     joint = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
     alone = networks.load_model(out / "seg" / "model.keras")
-    scored = {"grouped": samples.iloc[sides.held_out]}
+    scored = {"held_out": samples.iloc[sides.held_out]}
     if bench.reference is not None:
         test = read_samples(bench.folder / "Test", classes)
         scored["test"] = add_truth(test, bench.reference, classes)
@@ -169,5 +169,5 @@ def _score_sides(
 ) -> dict[str, dict[str, float]]:
     """Scores a network on each of some tables of frames."""
     predictor = engine.prepare(network)
-    known = classes.admit_others()  # the reference may hold ids that Train does not know
+    known = classes.ignore_unknown_ids()  # the reference may hold ids that Train does not know
     return {side: score_samples(predictor, table, known, size).scores for side, table in scored.items()}

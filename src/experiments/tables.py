@@ -1,6 +1,5 @@
 """Kept results -> the tables of the pages."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,20 +7,21 @@ import numpy as np
 import pandas as pd
 
 from src.evaluation import metrics
+from src.runs import read_json
 
 MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # what Markdown would read otherwise than as a letter
 LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
-    "held out mIoU": "grouped miou",
-    "held out F1": "grouped f1",
+    "held out mIoU": "held_out miou",
+    "held out F1": "held_out f1",
     "away mIoU": "test miou",
     "away F1": "test f1",
-    "alone held out mIoU": "alone grouped miou",
+    "alone held out mIoU": "alone held_out miou",
     "alone away mIoU": "alone test miou",
 }
-SPLITS = {"constant": "constant answer", "grouped": "held-out recordings", "test": "hidden test"}
+SPLITS = {"constant": "constant answer", "held_out": "held-out recordings", "test": "hidden test"}
 # the same frames, before the joint training
-ALONE = {"grouped": "grouped_segmenter", "test": "test_segmenter"}
-PROMISES = ("random", "grouped", "estimate")
+ALONE = {"held_out": "held_out_segmenter", "test": "test_segmenter"}
+ESTIMATES = ("random", "held_out", "estimate")
 # versions whose estimates are by today's method, as it was fixed in de8f718
 TODAYS = ("fixed", "four frames", "slow backbone", "slow backbone (development)", "steps (development)")
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
@@ -43,7 +43,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
     for _, row in results.sort_values(["data", "version", "seed"]).iterrows():
         scores = [_join_scores(row, [f"{split} {key}" for key in MEASURES]) for split in SPLITS]
         scores = [
-            text + _say_held(row) if split == "grouped" else text
+            text + _describe_held_classes(row) if split == "held_out" else text
             for split, text in zip(SPLITS, scores, strict=True)
         ]
         scores.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
@@ -61,7 +61,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
     return _join_lines(lines)
 
 
-def _say_held(row: pd.Series) -> str:
+def _describe_held_classes(row: pd.Series) -> str:
     """Says what the score on held-out frames is not: over all classes, or of streets that were not seen."""
     return row.get("held", "") + (" (leaky)" if row["leaky"] else "")
 
@@ -72,7 +72,7 @@ def _join_scores(row: pd.Series, columns: list[str]) -> str:
 
 
 def table_of_estimates(results: pd.DataFrame) -> str:
-    """Writes in Markdown what was promised for the hidden test and what came, and by how much each missed it.
+    """Writes in Markdown what was estimated for the hidden test, what came, and by how much each missed it.
 
     mIoU / F1 in percent; the errors are points of mIoU, of the estimate, of held-out recordings and of random
     frames. Below the table stand, by version and of all of TODAYS, the mean errors and how often the test lay
@@ -81,14 +81,14 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     if "estimate miou" not in results or "test miou" not in results:
         return ""
     runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["version", "data", "seed"])
-    head = ["data", "version", "seed", metrics.RANDOM, SPLITS["grouped"], "estimate [interval]"]
+    head = ["data", "version", "seed", metrics.RANDOM, SPLITS["held_out"], "estimate [interval]"]
     head += [SPLITS["test"], "errors", "run"]
     lines = [head, ["---"] * len(head)]
     for _, row in runs.iterrows():
-        said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*PROMISES, "test")}
+        said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*ESTIMATES, "test")}
         said["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
-        said["grouped"] += _say_held(row)
-        errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(PROMISES)]
+        said["held_out"] += _describe_held_classes(row)
+        errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(ESTIMATES)]
         missed = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
         lines.append([row["data"], row["version"], row["seed"], *said.values(), missed, row["run"]])
     means = [_describe_errors(version, part) for version, part in runs.groupby("version")]
@@ -98,10 +98,10 @@ def table_of_estimates(results: pd.DataFrame) -> str:
 
 
 def _describe_errors(version: str, runs: pd.DataFrame) -> str:
-    """Says by how much the promises of a version's runs missed the hidden test."""
+    """Says by how much the estimates of a version's runs missed the hidden test."""
     means = [
         f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
-        for split, word in zip(PROMISES, ("random frames", "held-out recordings", "estimate"), strict=True)
+        for split, word in zip(ESTIMATES, ("random frames", "held-out recordings", "estimate"), strict=True)
         if _is_known(runs, split)
     ]
     f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
@@ -115,7 +115,9 @@ def table_of_seeds(results: pd.DataFrame) -> str:
     lines = []
     for (name, version, budget), runs in results.groupby(["data", "version", "budget"]):
         if len(runs) > 1:
-            parts = [_describe_spread(runs, split) for split in ("grouped", "test") if _is_known(runs, split)]
+            parts = [
+                _describe_spread(runs, split) for split in ("held_out", "test") if _is_known(runs, split)
+            ]
             parts += [_describe_gain(runs, split) for split in ALONE if _is_known(runs, ALONE[split])]
             lines.append(f"- {name}, {version}, {budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
@@ -148,7 +150,7 @@ def table_of_worlds(path: Path) -> str:
     """
     head = ["world", "photos", "seed", "frames", "minutes", "IoU %", "precision %", "recall %"]
     lines = [head, ["---"] * len(head)]
-    for row in json.loads(path.read_text(encoding="utf-8")):
+    for row in read_json(path):
         percents = [f"{100 * row[key]:.1f}" for key in ("iou", "precision", "recall")]
         names = [row[key] for key in ("world", "photos", "seed", "train_frames")]
         lines.append([*names, f"{row['minutes']:.0f}", *percents])
@@ -163,7 +165,7 @@ def table_of_ablation(path: Path) -> str:
     Args:
         path: what `python -m src sweep` keeps.
     """
-    rows = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep=" ")
+    rows = pd.json_normalize(read_json(path), sep=" ")
     head = ["data", "steps", "recipe", "changes", "seeds"]
     head += ["held-out recordings", "gain", "hidden test", "gain"]
     lines = [head, ["---"] * len(head)]
@@ -173,7 +175,7 @@ def table_of_ablation(path: Path) -> str:
             group = group.set_index("seed")
             line = [name, steps, recipe, group["changes"].iloc[0], len(group)]
             lines.append(line + _describe_gains(group, default))
-            if "withheld grouped miou" in group and group["withheld grouped miou"].notna().any():
+            if "withheld held_out miou" in group and group["withheld held_out miou"].notna().any():
                 line[2] = f"{recipe}, depth withheld"
                 lines.append(line + _describe_gains(group, default, "withheld "))
     return _join_lines(lines)
@@ -202,13 +204,13 @@ def _join_spread(mean: float, spread: float) -> str:
 def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") -> list[str]:
     """Tells the scores of a recipe on both splits, each with the gain over the default of equal seeds."""
     cells = []
-    for split in ("grouped", "test"):
+    for split in ("held_out", "test"):
         if f"{split} miou" not in default:
             cells += ["-", ""]
             continue
         own = group.reindex(columns=[f"{kind}{split} {key}" for key in ("miou", "f1")])
         gain = (own.iloc[:, 0] - default[f"{split} miou"]).dropna()
-        leaky = " (leaky)" if split == "grouped" and group.get("leaky", pd.Series(False)).any() else ""
+        leaky = " (leaky)" if split == "held_out" and group.get("leaky", pd.Series(False)).any() else ""
         cells.append(" / ".join(_describe_mean(own[name]) for name in own) + leaky)
         same = not kind and (group["changes"] == "").all() and group["recipe"].iloc[0] == "default"
         cells.append("" if same or gain.empty else f"{100 * gain.mean():+.1f}")

@@ -9,10 +9,10 @@ from src.evaluation import metrics
 
 
 def describe_estimate(result: dict) -> str:
-    """Says what Test will give, or gave, beside what the held-out recordings said.
+    """Says what Test will give, or gave, beside what the held-out recordings predicted.
 
     Args:
-        result: of a run: `scores`, fractions by split: "random", "grouped", "estimate", "test", any of them;
+        result: of a run: `scores`, fractions by split: "random", "held_out", "estimate", "test", any of them;
             and what `metrics.name_splits` asks for.
     """
     scores, names = result["scores"], metrics.name_splits(result)
@@ -36,7 +36,7 @@ def describe_estimate(result: dict) -> str:
     if tested:
         labels = f", and it gave a label F1 of {f1.get('test'):.1f} %, {f1['estimate']:.1f} estimated"
     words += "" if np.isnan(f1["estimate"]) or np.isnan(f1.get("test", 0)) else labels
-    words += f". On {names['grouped']} mean IoU was {miou['grouped']:.1f} %"
+    words += f". On {names['held_out']} mean IoU was {miou['held_out']:.1f} %"
     return words + (f", on {names['random']} {miou['random']:.1f} %." if "random" in scores else ".")
 
 
@@ -96,27 +96,28 @@ def describe_confusion(confusion: np.ndarray, names: tuple[str, ...], what: str)
     lost = wrong / np.maximum(confusion.sum(1, keepdims=True), 1)
     commonest, largest = (np.unravel_index(part.argmax(), part.shape) for part in (wrong, lost))
     of_all = 100 * wrong[commonest] / confusion.sum()
-    true, said = (names[k] for k in commonest)
-    words += f"; the commonest error is {true} taken for {said}, {of_all:.1f} % of all {what}"
+    true, predicted = (names[k] for k in commonest)
+    words += f"; the commonest error is {true} taken for {predicted}, {of_all:.1f} % of all {what}"
     if commonest == largest:
         return f"{words} and {100 * lost[largest]:.0f} % of {true}."
-    true, said = (names[k] for k in largest)
-    return f"{words}; for its size {true} loses most, {100 * lost[largest]:.0f} % of it to {said}."
+    true, predicted = (names[k] for k in largest)
+    return f"{words}; for its size {true} loses most, {100 * lost[largest]:.0f} % of it to {predicted}."
 
 
 def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
-    """Says whether a network is too sure of its labels, and what chance alone would make of so few frames.
+    """Says whether a network is too confident of its labels, and what chance alone makes of so few frames.
 
     Args:
         confidence: probability of each frame's label, 0 to 1.
         right: whether it is right.
     """
-    sure, true = 100 * np.mean(confidence), 100 * np.mean(right)
+    confident, true = 100 * np.mean(confidence), 100 * np.mean(right)
     chance = 1.645 * np.sqrt(true * (100 - true) / len(right))  # 9 times of 10
-    kind = "too sure" if sure > true else "not sure enough"
-    words = f"The network is {sure:.0f} % sure on average, and right on {true:.0f} % of {len(right)} frames: "
-    gap = _count(abs(round(sure) - round(true)), "point")  # of the percents as they are shown
-    if abs(sure - true) <= chance:
+    kind = "too confident" if confident > true else "not confident enough"
+    words = f"The network is {confident:.0f} % confident on average, and right on {true:.0f} % of "
+    words += f"{len(right)} frames: "
+    gap = _count(abs(round(confident) - round(true)), "point")  # of the percents as they are shown
+    if abs(confident - true) <= chance:
         return f"{words}{gap} apart, and chance alone makes up to {chance:.0f}."
     return f"{words}{kind} by {gap}."
 
@@ -215,7 +216,9 @@ def describe_masks(masks: list[np.ndarray], classes: ClassList) -> str:
     return f"Most pixels of these frames: {', '.join(most)}." if most else ""
 
 
-def describe_shown(truths: list[np.ndarray] | None, predicted: list[np.ndarray], classes: ClassList) -> str:
+def describe_predictions(
+    truths: list[np.ndarray] | None, predicted: list[np.ndarray], classes: ClassList
+) -> str:
     """Says how many pixels of the frames shown are right; without truth, what was predicted most.
 
     Args:

@@ -83,15 +83,20 @@ def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = 
 
 
 @mpl.rc_context(STYLE)
-def plot_promises(result: dict) -> Figure:
-    """Draws what was promised for Test beside what came, in percent, a line a source.
+def plot_estimate(result: dict) -> Figure:
+    """Draws what was estimated for Test beside what came, in percent, a line a source.
 
     Args:
-        result: of a run: `scores`, fractions by split: "random", "grouped", "estimate" (with `miou_low`,
+        result: of a run: `scores`, fractions by split: "random", "held_out", "estimate" (with `miou_low`,
             `miou_high`), "test"; and what `metrics.name_splits` asks for.
     """
     scores = result["scores"]
-    kinds = {"random": (GREY, "X"), "grouped": (BLUE, "s"), "estimate": (ORANGE, "o"), "test": ("black", "D")}
+    kinds = {
+        "random": (GREY, "X"),
+        "held_out": (BLUE, "s"),
+        "estimate": (ORANGE, "o"),
+        "test": ("black", "D"),
+    }
     names = metrics.name_splits(result)
     shown = [(names[split], *kind, scores[split]) for split, kind in kinds.items() if split in scores]
     figure, axes = plt.subplots(
@@ -204,7 +209,7 @@ def _write_cells(ax: plt.Axes, confusion: np.ndarray, share: np.ndarray) -> None
 
 @mpl.rc_context(STYLE)
 def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins: int = 5) -> Figure:
-    """Draws how often a label is right against how sure the network is of it; below the line it is too sure.
+    """Draws how often a label is right against the network's confidence; below the line it is too high.
 
     Args:
         confidence: probability of each frame's label, 0 to 1.
@@ -214,14 +219,14 @@ def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins
     """
     confidence, right = np.asarray(confidence, float), np.asarray(right, float)
     parts = [part for part in np.array_split(np.argsort(confidence), bins) if len(part)]
-    sure, true = ([100 * values[part].mean() for part in parts] for values in (confidence, right))
+    confident, true = ([100 * values[part].mean() for part in parts] for values in (confidence, right))
     figure, ax = plt.subplots(figsize=(4.2, 3.8), layout="constrained")
     plt.close(figure)
     ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=":")
-    ax.plot(sure, true, "o-", color=BLUE)
+    ax.plot(confident, true, "o-", color=BLUE)
     ax.set(xlim=(0, 102), ylim=(0, 102), aspect="equal", ylabel="how often right, %")
-    ax.set_xlabel(f"how sure, % (a dot: about {len(parts[0])} frames)")
-    means = f"{100 * confidence.mean():.0f} % sure on average, {100 * right.mean():.0f} % right"
+    ax.set_xlabel(f"confidence, % (a dot: about {len(parts[0])} frames)")
+    means = f"{100 * confidence.mean():.0f} % confident on average, {100 * right.mean():.0f} % right"
     ax.set_title(f"{title}: {means}")
     return figure
 

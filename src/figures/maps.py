@@ -29,7 +29,7 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
     folds = sorted(set(sides) - set(colors))
     colors |= {fold: FOLD_COLORS[i % len(FOLD_COLORS)] for i, fold in enumerate(folds)}
     known = np.isfinite(places).all(1)
-    places, turned, height = _lay_map(places) if known.any() else (places, False, 0.0)
+    places, turned, height = _turn_map(places) if known.any() else (places, False, 0.0)
     figure, ax = plt.subplots(figsize=(7, height + 1.4), layout="constrained")
     plt.close(figure)
     ax.set_title(f"{(~sides.isin(['train', 'left out'])).sum()} of {len(sides)} frames are held out")
@@ -70,7 +70,7 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     mapped, count = np.isfinite(places).all(1).any(), recordings.nunique()
     heights = []
     if mapped:
-        places, turned, height = _lay_map(places)
+        places, turned, height = _turn_map(places)
         heights.append(height)
     if not mapped or count <= FEW:
         heights.append(0.26 * count + 0.5)
@@ -96,7 +96,7 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
     return figure
 
 
-def _lay_map(places: np.ndarray) -> tuple[np.ndarray, bool, float]:
+def _turn_map(places: np.ndarray) -> tuple[np.ndarray, bool, float]:
     """Turns a map that would stand to lie, north to the right; tells whether it did, and inches of height."""
     east, north = np.nanmax(places, 0) - np.nanmin(places, 0)
     turned = bool(north > 1.5 * east)

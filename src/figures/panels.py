@@ -151,7 +151,7 @@ def plot_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], titles: list[tuple[st
 
 def describe_label(label: int, confidence: float, truth: int, classes: ClassList) -> str:
     """Says what a network names a frame, how sure it is (NaN: unknown), and the truth where it is known."""
-    sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % sure"
+    sure = "" if np.isnan(confidence) else f", {100 * confidence:.0f} % confident"
     true = "" if truth == NO_LABEL else f"\ntrue: {shorten(classes.names[truth])}"
     return f"predicted: {shorten(classes.names[label])}{sure}{true}"
 

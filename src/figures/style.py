@@ -46,7 +46,7 @@ LARGE = 300_000  # bytes
 
 
 @mpl.rc_context(STYLE)
-def keep(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
+def save_figure(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
     """Saves a figure as PNG, with a note below where there is one, and gives the picture for the notebook.
 
     The file's text `Description` holds the words; where it lies in a run's figures, `Source` names the run,
@@ -57,7 +57,7 @@ def keep(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
     made = {
         "bbox_inches": "tight",
         "facecolor": "white",
-        "metadata": {"Source": files.name_origin(path.parent.parent), "Description": words},
+        "metadata": {"Source": files.describe_origin(path.parent.parent), "Description": words},
     }
     with ignoring_missing_letters():
         files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
@@ -76,7 +76,7 @@ def ignoring_missing_letters() -> Iterator[None]:
         yield
 
 
-def read_words(path: Path) -> str:
+def read_caption(path: Path) -> str:
     """Reads what `keep` was told of a figure; "" where it was told nothing."""
     with open_image(path) as picture:
         return picture.info.get("Description", "")

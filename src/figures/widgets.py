@@ -118,7 +118,7 @@ if get_ipython() is not None:
 
 # Frames ----------------------------------------------
 class FrameBrowser:
-    """Shows the frames of Test one by one: photo, prediction over it, how sure the network is of each pixel.
+    """Shows the frames of Test one by one: photo, prediction over it, the confidence in each pixel.
 
     Args:
         network: of `engine.open_exported`; asked about the frame that is shown.
@@ -140,7 +140,7 @@ class FrameBrowser:
     ):
         self.network, self.samples, self.notes = network, samples, notes
         self.classes, self.size, self.flip = classes, size, flip
-        orders = {"as in data.csv": None, "least sure first": "sureness", "worst first": "miou"}
+        orders = {"as in data.csv": None, "least confident first": "mean_confidence", "worst first": "miou"}
         known = [name for name, column in orders.items() if column is None or column in notes]
         self.orders = {name: orders[name] for name in known}
         self.slider = ipywidgets.IntSlider(max=len(samples) - 1, description="frame", continuous_update=False)
@@ -188,23 +188,23 @@ class FrameBrowser:
             return
         row = self.rows[self.slider.value]
         sample, note = self.samples.iloc[row], self.notes.iloc[row]
-        size = image_files.turn_size(self.size, sample.height, sample.width)
+        size = image_files.orient_size(self.size, sample.height, sample.width)
         photo = image_files.load_photo(sample.image, size)
         if row != self.shown:
-            self.answer, _ = predict.predict_frame(self.network, sample, self.size, self.flip)
+            self.probabilities, _ = predict.predict_frame(self.network, sample, self.size, self.flip)
             self.shown = row
-        mask = self.answer.argmax(-1).astype(np.uint8)
+        mask = self.probabilities.argmax(-1).astype(np.uint8)
         colors = np.float32(self.classes.mask.paint(mask))
         over = cv2.addWeighted(np.float32(photo), 1 - self.opacity.value, colors, self.opacity.value, 0)
-        doubt = cv2.applyColorMap(np.uint8(255 * self.answer.max(-1)), cv2.COLORMAP_VIRIDIS)[..., ::-1]
+        doubt = cv2.applyColorMap(np.uint8(255 * self.probabilities.max(-1)), cv2.COLORMAP_VIRIDIS)[..., ::-1]
         wide = np.concatenate([photo, np.uint8(over), doubt], 1)
         self.picture.value = cv2.imencode(".png", wide[..., ::-1])[1].tobytes()
         label = self.classes.label.names[self.classes.label.ids.index(int(note.label))]
         score = f"; mean IoU {100 * note.miou:.0f} %" if pd.notna(note.get("miou")) else ""
         self.words.value = (
             f"<b>{html.escape(sample.image_path)}</b>: {html.escape(label)}, "
-            f"{100 * note.confidence:.0f} % sure{score}<br>"
-            f"photo, prediction, how sure of each pixel (yellow: sure)<br>{self._list_classes(mask)}"
+            f"{100 * note.confidence:.0f} % confident{score}<br>"
+            f"photo, prediction, confidence of each pixel (yellow: high)<br>{self._list_classes(mask)}"
         )
 
     def _list_classes(self, mask: np.ndarray) -> str:

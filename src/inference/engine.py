@@ -94,7 +94,7 @@ class Predictor(Protocol):
     depth: float
     channels: int
 
-    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+    def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label"."""
 
 
@@ -110,7 +110,7 @@ class KerasPredictor:
         self.depth = unet.read_depth_unit(network)
         self.channels = network.input_shape[-1]
 
-    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+    def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label"."""
         with KERAS:
             logits = self.network.predict_on_batch(image[None])
@@ -164,7 +164,7 @@ class Engine:
         """Channels of what the network sees."""
         return self.graph.input(0).partial_shape[3].get_length()
 
-    def answer(self, image: np.ndarray) -> dict[str, np.ndarray]:
+    def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """Answers for one frame: uint8 (H, W, channels) -> probabilities "mask" (H, W, classes), "label".
 
         In the memory each class of the mask lies in one piece.

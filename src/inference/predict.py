@@ -31,13 +31,13 @@ class Prediction:
         mask: uint8 class indices at the photo's own size, (height, width).
         label: class index, or None where the network has no head for it.
         confidence: probability of that label, 0 to 1.
-        sureness: probability of the pixels' classes, 0 to 1, on the average over the frame.
+        mean_confidence: probability of the pixels' classes, 0 to 1, on the average over the frame.
     """
 
     mask: np.ndarray
     label: int | None = None
     confidence: float = float("nan")
-    sureness: float = float("nan")
+    mean_confidence: float = float("nan")
 
 
 def predict_samples(
@@ -65,11 +65,11 @@ def predict_samples(
 
 def _choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
     """Makes of a frame's probabilities what is predicted of it."""
-    own, certainty = resize_argmax(mask, (sample.height, sample.width))
-    sure = float(certainty.mean())
+    own, probability = resize_argmax(mask, (sample.height, sample.width))
+    mean_confidence = float(probability.mean())
     if label is None:
-        return Prediction(own, sureness=sure)
-    return Prediction(own, int(label.argmax()), float(label.max()), sure)
+        return Prediction(own, mean_confidence=mean_confidence)
+    return Prediction(own, int(label.argmax()), float(label.max()), mean_confidence)
 
 
 def predict_shards(
@@ -180,7 +180,7 @@ def predict_frame(
         size: (height, width) of the network's input; an upright photo is given it upright.
         flip: averages over the mirror image.
     """
-    own = image_files.turn_size(size, sample.height, sample.width)
+    own = image_files.orient_size(size, sample.height, sample.width)
     image = image_files.load_photo(sample.image, own)
     if network.depth:
         image = np.dstack([image, image_files.load_depth(sample.depth, network.depth, own)])
@@ -200,7 +200,7 @@ def predict_image(network: Predictor, image: np.ndarray, flip: bool) -> tuple[np
         Probabilities of the mask (H, W, classes) and of the label (labels,), float32 (None: no head).
     """
     views = (image, image[:, ::-1]) if flip else (image,)
-    answers = [network.answer(_add_channels(view, network.channels)) for view in views]
+    answers = [network.predict(_add_channels(view, network.channels)) for view in views]
     mask, label = answers[0]["mask"], answers[0].get("label")
     if flip:
         mask = (mask + answers[1]["mask"][:, ::-1]) / 2

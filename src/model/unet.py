@@ -145,7 +145,7 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
     check_recipe(recipe)
-    with _NameWayOut(recipe.backbone):
+    with _MissingWeightsExplained(recipe.backbone):
         half = sm.Unet(
             recipe.backbone,
             input_shape=(None, None, 5 if recipe.depth else 3),
@@ -155,7 +155,7 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
             decoder_filters=DECODER_FILTERS,
         )
     unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
-    fused = keras.models.clone_model(unet, clone_function=_fuse)
+    fused = keras.models.clone_model(unet, clone_function=_use_fused_normalization)
     fused.set_weights(unet.get_weights())
     return fused
 
@@ -184,13 +184,13 @@ def check_recipe(recipe: Recipe) -> None:
         )
 
 
-def _fuse(layer: layers.Layer) -> layers.Layer:
+def _use_fused_normalization(layer: layers.Layer) -> layers.Layer:
     """Copies a layer without its weights; batch normalisation with scale and offset becomes the fused one."""
     norm = isinstance(layer, layers.BatchNormalization) and layer.scale and layer.center
     return (FusedNormalization if norm else type(layer)).from_config(layer.get_config())
 
 
-class _NameWayOut:
+class _MissingWeightsExplained:
     """Says what to do where a backbone's weights cannot be fetched; Keras raises a bare Exception then."""
 
     def __init__(self, backbone: str):

@@ -82,7 +82,7 @@ def list_folds(
 
 
 def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]:
-    """Trains and judges folds; one that was done before is read again.
+    """Trains and scores folds; one that was done before is read again.
 
     Args:
         folds: of `list_folds`.

@@ -11,7 +11,7 @@ from src.common.errors import SettingsError
 from src.data.classes import NO_LABEL
 from src.data.frames import Frames, load_frames
 from src.data.recordings import find_blocks, find_recordings
-from src.data.splits import Split, draw_frames, make_folds, split_samples
+from src.data.splits import Split, make_folds, split_random_frames, split_samples
 from src.evaluation import estimate, metrics
 from src.evaluation.evaluate import Evaluation, Scored, score_samples
 from src.inference import engine
@@ -23,7 +23,7 @@ from src.settings import TrainingSettings, check_choice
 from src.training.compiled import make_joint
 
 
-def require_same_choice(choice: str, first: runs.Run) -> None:
+def require_same_estimate(choice: str, first: runs.Run) -> None:
     """Refuses an ESTIMATE that asks for a held-out network where the segmentation network has none, or not.
 
     Args:
@@ -34,7 +34,7 @@ def require_same_choice(choice: str, first: runs.Run) -> None:
         SettingsError: the two notebooks differ.
     """
     check_choice(choice)
-    holds_out = first.settings["JUDGED"]
+    holds_out = first.settings["HOLDS_OUT"]
     if (choice != "off") != holds_out:
         before = "'quick' or 'full'" if holds_out else "'off'"
         raise SettingsError(
@@ -61,9 +61,9 @@ class Joint(Stage):
     def __init__(self, project: Project, choice: str):
         self.choice = choice
         self.first = runs.find_run("seg", project.train, project.classes)
-        require_same_choice(choice, self.first)
+        require_same_estimate(choice, self.first)
         chosen = TrainingSettings.from_dict(self.first.settings)
-        kept = {"SEGMENTER": self.first.folder.name, "JUDGED": chosen.holds_out}
+        kept = {"SEGMENTER": self.first.folder.name, "HOLDS_OUT": chosen.holds_out}
         kept |= {name: self.first.settings[name] for name in ("SIZE", "MINUTES", "EPOCHS", "SEED")}
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
         blocks = find_blocks(project.train, frames.images, chosen.group)
@@ -109,7 +109,7 @@ class Joint(Stage):
         for kind, other in kinds.items():
             scores = score_samples(other, evaluation.samples, classes, self.settings.size).scores
             change = 100 * (scores["miou"] - evaluation.scored.scores["miou"])
-            print(f"The judged network {kind}: {change:+.2f} points of mean IoU on {self.title}.")
+            print(f"The held-out model {kind}: {change:+.2f} points of mean IoU on {self.title}.")
 
     @cached_property
     def folds(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -132,12 +132,12 @@ class Joint(Stage):
             sides[SHORT] = (self.split.train, self.split.held_out)
         listed = list_folds(self.run, self.first, self.project.folder, sides)
         if leaky:
-            random = {RANDOM: draw_frames(self.samples, self.settings.seed)}
+            random = {RANDOM: split_random_frames(self.samples, self.settings.seed)}
             listed += list_folds(self.run, self.first, self.project.folder, random, share=1)
         found = train_folds(listed, jobs, ray)
         self.outcomes = dict(zip([fold.name for fold in listed], found, strict=True))
 
-    def gather_evidence(self, evaluation: Evaluation | None) -> dict[str, Scored]:
+    def gather_fold_scores(self, evaluation: Evaluation | None) -> dict[str, Scored]:
         """Gathers what was found on held-out frames, by fold; a whole training corrects the short ones."""
         evidence = {} if evaluation is None else {"held out": evaluation.scored}
         short = self.outcomes.get(SHORT)
@@ -150,7 +150,7 @@ class Joint(Stage):
         """Lists the scores and temperatures of the folds, in percent."""
         others = {SHORT: self.outcomes.get(SHORT), metrics.RANDOM: self.outcomes.get(RANDOM)}
         known = {name: found for name, found in others.items() if found}
-        return estimate.table_of_folds(self.gather_evidence(evaluation), known)
+        return estimate.table_of_folds(self.gather_fold_scores(evaluation), known)
 
     def estimate_test(self, evaluation: Evaluation | None) -> dict:
         """Estimates the scores on Test from its photos; gives what the run's result holds of it."""
@@ -160,15 +160,15 @@ class Joint(Stage):
             result["scores"]["random"] = leaked.scores
         if evaluation is None:
             return result
-        evidence = self.gather_evidence(evaluation)
+        evidence = self.gather_fold_scores(evaluation)
         test, size = self.project.test, self.settings.size
         submitted = engine.open_exported(self.run.folder)
-        outlook = estimate.look_ahead(submitted, test, size, second=evaluation.predictor)
-        expected = estimate.estimate_test(outlook, find_recordings(test), list(evidence.values()))
+        expected = estimate.compute_expected_confusion(submitted, test, size, second=evaluation.predictor)
+        estimated = estimate.estimate_test(expected, find_recordings(test), list(evidence.values()))
         if (self.samples["label"] == NO_LABEL).all():
-            expected["f1"] = None  # none was learned
-        result["scores"] |= {"estimate": expected, "grouped": evaluation.scored.scores}
-        result["confusion"] = {"grouped": evaluation.scored.confusion}
+            estimated["f1"] = None  # none was learned
+        result["scores"] |= {"estimate": estimated, "held_out": evaluation.scored.scores}
+        result["confusion"] = {"held_out": evaluation.scored.confusion}
         result["folds"] = {name: found.to_dict() for name, found in evidence.items()}
         return result
 
@@ -184,7 +184,7 @@ class Joint(Stage):
         minutes += sum(found.minutes for name, found in self.outcomes.items() if name != RANDOM)
         result["val_frames"] = len(self.held_out_rows)
         if evaluation is not None:
-            result["scores"]["grouped_segmenter"] = earlier["scores"]["grouped"]
+            result["scores"]["held_out_segmenter"] = earlier["scores"]["held_out"]
             print(f"On {self.title} (seed {self.settings.seed}), in percent:")
             print("\n".join(evaluation.describe()))
         self._finish(result, minutes, " in all")

@@ -8,7 +8,7 @@ from src.data.recordings import describe_blocks
 from src.data.samples import require_masks
 from src.data.splits import make_split
 from src.evaluation import metrics
-from src.evaluation.evaluate import Evaluation, score_samples, show_percent
+from src.evaluation.evaluate import Evaluation, format_percent, score_samples
 from src.model import unet
 from src.pipeline.stage import Stage
 from src.project import Project
@@ -68,8 +68,8 @@ class Segmentation(Stage):
         result = {}
         if evaluation is not None:
             found = evaluation.scored
-            result = {"scores": {"grouped": found.scores}, "confusion": {"grouped": found.confusion}}
-            miou = show_percent(found.scores["miou"])
+            result = {"scores": {"held_out": found.scores}, "confusion": {"held_out": found.confusion}}
+            miou = format_percent(found.scores["miou"])
             count = len(evaluation.samples)
             print(f"Mean IoU on {self.title}: {miou} % ({count} frames, seed {self.settings.seed}).")
         self._finish(result, self._count_minutes(), "")

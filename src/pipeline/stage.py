@@ -129,7 +129,7 @@ class Stage:
             taught, held_out = len(self.train_frames), len(self.held_out_frames)
         print(f"{taught} frames with {what} to train on, {held_out} held out; the run is {self.run.folder}.")
 
-    def _keep_some(self) -> dict[int, None]:
+    def _choose_shown(self) -> dict[int, None]:
         """Chooses the held-out frames whose predictions are shown."""
         last = len(self.held_out_rows) - 1
         return dict.fromkeys(np.unique(np.linspace(0, last, SHOWN).astype(int)).tolist())
@@ -137,7 +137,7 @@ class Stage:
     def _evaluate(self, score: Callable, network: keras.Model) -> Evaluation:
         """Scores a network on the held-out frames by `predict.score_samples` or `estimate.score_held_out`."""
         samples = self.samples.iloc[self.held_out_rows]
-        predictor, kept = engine.prepare(network), self._keep_some()
+        predictor, kept = engine.prepare(network), self._choose_shown()
         found = score(predictor, samples, self.classes, self.settings.size, keep=kept)
         about = (samples, self.held_out_frames, self.classes, self.title)
         return Evaluation(*about, found, kept, predictor)

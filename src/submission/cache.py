@@ -20,11 +20,16 @@ from src.data.samples import fingerprint_data
 from src.inference import engine
 from src.inference.predict import Prediction
 
-KEPT = ("label", "checksum", "confidence", "sureness")  # columns of a kept frame, before the classes' shares
+KEPT = (
+    "label",
+    "checksum",
+    "confidence",
+    "mean_confidence",
+)  # columns of a kept frame, before the classes' shares
 
 
 @dataclass(frozen=True)
-class Kept:
+class PredictionCache:
     """Predictions on the disk, frame by frame: one that is broken off goes on after the last whole frame.
 
     Attributes:
@@ -40,7 +45,8 @@ class Kept:
 
         Returns:
             A row a frame: id of the "label", "checksum" (CRC-32) of the mask's file, "confidence" and
-            "sureness" as in `predict.Prediction`, and of each class, as "share road", its share of pixels.
+            "mean_confidence" as in `predict.Prediction`, and of each class its share of the pixels, as
+            "share road".
         """
         path = self.folder / "frames.csv"
         text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -62,7 +68,11 @@ class Kept:
                 content = encode_png(cv2.merge([ids] * channels))
                 (self.folder / name).write_bytes(content)
                 counts = class_lists.count_values(prediction.mask)[: len(self.classes.mask)]
-                numbers = (prediction.confidence, prediction.sureness, *(counts / prediction.mask.size))
+                numbers = (
+                    prediction.confidence,
+                    prediction.mean_confidence,
+                    *(counts / prediction.mask.size),
+                )
                 line = ",".join(f"{number:.4f}" for number in numbers)
                 label = self.classes.label.ids[prediction.label]
                 file.write(f"{label},{zlib.crc32(content)},{line}\n")  # only now the frame counts
@@ -74,12 +84,16 @@ class Kept:
         shutil.rmtree(self.folder)
 
 
-def open_kept(run: runs.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int) -> Kept:
+def open_cache(
+    run: runs.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int
+) -> PredictionCache:
     """Opens the folder of predictions of this very network, Test and way of predicting."""
     weights = (run.folder / "final" / "model.keras").read_bytes()
     what = (hashlib.sha256(weights).hexdigest(), fingerprint_data(samples, classes), flip, channels)
     what += (engine.has_bfloat16(), KEPT)  # two processors' predictions do not go into one zip
-    return Kept(run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes)
+    return PredictionCache(
+        run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes
+    )
 
 
 def encode_png(picture: np.ndarray) -> bytes:

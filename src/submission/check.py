@@ -70,14 +70,14 @@ def find_faults(
         table = read_table(path)
     except SubmissionError as error:
         return str(error).split("\n")
-    names = pred_names(samples)
+    names = name_predictions(samples)
     faults = _compare_names(path, members, names) + _compare_tables(path, table, samples, names, classes)
     ids: set[int] = set()
     sizes = zip(samples["height"], samples["width"], strict=True)
     known = map((checksums or {}).get, names)
     wanted = [row for row in zip(names, sizes, known, strict=True) if f"data/{row[0]}" in members]
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(count_cores()) as pool:
-        for found, fault in pool.map(lambda row: _look_at_mask(archive, *row), wanted):
+        for found, fault in pool.map(lambda row: _examine_mask(archive, *row), wanted):
             ids |= found
             faults += [f"{path.name}: {fault}"] if fault else []
     unknown = sorted(ids - set(classes.mask.ids))
@@ -91,7 +91,7 @@ def find_faults(
     return faults
 
 
-def pred_names(samples: pd.DataFrame) -> list[str]:
+def name_predictions(samples: pd.DataFrame) -> list[str]:
     """Names each frame's mask inside the zip, where no two may be alike, not even but for case.
 
     Returns:
@@ -102,15 +102,15 @@ def pred_names(samples: pd.DataFrame) -> list[str]:
     stems = [path.stem for path in paths]
     in_folders = [_cut("_".join((*path.parent.parts, path.stem))) for path in paths]
     with_endings = [_cut("_".join(path.parts).replace(".", "_")) for path in paths]
-    names = _tell_apart(stems, in_folders, stems)
-    names = _tell_apart(names, with_endings, stems)
+    names = _make_unique(stems, in_folders, stems)
+    names = _make_unique(names, with_endings, stems)
     while len(set(map(_fold, names))) < len(names):
         numbered = [f"{number}_{_cut(name)}" for number, name in enumerate(names, start=1)]
-        names = _tell_apart(names, numbered, stems)
+        names = _make_unique(names, numbered, stems)
     return [f"{name}_pred.png" for name in names]
 
 
-def _tell_apart(names: list[str], others: list[str], stems: list[str]) -> list[str]:
+def _make_unique(names: list[str], others: list[str], stems: list[str]) -> list[str]:
     """Gives each name that occurs once, or is the one photo's of its stem; in place of the others, others."""
     alike = Counter(map(_fold, names))
     shared = Counter(map(_fold, stems))
@@ -305,7 +305,7 @@ def _compare_tables(
     return faults
 
 
-def _look_at_mask(
+def _examine_mask(
     archive: zipfile.ZipFile, name: str, size: tuple[int, int], checksum: int | None
 ) -> tuple[set[int], str]:
     """Gives the ids of a mask (none where its checksum is known), and what is wrong with it ("": nothing)."""

@@ -36,7 +36,7 @@ def read_predictions(
             yield Prediction(mask, label)
 
 
-def load_shown(
+def load_for_display(
     path: Path, samples: pd.DataFrame, rows: Iterable[int], classes: Classes, size: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray] | None, list[np.ndarray]]:
     """Reads some frames at the network's size, to show them.
@@ -53,7 +53,7 @@ def load_shown(
         them.
     """
     chosen = samples.iloc[list(rows)]
-    sizes = [image_files.turn_size(size, row.height, row.width) for row in chosen.itertuples()]
+    sizes = [image_files.orient_size(size, row.height, row.width) for row in chosen.itertuples()]
     photos = [image_files.load_photo(image, own) for image, own in zip(chosen["image"], sizes, strict=True)]
     truths = mask_files.load_masks(chosen, classes, sizes) if (samples["mask"] != "").any() else None
     predictions = read_predictions(path, samples, classes, rows)
@@ -62,7 +62,7 @@ def load_shown(
 
 
 def read_notes(run: runs.Run, samples: pd.DataFrame) -> pd.DataFrame:
-    """Reads what the run's network said of each Test frame, as `Kept.read` gives it.
+    """Reads what the run's network said of each Test frame, as `PredictionCache.read` gives it.
 
     Raises:
         MissingError: there is nothing; the message names the notebook to run.

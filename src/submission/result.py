@@ -16,7 +16,7 @@ from src.figures import widgets
 from src.inference import engine
 from src.model import unet
 from src.project import Project
-from src.submission.read import compare_frames, find_submission, load_shown, read_notes
+from src.submission.read import compare_frames, find_submission, load_for_display, read_notes
 from src.training.history import read_history
 
 MOST_HARD = 4  # frames, of one recording each
@@ -49,7 +49,9 @@ class Result:
         self.path = find_submission(self.run)
         self.notes = read_notes(self.run, project.test)
         self.labels = self.notes["label"].map(project.classes.label.ids.index).to_numpy()
-        self.classes = project.classes.admit_others()  # a reference may hold ids that Train does not know
+        self.classes = (
+            project.classes.ignore_unknown_ids()
+        )  # a reference may hold ids that Train does not know
         self.size = tuple(self.run.settings["SIZE"])
         self.truth = self._read_truth()
         self.frames = self._compare_frames()
@@ -91,7 +93,7 @@ class Result:
     @property
     def order(self) -> pd.Series:
         """Gives what frames are ordered by, higher is better: mean IoU, or confidence without truth."""
-        return self.notes["sureness"] if self.frames is None else self.notes["miou"]
+        return self.notes["mean_confidence"] if self.frames is None else self.notes["miou"]
 
     def evenly(self, count: int) -> np.ndarray:
         """Chooses frames evenly spaced over the table: row positions."""
@@ -110,7 +112,7 @@ class Result:
 
     def load(self, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray] | None, list[np.ndarray]]:
         """Reads photos, true masks (None where none is known) and predicted masks, to show them."""
-        return load_shown(self.path, self.truth, rows, self.classes, self.size)
+        return load_for_display(self.path, self.truth, rows, self.classes, self.size)
 
     def open_browser(self) -> widgets.FrameBrowser:
         """Gives the browser of all frames, which asks the network about each as it is shown."""
@@ -144,7 +146,7 @@ class Result:
 
     @property
     def _split(self) -> str:
-        return "test" if "miou" in self.scores["scores"].get("test", {}) else "grouped"
+        return "test" if "miou" in self.scores["scores"].get("test", {}) else "held_out"
 
     @property
     def confusion(self) -> dict | None:
@@ -159,7 +161,7 @@ class Result:
     @property
     def history(self) -> pd.DataFrame:
         """Reads how the network was trained that is scored or, without one, that is submitted."""
-        part = "held_out" if "grouped" in self.scores["scores"] else "final"
+        part = "held_out" if "held_out" in self.scores["scores"] else "final"
         return read_history(self.run.folder / part)
 
     def finish(self) -> None:

@@ -50,7 +50,7 @@ class Submission:
             How many frames were given each label.
         """
         test, classes = self.project.test, self.project.classes
-        kept = cache.open_kept(self.run, test, classes, flip, channels)
+        kept = cache.open_cache(self.run, test, classes, flip, channels)
         known = len(kept.read())
         if ray:
             predictions = predict.predict_shards(self.run.folder, test, self.size, flip, known, ray=ray)
@@ -64,9 +64,9 @@ class Submission:
             classes,
             kept,
             channels,
-            files.name_origin(self.run.folder),
+            files.describe_origin(self.run.folder),
         )
-        runs.forget_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
+        runs.drop_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
         runs.write_result(self.run, {"flip": flip, "zip": self.path.name})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
         labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
@@ -98,7 +98,7 @@ class Submission:
         folder = runs.RUNS / self.run.settings["SEGMENTER"] / "final"
         network = engine.prepare(unet.load_model(folder / "model.keras"))
         truth = add_truth(self.project.test, self.project.reference, self.project.classes)
-        known = self.project.classes.admit_others()
+        known = self.project.classes.ignore_unknown_ids()
         alone = score_samples(network, truth, known, self.size, self.flip).scores
         runs.write_result(self.run, {"scores": {"test_segmenter": alone}})
         print(f"The segmentation network alone: mIoU {100 * alone['miou']:.1f} %.")

@@ -13,10 +13,10 @@ from src.common import files
 from src.common.errors import SubmissionError
 from src.data.classes import Classes
 from src.inference.predict import Prediction
-from src.submission.cache import Kept
-from src.submission.check import COLUMNS, LIMIT, check_submission, pred_names
+from src.submission.cache import PredictionCache
+from src.submission.check import COLUMNS, LIMIT, check_submission, name_predictions
 
-NOTES = "test.csv"  # in the run's folder: what the network said of each frame, and how sure it was
+NOTES = "test.csv"  # in the run's folder: label and confidence of each frame
 
 FOLDER = Path("submissions")
 STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
@@ -27,7 +27,7 @@ def write_submission(
     samples: pd.DataFrame,
     predictions: Iterable[Prediction],
     classes: Classes,
-    kept: Kept,
+    kept: PredictionCache,
     channels: int = 3,
     source: str = "",
 ) -> Path:
@@ -39,14 +39,14 @@ def write_submission(
         predictions: one for each row that is not kept yet, in order.
         classes: turn the network's indices into the files' ids.
         kept: where each prediction lies until the zip is there; then it is emptied, and beside it `test.csv`
-            tells of each frame what `Kept.read` gives, but for the checksum.
+            tells of each frame what `PredictionCache.read` gives, but for the checksum.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
         source: what made it, for the zip's comment.
 
     Returns:
         `path`.
     """
-    names = pred_names(samples)
+    names = name_predictions(samples)
     kept.add(predictions, names, channels)
     notes = kept.read()
     checksums = dict(zip(names, notes.pop("checksum"), strict=True))

@@ -15,10 +15,10 @@ from src.training.history import HISTORY, join_pieces
 CHECKPOINT = "checkpoint.weights.h5"
 SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
 SHOWN = ("loss", "val_miou", "val_mask_miou")  # beside the progress bar
-BARS = {"held_out": "Training the judged network", "final": "Training the submitted network"}  # by folder
+BARS = {"held_out": "Training the held-out model", "final": "Training the submitted model"}  # by folder
 
 
-class ValidateAverage(keras.callbacks.Callback):
+class AverageWeightsForValidation(keras.callbacks.Callback):
     """Lets validations see the averaged weights, and puts the others back to the bit.
 
     Keras' own `SwapEMAWeights` swaps them by adding and subtracting, which changes their last digits.
@@ -35,7 +35,7 @@ class ValidateAverage(keras.callbacks.Callback):
             variable.assign(value)
 
 
-class Keeper(keras.callbacks.Callback):
+class Checkpointer(keras.callbacks.Callback):
     """Sets each step's learning rate, shows the progress, and keeps weights and history now and then.
 
     Args:

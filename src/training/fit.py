@@ -16,7 +16,7 @@ from src.data.frames import Frames
 from src.model import unet as networks
 from src.settings import Recipe, TrainingSettings
 from src.training import augment, batches, label_head, lengths
-from src.training.checkpoints import CHECKPOINT, Keeper, ValidateAverage, count_bytes
+from src.training.checkpoints import CHECKPOINT, AverageWeightsForValidation, Checkpointer, count_bytes
 from src.training.history import read_history
 from src.training.lengths import Length
 
@@ -54,7 +54,7 @@ def fit(
         InUseError: another process trains in this folder.
     """
     if (folder / "model.keras").exists():
-        return _use_again(model, folder)
+        return _load_finished(model, folder)
     with files.lock(folder, "training"):
         with_label = "label" in model.output_names
         make = _choose_batches(frames, settings, with_label)
@@ -64,7 +64,9 @@ def fit(
         pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
         plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
         done = _load_checkpoint(model, folder, plan)
-        keeper = Keeper(folder, done, plan, _choose_rates(settings.recipe, with_label), settings.seed, show)
+        keeper = Checkpointer(
+            folder, done, plan, _choose_rates(settings.recipe, with_label), settings.seed, show
+        )
         if done < plan.steps:
             _run_steps(model, make(first_step=done), val_stream, plan, keeper)
         else:
@@ -75,7 +77,7 @@ def fit(
         return keeper.history
 
 
-def _use_again(model: keras.Model, folder: Path) -> pd.DataFrame:
+def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
     """Loads the weights of a training that has ended; gives its history."""
     print(
         f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
@@ -96,7 +98,7 @@ def _run_steps(
     stream: tf.data.Dataset,
     val_stream: tf.data.Dataset | None,
     plan: lengths.Plan,
-    keeper: "Keeper",
+    keeper: "Checkpointer",
 ) -> None:
     """Takes the steps that are left of a plan."""
     model.fit(
@@ -107,7 +109,7 @@ def _run_steps(
         validation_data=val_stream,
         validation_freq=[epoch * plan.pieces for epoch in plan.validated],
         shuffle=False,  # the batches come shuffled
-        callbacks=[ValidateAverage(), keeper],
+        callbacks=[AverageWeightsForValidation(), keeper],
         verbose=0,
     )
 
@@ -117,7 +119,7 @@ def _save(model: keras.Model, folder: Path) -> None:
     bare = keras.Model(model.inputs, model.output, name=model.name)
     files.write_atomically(folder / "model.keras", bare.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    memory.give_back()
+    memory.release_freed()
 
 
 def _choose_batches(

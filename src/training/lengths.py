@@ -162,17 +162,17 @@ def describe(steps: int, deserved: int, step_seconds: float, all_steps: int = 0)
         all_steps: of all trainings that are to come, this one included; 0 for this one alone.
     """
     share = min(1.0, steps / deserved)
-    words = f"{steps} steps at {step_seconds:.2f} s take about {_tell_minutes(steps * step_seconds)}"
+    words = f"{steps} steps at {step_seconds:.2f} s take about {_format_minutes(steps * step_seconds)}"
     if all_steps > steps:
         everything = all_steps * share * step_seconds
-        words += f", all trainings of both notebooks about {_tell_minutes(everything)}"
+        words += f", all trainings of both notebooks about {_format_minutes(everything)}"
     if steps < deserved:
         words += f"; MINUTES leaves {100 * share:.0f} % of the {deserved} steps that the data deserve"
         words += f" (half of them cost {HALF_COSTS} points of mean IoU on the built-in world)"
     return words + "."
 
 
-def _tell_minutes(seconds: float) -> str:
+def _format_minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes" if seconds < 600 else f"{seconds / 60:.0f} minutes"
 
 
