@@ -16,6 +16,7 @@ from src.common.errors import SubmissionError
 from src.data.samples import read_samples
 from src.inference.predict import Prediction
 from src.submission import cache, check
+from src.submission.names import name_predictions
 from src.submission.write import write_submission
 
 MASK = np.zeros((64, 96), np.uint8)
@@ -186,7 +187,24 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
 
 def harm(path, fault):
     """Does to the file what the members alone cannot show."""
-    members, name = read(path), "data/frame_002_pred.png"
+    name = "data/frame_002_pred.png"
+    if fault in ("growing beyond measure", "a link", "a name twice"):
+        harm_members(path, fault, name)
+    elif fault == "encrypted":
+        content = bytearray(path.read_bytes())
+        for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            for found in re.finditer(re.escape(mark), bytes(content)):
+                content[found.start() + place] |= 1
+        path.write_bytes(content)
+    elif fault == "no zip":
+        path.write_text("hello")
+    elif fault == "half a zip":
+        path.write_bytes(path.read_bytes()[:500])
+
+
+def harm_members(path, fault, name):
+    """Writes the zip anew with one member that no honest zip has."""
+    members = read(path)
     if fault == "growing beyond measure":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
             for other, content in members.items():
@@ -197,19 +215,9 @@ def harm(path, fault):
                 info = zipfile.ZipInfo(other)
                 info.external_attr = (stat.S_IFLNK | 0o777) << 16 if other == name else 0
                 target.writestr(info, content)
-    elif fault == "encrypted":
-        content = bytearray(path.read_bytes())
-        for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-            for found in re.finditer(re.escape(mark), bytes(content)):
-                content[found.start() + place] |= 1
-        path.write_bytes(content)
-    elif fault == "a name twice":
+    else:
         with zipfile.ZipFile(path, "a") as target, pytest.warns(UserWarning, match="Duplicate name"):
             target.writestr(name, members[name])
-    elif fault == "no zip":
-        path.write_text("hello")
-    elif fault == "half a zip":
-        path.write_bytes(path.read_bytes()[:500])
 
 
 @pytest.mark.parametrize("fault", CHANGES)
@@ -260,12 +268,12 @@ NAMED = {  # photos: the names of their masks, without what is behind
 def test_masks_are_named_after_photos_and_told_apart(kind):
     photos, names = NAMED[kind]
     table = pd.DataFrame({"image_path": photos})
-    assert check.name_predictions(table) == [f"{name}_pred.png" for name in names]
+    assert name_predictions(table) == [f"{name}_pred.png" for name in names]
 
 
 def test_long_folders_do_not_make_names_that_no_disk_takes():
     photos = [f"{drive}/{120 * chr(233)}/a.jpg" for drive in "xy"]  # an accent takes two bytes
-    names = check.name_predictions(pd.DataFrame({"image_path": photos}))
+    names = name_predictions(pd.DataFrame({"image_path": photos}))
     assert len(set(names)) == 2 and max(len(name.encode()) for name in names) <= 255
 
 

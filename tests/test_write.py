@@ -10,12 +10,14 @@ from conftest import draw_frame, write_set
 from PIL import Image
 
 from src import runs
-from src.common import errors
+from src.common import errors as errors_module
 from src.data import classes as class_lists
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.inference.predict import Prediction
-from src.submission import cache, check, read, scoring, write
+from src.submission import cache, check, scoring, write
+from src.submission import read as read_module
+from src.submission.names import name_predictions
 from src.submission.read import (
     compare_frames,
     find_submission,
@@ -135,11 +137,11 @@ def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classe
 def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, other):
     kept = cache.PredictionCache(tmp_path / "kept", classes)
     predictions = [Prediction(draw_frame(i)[1], 1) for i in range(6)]
-    names = check.name_predictions(samples)
+    names = name_predictions(samples)
     kept.add(iter(predictions), names, 3)
     broken = (kept.folder / names[1]).read_bytes() if other else b"half"
     (kept.folder / names[2]).write_bytes(broken)
-    with pytest.raises(errors.SubmissionError, match=r"frame_002_pred\.png"):
+    with pytest.raises(errors_module.SubmissionError, match=r"frame_002_pred\.png"):
         write_submission(tmp_path / "try.zip", samples, iter([]), classes, kept)
     assert not (tmp_path / "try.zip").exists() and list(kept.read()["label"]) == []
 
@@ -152,7 +154,7 @@ def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
     predictions.append(Prediction(np.zeros((64, 96), np.uint8), 1))
 
     def break_off(folder):
-        (folder / check.name_predictions(samples)[0]).unlink()
+        (folder / name_predictions(samples)[0]).unlink()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -166,14 +168,16 @@ def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
 def test_a_zip_of_our_own_may_be_as_large_as_its_frames_ask(tmp_path, samples, classes, path, monkeypatch):
     monkeypatch.setattr(check, "MOST_UNPACKED", 1e-4)
     check.check_submission(path, samples, classes, limit=np.inf)
-    with pytest.raises(errors.SubmissionError, match="would unpack to"):
+    with pytest.raises(errors_module.SubmissionError, match="would unpack to"):
         check.check_submission(path, samples, classes)
 
 
 def test_a_mask_of_another_size_than_its_photo_makes_no_zip(tmp_path, samples, classes):
     predictions = [Prediction(draw_frame(i)[1][: 63 if i == 4 else 64], 1) for i in range(6)]
     kept = cache.PredictionCache(tmp_path / "kept", classes)
-    with pytest.raises(errors.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"):
+    with pytest.raises(
+        errors_module.SubmissionError, match=r"frame_004_pred\.png must be 64 x 96 .*found 63 x 96"
+    ):
         write_submission(tmp_path / "try.zip", samples, predictions, classes, kept)
     assert not (tmp_path / "try.zip").exists()
 
@@ -218,7 +222,7 @@ def test_a_mask_that_the_reference_lacks_is_refused_by_name(path, train_folder, 
 
 def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
     small = partial(check.list_members, limit=0.0001)
-    with pytest.raises(errors.SubmissionError, match=r"at most 0\.0001 MB"):
+    with pytest.raises(errors_module.SubmissionError, match=r"at most 0\.0001 MB"):
         small(path)
     monkeypatch.setattr(check.list_members, "__defaults__", (0.0001,))
     assert score_submission(path, train_folder, classes, scoring.score)["scores"]["miou"] > 0.5
@@ -238,7 +242,7 @@ def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tm
 
 
 def test_the_zip_of_a_run_is_the_one_that_its_result_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(read, "FOLDER", tmp_path)
+    monkeypatch.setattr(read_module, "FOLDER", tmp_path)
     run = runs.Run(tmp_path / "joint-a", {})
     runs.write_result(run, {"minutes": 1})
     (tmp_path / "2026-01-02_joint-a.zip").touch()  # of an earlier network, say

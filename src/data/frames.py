@@ -83,6 +83,16 @@ class Frames:
         return Frames(images, masks, self.labels[rows], self.has_mask[rows], depths)
 
 
+def _make_store(shape: tuple[int, int]) -> np.ndarray:
+    """Makes an array of bytes: in memory up to MEMORY_LIMIT, else in a temporary file."""
+    if shape[0] * shape[1] <= MEMORY_LIMIT:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile() as file:  # the map outlives the handle, the file goes with the map
+        with files.naming_full_disk(Path(tempfile.gettempdir())):
+            files.reserve(file, shape[0] * shape[1])  # a disk that fills up under a map kills the process
+        return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
 def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], depth: float = 0.0) -> Frames:
     """Decodes every photo, mask and, where it is used, depth map once, at the network's size.
 
@@ -103,22 +113,12 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
             "add them, or leave depth out of RECIPE."
         )
     area = size[0] * size[1]
-    shape = (len(samples), area * (5 if depth else 4))
-    if shape[0] * shape[1] <= MEMORY_LIMIT:
-        store = np.empty(shape, np.uint8)
-    else:
-        with tempfile.TemporaryFile() as file:  # the map outlives the handle, the file goes with the map
-            with files.naming_full_disk(Path(tempfile.gettempdir())):
-                files.reserve(file, shape[0] * shape[1])  # a disk that fills up under a map kills the process
-            store = np.memmap(file, np.uint8, "w+", shape=shape)
+    store = _make_store((len(samples), area * (5 if depth else 4)))
     sizes = [image_files.orient_size(size, row.height, row.width) for row in samples.itertuples()]
-    images = [line[: area * 3].reshape(*turned, 3) for line, turned in zip(store, sizes, strict=True)]
-    masks = [line[area * 3 : area * 4].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
-    depths = (
-        [line[area * 4 :].reshape(turned) for line, turned in zip(store, sizes, strict=True)]
-        if depth
-        else None
-    )
+    lines = list(zip(store, sizes, strict=True))
+    images = [line[: area * 3].reshape(*upright, 3) for line, upright in lines]
+    masks = [line[area * 3 : area * 4].reshape(upright) for line, upright in lines]
+    depths = [line[area * 4 :].reshape(upright) for line, upright in lines] if depth else None
 
     def load(row: int, image_path: str, mask_path: str, depth_path: str) -> None:
         images[row][:] = image_files.load_photo(image_path, sizes[row])

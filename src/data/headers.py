@@ -223,14 +223,12 @@ def _read_text(kind: bytes, data: bytes) -> tuple[str, int]:
 # JPEG ----------------------------------------------
 def _read_jpeg(file: BinaryIO) -> Header:
     """Reads a JPEG's header, the segments before its pixels."""
-    orientations, frame = {}, None
+    orientations: dict[str, int] = {}
+    frame = None
     for marker, length in _walk_segments(file):
         if marker == 0xE1:
-            data = file.read(length)
-            if data.startswith(b"Exif\0"):
-                orientations["exif"] = orientations.get("exif") or read_exif(data)
-            elif data.startswith(b"http://ns.adobe.com/xap/1.0/"):
-                orientations["xmp"] = orientations.get("xmp") or read_xmp(data)
+            who, orientation = _read_application(file.read(length))
+            orientations[who] = orientations.get(who) or orientation
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # these are no frame's
             frame = frame or struct.unpack(">BHHB", file.read(6))
     if frame is None:
@@ -243,6 +241,15 @@ def _read_jpeg(file: BinaryIO) -> Header:
     return Header(
         "JPEG", *_require_pixels((height, width)), bits, JPEG_MODES[channels], _choose(orientations)
     )
+
+
+def _read_application(data: bytes) -> tuple[str, int]:
+    """Reads the orientation in a segment of EXIF or XMP: who names it, and which; 0 where there is none."""
+    if data.startswith(b"Exif\0"):
+        return "exif", read_exif(data)
+    if data.startswith(b"http://ns.adobe.com/xap/1.0/"):
+        return "xmp", read_xmp(data)
+    return "", 0
 
 
 def _walk_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:

@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import metrics
-from src.experiments import quality, speeds
+from src.experiments import curves, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -30,7 +30,7 @@ from src.experiments.tables import (
     table_of_seeds,
     table_of_worlds,
 )
-from src.figures import charts, panels, style
+from src.figures import panels, style
 
 FOLDER = Path("results")
 PAGES = (Path("README.md"), FOLDER / "README.md")
@@ -161,5 +161,5 @@ def fill_pages() -> None:
 
 def draw_lengths() -> Path:
     """Draws what longer trainings bring; gives the picture's path."""
-    style.save_figure(charts.plot_lengths(read_lengths(LENGTHS)), CURVES)
+    style.save_figure(curves.plot_lengths(read_lengths(LENGTHS)), CURVES)
     return CURVES

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.figures import charts, style
+from src.experiments import curves
+from src.figures import style
 
 PHOTO = (720, 1280)
 KEPT = Path("results") / "benchmark.json"
@@ -97,7 +98,7 @@ def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
         ]
         tables.append(pd.DataFrame(rows))
     if all(map(len, tables)):
-        style.save_figure(charts.plot_growth(*tables), FIGURE)
+        style.save_figure(curves.plot_growth(*tables), FIGURE)
 
 
 def read_kept() -> dict:

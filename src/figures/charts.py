@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from src.data.classes import ClassList
 from src.evaluation import metrics
@@ -14,35 +14,6 @@ from src.figures.maps import FOLD_COLORS
 from src.figures.style import BLUE, GREY, ORANGE, STYLE, shorten
 
 MOST_CELLS = 30  # classes of a confusion matrix with numbers
-
-
-@mpl.rc_context(STYLE)
-def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
-    """Draws what the whole of Save_test costs against frames and pixels.
-
-    Args:
-        frames: rows of "frames", "seconds" a frame and "memory" in MB, at one size of photos.
-        pixels: rows of "pixels", "seconds" and "memory", at one number of frames.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
-    plt.close(figure)
-    minutes = frames["frames"] * frames["seconds"] / 60
-    axes[0].plot(frames["frames"], minutes, "o", color=BLUE)
-    ends = frames["frames"].iloc[[0, -1]]
-    axes[0].plot(ends, ends * minutes.iloc[0] / frames["frames"].iloc[0], ":", color=GREY)
-    axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
-    axes[0].yaxis.set_major_formatter("{x:g}")
-    axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
-    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0)
-    axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
-    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB")
-    for ax, highest in ((axes[1], 1e3 * pixels["seconds"].max()), (axes[2], frames["memory"].max())):
-        ax.set_ylim(0, 1.2 * highest)
-    for ax in (axes[0], axes[2]):
-        ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
-        ax.xaxis.set_minor_formatter(NullFormatter())  # its own are powers in TeX
-    axes[0].yaxis.set_minor_formatter(NullFormatter())
-    return figure
 
 
 @mpl.rc_context(STYLE)
@@ -82,6 +53,15 @@ def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
+_MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
+_SOURCES = {
+    "random": (GREY, "X"),
+    "held_out": (BLUE, "s"),
+    "estimate": (ORANGE, "o"),
+    "test": ("black", "D"),
+}
+
+
 @mpl.rc_context(STYLE)
 def plot_estimate(result: dict) -> Figure:
     """Draws what was estimated for Test beside what came, in percent, a line a source.
@@ -90,54 +70,38 @@ def plot_estimate(result: dict) -> Figure:
         result: of a run: `scores`, fractions by split: "random", "held_out", "estimate" (with `miou_low`,
             `miou_high`), "test"; and what `metrics.name_splits` asks for.
     """
-    scores = result["scores"]
-    kinds = {
-        "random": (GREY, "X"),
-        "held_out": (BLUE, "s"),
-        "estimate": (ORANGE, "o"),
-        "test": ("black", "D"),
-    }
-    names = metrics.name_splits(result)
-    shown = [(names[split], *kind, scores[split]) for split, kind in kinds.items() if split in scores]
-    figure, axes = plt.subplots(
-        1, 3, figsize=(9.2, 0.36 * max(len(shown), 1) + 1.0), sharey=True, layout="constrained"
-    )
+    scores, names = result["scores"], metrics.name_splits(result)
+    shown = [split for split in _SOURCES if split in scores]
+    height = 0.36 * max(len(shown), 1) + 1.0
+    figure, axes = plt.subplots(1, 3, figsize=(9.2, height), sharey=True, layout="constrained")
     figure.get_layout_engine().set(wspace=0.06)  # else one's 100 touches the next one's 0
     plt.close(figure)
     for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
-        for place, (_, color, marker, part) in enumerate(shown):
-            value = part.get(key)
-            if value is None or np.isnan(value):
-                if part is scores.get("estimate"):  # labels' accuracy
-                    ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
-                continue
-            if key == "miou" and "miou_low" in part:
-                ax.plot(
-                    [100 * part["miou_low"], 100 * part["miou_high"]],
-                    [place] * 2,
-                    color=color,
-                    linewidth=5,
-                    solid_capstyle="butt",  # else it is drawn wider than it is
-                    alpha=0.35,
-                )
-            ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
-            ax.annotate(
-                f"{100 * value:.1f}",
-                (100 * value, place),
-                (0, 7),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
+        for place, split in enumerate(shown):
+            _draw_score(ax, place, split, scores[split], key)
         ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", color="#e5e5e5")
-    axes[0].set_yticks(range(len(shown)), [name for name, *_ in shown])
-    if any("miou_low" in part for *_, part in shown):
+    axes[0].set_yticks(range(len(shown)), [names[split] for split in shown])
+    if "miou_low" in scores.get("estimate", {}):
         axes[0].set_xlabel("bar: 9 of 10 times the truth should lie in it", fontsize=8)
     return figure
 
 
-_MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
+def _draw_score(ax: plt.Axes, place: int, split: str, scores: dict[str, float | None], key: str) -> None:
+    """Draws one score of a source at its line, with its interval where there is one."""
+    color, marker = _SOURCES[split]
+    value = metrics.or_nan(scores.get(key))
+    if np.isnan(value):
+        if split == "estimate":  # labels' accuracy
+            ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
+        return
+    if key == "miou" and "miou_low" in scores:
+        interval = [100 * scores["miou_low"], 100 * scores["miou_high"]]
+        # with round ends the bar is drawn wider than it is
+        ax.plot(interval, [place] * 2, color=color, linewidth=5, solid_capstyle="butt", alpha=0.35)
+    ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
+    at = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+    ax.annotate(f"{100 * value:.1f}", (100 * value, place), (0, 7), **at)
 
 
 @mpl.rc_context(STYLE)
@@ -295,31 +259,4 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         title_fontsize=8,
     )
     ax.set_title(title)
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def plot_lengths(lengths: pd.DataFrame) -> Figure:
-    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, seed by seed.
-
-    Args:
-        lengths: of `results.read_lengths`.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    plt.close(figure)
-    for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
-        for number, (name, of_data) in enumerate(lengths.groupby("data")):
-            for place, style in (("away", "o-"), ("held out", "o:")):
-                label = f"{name}, {place}, a line a seed"
-                for _, rows in of_data.groupby("seed"):
-                    if len(rows) < 2:  # a length alone tells nothing of lengths
-                        continue
-                    ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
-                    label = None  # named once
-        ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
-        steps = sorted(lengths["steps"].unique())
-        ax.set_xticks(steps, [f"{count:,}" for count in steps], rotation=30)
-        ax.minorticks_off()
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure

@@ -606,13 +606,7 @@ def score(reference, submission, masks=None):
             if not labels[-1]:
                 words = "image_lvl_pred of %s must be a label, the id or the name of a class, found '%s'."
                 raise ScoringError(words % (row["image_path"], answer["image_lvl_pred"]))
-    scores = {}
-    if drop_ignored(confusion, ignore_id).any():
-        iou = score_confusion(confusion, ignore_id)
-        scores["miou"] = sum(iou.values()) / len(iou)
-        keys = name_scores(iou, names)
-        for id, value in iou.items():
-            scores[keys[id]] = value
+    scores = name_mask_scores(confusion, ignore_id, names)
     if truth_labels:
         scores["f1"], scores["accuracy"] = score_labels(truth_labels, labels)
     if not scores:
@@ -620,6 +614,18 @@ def score(reference, submission, masks=None):
             "data.csv of the reference must name some truth in label_path or image_lvl_label, none is there."
         )
     return scores, {"mask": drop_ignored(confusion, ignore_id), "label": list(zip(truth_labels, labels))}
+
+
+def name_mask_scores(confusion, ignore_id, names):
+    """Gives the mean IoU and that of each class by name; nothing where no pixel counts."""
+    if not drop_ignored(confusion, ignore_id).any():
+        return {}
+    iou = score_confusion(confusion, ignore_id)
+    scores = {"miou": sum(iou.values()) / len(iou)}
+    keys = name_scores(iou, names)
+    for id, value in iou.items():
+        scores[keys[id]] = value
+    return scores
 
 
 def write_scores(scores, folder):

@@ -14,11 +14,11 @@ from src.common.errors import SubmissionError
 from src.data.classes import Classes
 from src.inference.predict import Prediction
 from src.submission.cache import PredictionCache
-from src.submission.check import COLUMNS, LIMIT, check_submission, name_predictions
-
-NOTES = "test.csv"  # in the run's folder: label and confidence of each frame
+from src.submission.check import COLUMNS, LIMIT, check_submission
+from src.submission.names import name_predictions
 
 FOLDER = Path("submissions")
+NOTES = "test.csv"  # in the run's folder: label and confidence of each frame
 STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
 
 
@@ -27,7 +27,7 @@ def write_submission(
     samples: pd.DataFrame,
     predictions: Iterable[Prediction],
     classes: Classes,
-    kept: PredictionCache,
+    cache: PredictionCache,
     channels: int = 3,
     source: str = "",
 ) -> Path:
@@ -36,10 +36,10 @@ def write_submission(
     Args:
         path: of the zip.
         samples: table of the Test frames.
-        predictions: one for each row that is not kept yet, in order.
+        predictions: one for each row that is not in the cache yet, in order.
         classes: turn the network's indices into the files' ids.
-        kept: where each prediction lies until the zip is there; then it is emptied, and beside it `test.csv`
-            tells of each frame what `PredictionCache.read` gives, but for the checksum.
+        cache: where each prediction lies until the zip is there; then it is emptied, and `test.csv` beside it
+            holds of each frame what `PredictionCache.read` gives, but for the checksum.
         channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
         source: what made it, for the zip's comment.
 
@@ -47,33 +47,42 @@ def write_submission(
         `path`.
     """
     names = name_predictions(samples)
-    kept.add(predictions, names, channels)
-    notes = kept.read()
+    cache.add(predictions, names, channels)
+    notes = cache.read()
     checksums = dict(zip(names, notes.pop("checksum"), strict=True))
     table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, notes["label"]), strict=True)))
 
     def write(beside: Path) -> None:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as members:  # PNG is packed already
-            for name in names:
-                content = (kept.folder / name).read_bytes()
-                members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), content)
-            members.writestr(zipfile.ZipInfo("data.csv", STAMP), table.to_csv(index=False))
-            members.comment = source.encode()
-        # too large is no fault of a frame
+        _pack(beside, table, cache.folder, source)
+        # a zip of any size is whole; only the platform may find it too large
         check_submission(beside, samples, classes, limit=np.inf, checksums=checksums)
 
     try:
         files.write_atomically(path, write)
     except SubmissionError:
-        kept.drop()  # a frame on the disk is broken: predict anew
+        cache.drop()  # a frame on the disk is broken: predict anew
         raise
     notes.insert(0, "image_path", samples["image_path"])
-    files.write_atomically(kept.folder.parent / NOTES, lambda beside: notes.to_csv(beside, index=False))
-    kept.drop()
+    files.write_atomically(cache.folder.parent / NOTES, lambda beside: notes.to_csv(beside, index=False))
+    cache.drop()
+    _warn_of_size(path)
+    return path
+
+
+def _pack(path: Path, table: pd.DataFrame, folder: Path, comment: str) -> None:
+    """Packs the table and the masks that it names into a zip."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as members:  # PNG is packed already
+        for name in table["pred_name"]:
+            members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), (folder / name).read_bytes())
+        members.writestr(zipfile.ZipInfo("data.csv", STAMP), table.to_csv(index=False))
+        members.comment = comment.encode()
+
+
+def _warn_of_size(path: Path) -> None:
+    """Says it where a zip is larger than the platform takes."""
     size = path.stat().st_size / 1e6
     if size > LIMIT:
         print(f"{path.name} has {size:.0f} MB, and CodaLab takes {LIMIT}; CHANNELS=1 makes it smaller.")
-    return path
 
 
 def name_submission(run: runs.Run, scores: dict[str, dict[str, float]]) -> Path:

@@ -1,6 +1,7 @@
 """Frames -> augmented batches for training, whole ones for validation."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -59,6 +60,19 @@ def _draw_rows(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
+def _iterate_rows(
+    frames: Frames, batch_size: int, seed: int, with_label: bool, first_step: int
+) -> Iterator[tuple[int, int, int]]:
+    """Gives epoch, position in it and row of each frame, from a step on, without an end."""
+    pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
+    epoch, done = divmod(first_step, pass_steps)
+    while True:
+        rows = order_rows(frames, batch_size, seed, epoch, with_label)
+        for position in range(done * batch_size, len(rows)):
+            yield epoch, position, rows[position]
+        epoch, done = epoch + 1, 0
+
+
 def make_batches(
     frames: Frames,
     augment: Callable,
@@ -84,15 +98,6 @@ def make_batches(
         Dataset of (image uint8 (B, *crop, channels), {"mask": uint8 (B, *crop), "label": int32 (B,)}).
     """
 
-    def iterate() -> Iterator[tuple[int, int, int]]:
-        pass_steps = lengths.count_pass_steps(frames.counts, batch_size, with_label)
-        epoch, done = divmod(first_step, pass_steps)
-        while True:
-            rows = order_rows(frames, batch_size, seed, epoch, with_label)
-            for position in range(done * batch_size, len(rows)):
-                yield epoch, position, rows[position]
-            epoch, done = epoch + 1, 0
-
     def load(epoch: int, position: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
         # By position, for a frame may come more than once in an epoch: each time it is another view.
         rng = np.random.default_rng((seed, int(epoch), int(position)))
@@ -105,6 +110,7 @@ def make_batches(
         return tf.ensure_shape(image, (*crop, frames.channels)), target
 
     numbers = (tf.TensorSpec((), tf.int64),) * 3
+    iterate = partial(_iterate_rows, frames, batch_size, seed, with_label, first_step)
     rows = tf.data.Dataset.from_generator(iterate, output_signature=numbers)
     decoded = rows.map(
         lambda *places: tf.numpy_function(load, places, (tf.uint8, tf.uint8, tf.int32)),

@@ -37,14 +37,14 @@ def fit(
 
     Args:
         model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
-            but in the label's last layer, which `label_head` fits.
+            and the label's last layer as `label_head` fits it.
         folder: of this training: checkpoint, `history.csv` and `plan.json`, at last `model.keras`.
         frames: what to learn from.
-        settings: crop, batch size, seed and recipe; a joint network learns at half of the recipe's rate.
+        settings: crop, batch size, seed and recipe.
         length: of the training.
         val_frames: scored, whole, up to ten times on the way; they change neither steps nor weights.
-        show: called after each epoch, and at the end with the averaged weights, for a live view: with the
-            history so far, the network, and True at the end.
+        show: called after each epoch with the history so far, the network and False; at the end with True,
+            when the network holds the averaged weights.
 
     Returns:
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
@@ -56,25 +56,43 @@ def fit(
     if (folder / "model.keras").exists():
         return _load_finished(model, folder)
     with files.lock(folder, "training"):
-        with_label = "label" in model.output_names
-        make = _choose_batches(frames, settings, with_label)
-        val_stream = None
-        if val_frames is not None and len(val_frames) > 0:
-            val_stream = batches.make_whole_batches(val_frames, settings.batch_size, with_label)
-        pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
-        plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
-        done = _load_checkpoint(model, folder, plan)
-        keeper = Checkpointer(
-            folder, done, plan, _choose_rates(settings.recipe, with_label), settings.seed, show
-        )
-        if done < plan.steps:
-            _run_steps(model, make(first_step=done), val_stream, plan, keeper)
-        else:
-            model.optimizer.finalize_variable_values(model.trainable_variables)
-        if with_label:
+        history = _take_steps(model, folder, frames, settings, length, val_frames, show)
+        if "label" in model.output_names:
             label_head.fit_label_head(model, frames)
         _save(model, folder)
-        return keeper.history
+    return history
+
+
+def _take_steps(
+    model: keras.Model,
+    folder: Path,
+    frames: Frames,
+    settings: TrainingSettings,
+    length: Length,
+    val_frames: Frames | None,
+    show: Callable | None,
+) -> pd.DataFrame:
+    """Takes the steps of a training that are left, as `fit`; gives its history."""
+    with_label = "label" in model.output_names
+    make = _choose_batches(frames, settings, with_label)
+    val_stream = _make_validation(val_frames, settings.batch_size, with_label)
+    pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
+    plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
+    done = _load_checkpoint(model, folder, plan)
+    rates = _choose_rates(settings.recipe, with_label)
+    checkpointer = Checkpointer(folder, done, plan, rates, settings.seed, show)
+    if done < plan.steps:
+        _run_steps(model, make(first_step=done), val_stream, plan, checkpointer)
+    else:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    return checkpointer.history
+
+
+def _make_validation(val_frames: Frames | None, batch_size: int, with_label: bool) -> tf.data.Dataset | None:
+    """Makes the batches of validation; None where no frames are held out."""
+    if val_frames is None or len(val_frames) == 0:
+        return None
+    return batches.make_whole_batches(val_frames, batch_size, with_label)
 
 
 def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
@@ -98,18 +116,18 @@ def _run_steps(
     stream: tf.data.Dataset,
     val_stream: tf.data.Dataset | None,
     plan: lengths.Plan,
-    keeper: "Checkpointer",
+    checkpointer: Checkpointer,
 ) -> None:
     """Takes the steps that are left of a plan."""
     model.fit(
         stream,
         steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
-        initial_epoch=keeper.done // plan.piece,
+        initial_epoch=checkpointer.done // plan.piece,
         epochs=plan.steps // plan.piece,
         validation_data=val_stream,
         validation_freq=[epoch * plan.pieces for epoch in plan.validated],
         shuffle=False,  # the batches come shuffled
-        callbacks=[AverageWeightsForValidation(), keeper],
+        callbacks=[AverageWeightsForValidation(), checkpointer],
         verbose=0,
     )
 

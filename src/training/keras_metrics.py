@@ -9,7 +9,7 @@ from src.data.classes import IGNORE, NO_LABEL
 class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """Share of the labelled frames whose label is right, for the training curves."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="accuracy")
 
     def update_state(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from src.world.cities import HOURS, City
-from src.world.render import Look
+from src.world.paint import Look
 from src.world.scene import Solid
 from src.world.street import ROAD, SIDEWALK, Street
 

@@ -1,0 +1,65 @@
+"""Plots of what the experiments measured: growth of Save_test, and what longer trainings bring."""
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from src.figures.style import BLUE, GREY, STYLE
+
+
+@mpl.rc_context(STYLE)
+def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
+    """Draws what the whole of Save_test costs against frames and pixels.
+
+    Args:
+        frames: rows of "frames", "seconds" a frame and "memory" in MB, at one size of photos.
+        pixels: rows of "pixels", "seconds" and "memory", at one number of frames.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+    plt.close(figure)
+    minutes = frames["frames"] * frames["seconds"] / 60
+    axes[0].plot(frames["frames"], minutes, "o", color=BLUE)
+    ends = frames["frames"].iloc[[0, -1]]
+    axes[0].plot(ends, ends * minutes.iloc[0] / frames["frames"].iloc[0], ":", color=GREY)
+    axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
+    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0)
+    axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
+    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB")
+    for ax, highest in ((axes[1], 1e3 * pixels["seconds"].max()), (axes[2], frames["memory"].max())):
+        ax.set_ylim(0, 1.2 * highest)
+    for ax in (axes[0], axes[2]):
+        ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
+        ax.xaxis.set_minor_formatter(NullFormatter())  # its own are powers in TeX
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_lengths(lengths: pd.DataFrame) -> Figure:
+    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, seed by seed.
+
+    Args:
+        lengths: of `results.read_lengths`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    plt.close(figure)
+    for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
+        for number, (name, of_data) in enumerate(lengths.groupby("data")):
+            for place, style in (("away", "o-"), ("held out", "o:")):
+                label = f"{name}, {place}, a line a seed"
+                for _, rows in of_data.groupby("seed"):
+                    if len(rows) < 2:  # a length alone tells nothing of lengths
+                        continue
+                    ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
+                    label = None  # named once
+        ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
+        steps = sorted(lengths["steps"].unique())
+        ax.set_xticks(steps, [f"{count:,}" for count in steps], rotation=30)
+        ax.minorticks_off()
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    return figure

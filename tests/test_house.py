@@ -1,0 +1,26 @@
+"""The house stays small: short functions and files, `__init__` files that do nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+FILES = sorted(Path("src").rglob("*.py"))
+# Stands alone on the competition's server, so it cannot be cut into modules.
+ALONE = Path("src/submission/scoring.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_functions_and_files_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert path == ALONE or len(text.splitlines()) <= 320
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 45, f"{path}: {node.name}"
+
+
+def test_packages_do_nothing_when_they_are_imported():
+    for path in FILES:
+        if path.name == "__init__.py" and path.parent != Path("src"):
+            (docstring,) = ast.parse(path.read_text()).body
+            assert isinstance(docstring.value.value, str), path
