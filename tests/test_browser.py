@@ -103,7 +103,7 @@ def browser():
     """The installed Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="make test-browser installs playwright")
     installed = shutil.which("chromium") or shutil.which("google-chrome")
-    assert installed, "no Chromium is installed; README, 'Tests', says how to get one"
+    assert installed, "no Chromium is installed; docs/how-measured.md, 'Tests', says how to get one"
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=installed, args=list(QUIET))
         yield browser

@@ -113,4 +113,4 @@ def test_what_half_of_the_steps_cost_is_measured():
     found = {(row["steps"], row["seed"]): 100 * row["test"]["miou"] for row in rows if row["data"] == "world"}
     costs = [found[540, seed] - found[270, seed] for seed in (0, 1)]
     assert round(sum(costs) / 2, 1) == lengths.HALF_COSTS
-    assert f"half of the steps cost {lengths.HALF_COSTS} points" in Path("README.md").read_text()
+    assert f"half of the steps cost {lengths.HALF_COSTS} points" in Path("docs/settings.md").read_text()

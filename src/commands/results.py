@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     keep = verbs.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
     keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
-    verbs.add_parser("fill", help="writes the tables into README.md and results/README.md")
+    verbs.add_parser("fill", help="writes the tables into results/README.md and the pages of docs/")
     verbs.add_parser("lengths", help="draws what longer trainings bring")
     sheet = verbs.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument("world", type=Path, nargs="?", default=Path("world"), help="folder (default: world)")

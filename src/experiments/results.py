@@ -1,4 +1,4 @@
-"""What is kept in `results/` as tables: `python -m src results fill` writes them into the two README.md.
+"""What is kept in `results/` as tables: `python -m src results fill` writes them into PAGES.
 
 `python -m src results keep RUN` adds a run, `... sheet WORLD` draws frames of a rendered world to
 `Imagenes/world.png`, and without a word the tables are printed.
@@ -33,7 +33,8 @@ from src.experiments.tables import (
 from src.figures import panels, style
 
 FOLDER = Path("results")
-PAGES = (Path("README.md"), FOLDER / "README.md")
+DOCS = Path("docs")
+PAGES = (FOLDER / "README.md", DOCS / "speed.md", DOCS / "world.md", DOCS / "how-measured.md")  # with tables
 PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # of a table on a page, by its name
 SHEET = 6  # frames of each city on the contact sheet
 WORLDS = FOLDER / "sim-to-real.json"
