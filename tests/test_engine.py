@@ -19,8 +19,8 @@ def network(request):
     recipe = request.param
     joint = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(5, recipe), 3))
     rng = np.random.default_rng(0)
-    kernel, bias = joint.get_layer("label").get_weights()
-    joint.get_layer("label").set_weights([rng.normal(size=kernel.shape), bias])
+    kernel, bias = joint.get_layer("label_from_features").get_weights()
+    joint.get_layer("label_from_features").set_weights([rng.normal(size=kernel.shape), bias])
     joint(rng.integers(0, 256, (4, 64, 96, 3), np.uint8), training=True)
     return joint
 

@@ -163,8 +163,8 @@ def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes
         build_seeded(seed, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)) for seed in (0, 1)
     )
     for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
-        kernel, _ = network.get_layer("label").get_weights()
-        network.get_layer("label").set_weights([kernel, np.array(tilt)])
+        kernel, _ = network.get_layer("label_from_features").get_weights()
+        network.get_layer("label_from_features").set_weights([kernel, np.array(tilt)])
     first, second = KerasPredictor(first), KerasPredictor(second)
     own, other, crossed = (
         estimate.compute_expected_confusion(network, samples, (64, 96), against)

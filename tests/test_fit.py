@@ -13,6 +13,7 @@ from src import runs as runs_module
 from src.data.frames import Frames, load_frames
 from src.data.samples import read_samples
 from src.model import unet
+from src.model.layers import MaskShares
 from src.runs import Run, drop_scores, find_run, open_run, read_result, write_result
 from src.settings import Recipe, TrainingSettings
 from src.training import batches, checkpoints, keras_metrics, label_head, lengths, losses, optimizer
@@ -44,7 +45,9 @@ def make_small():
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     mask = keras.layers.Conv2D(3, 1, name="mask")(x)
     pooled = keras.layers.Dropout(0.5)(keras.layers.GlobalMaxPooling2D()(x))
-    label = keras.layers.Dense(3, name="label")(pooled)
+    from_features = keras.layers.Dense(3, name="label_from_features")(pooled)
+    from_mask = keras.layers.Dense(3, kernel_initializer="zeros", trainable=False, name="label_from_mask")
+    label = keras.layers.Add(name="label")([from_features, from_mask(MaskShares()(mask))])
     return compile_network(keras.Model(image, {"mask": mask, "label": label}))
 
 
@@ -67,7 +70,7 @@ def test_the_backbone_learns_more_slowly(frames):
     """Adam's first step is the learning rate, whatever the gradient."""
     joint = compile_network(unet.build_joint(unet.build_segmenter(3, TINY), 3), Recipe(backbone_rate=0.25))
     joint.optimizer.learning_rate = 1e-3
-    names = ("tiny3_conv", "decoder_stage0a_conv", "final_conv", "label")
+    names = ("tiny3_conv", "decoder_stage0a_conv", "final_conv", "label_from_features")
     layers = {layer.name: layer for layer in joint._flatten_layers() if layer.name in names}
     assert set(layers) == set(names)
     before = {name: layer.kernel.numpy() for name, layer in layers.items()}
@@ -104,11 +107,22 @@ def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
     image = keras.Input((64, 96, 3))
     left = keras.layers.Cropping2D(((0, 32), (0, 48)))(image)  # the left upper quarter
     mean = keras.layers.GlobalAveragePooling2D()(left)
-    features, labels = label_head._read_features(keras.Model(image, mean), frames)
+    (features, same), labels = label_head._read_features(keras.Model(image, [mean, mean]), frames)
     photos = np.stack(frames.images).astype(float)
     np.testing.assert_allclose(features[:6], photos[:, :32, :48].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(features[6:], photos[:, :32, 48:].mean((1, 2)), rtol=1e-4)
+    np.testing.assert_array_equal(features, same)
     assert labels.tolist() == [*frames.labels] * 2
+
+
+def test_both_parts_of_the_head_are_fitted_and_the_mask_part_is_not_trained(frames):
+    joint = compile_network(unet.build_joint(unet.build_segmenter(3, TINY), 3))
+    target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    joint.train_on_batch(np.stack(frames.images), target)
+    assert joint.get_layer("label_from_features").kernel.numpy().any()
+    assert not joint.get_layer("label_from_mask").kernel.numpy().any()
+    label_head.fit_label_head(joint, frames)
+    assert joint.get_layer("label_from_mask").kernel.numpy().any()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +136,8 @@ def test_labels_are_learned_without_close_views(frames, monkeypatch, zoom, with_
 def test_head_of_one_label_stays():
     joint, many = make_labelled([1, 1, -1], 2)
     label_head.fit_label_head(joint, many)
-    assert not joint.get_layer("label").get_weights()[0].any()
+    for part in label_head.PARTS:
+        assert not joint.get_layer(part.layer).get_weights()[0].any()
 
 
 @pytest.mark.parametrize("stop", [1, 4])  # the first is in the middle of an epoch of two steps

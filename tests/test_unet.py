@@ -21,7 +21,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
     assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # it begins without an opinion
-    assert joint.count_params() == segmenter.count_params() + 2 * 320 + (320 + 9 * 5) * 3 + 3
+    assert joint.count_params() == segmenter.count_params() + 2 * 640 + (640 + 1) * 3 + (10 * 5 + 1) * 3
 
 
 def test_any_multiple_of_32_will_do():
@@ -105,12 +105,14 @@ def test_networks_saved_before_the_layers_moved_still_load(tmp_path):
     np.testing.assert_array_equal(again(PHOTO)["mask"], joint(PHOTO)["mask"])
 
 
-def test_the_grid_says_where_in_the_frame_a_class_is():
+def test_shares_say_how_much_and_where_a_class_is():
     logits = np.full((1, 6, 9, 2), -50.0, np.float32)
     logits[..., 0] = 50
     logits[0, 4:, :3] = (-50, 50)  # the lower left of three by three cells is of the second class
     logits[0, :1, 3:6] = (-50, 50)  # and half of the upper middle one
-    grid = layers.MaskGrid(3)(logits).numpy().reshape(3, 3, 2)
+    found = layers.MaskShares(3)(logits).numpy()[0]
+    np.testing.assert_allclose(found[:2], np.log([45 / 54 + 0.001, 9 / 54 + 0.001]), atol=1e-5)
+    grid = found[2:].reshape(3, 3, 2)
     np.testing.assert_allclose(grid[..., 1], [[0, 0.5, 0], [0, 0, 0], [1, 0, 0]], atol=1e-6)
     np.testing.assert_allclose(grid.sum(-1), 1, atol=1e-6)
 
@@ -119,5 +121,5 @@ def test_the_label_bends_no_mask():
     logits = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(1, 6, 6, 2)), "float32")
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        total = keras.ops.sum(layers.MaskGrid(3)(logits) ** 2)
+        total = keras.ops.sum(layers.MaskShares(3)(logits) ** 2)
     assert tape.gradient(total, logits) is None

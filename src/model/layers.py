@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logarithm is taken
+
 
 @keras.saving.register_keras_serializable("sidewalk")
 class ScaleColors(keras.layers.Layer):
@@ -83,8 +85,8 @@ class FusedNormalization(layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable("sidewalk")
-class MaskGrid(keras.layers.Layer):
-    """Says where in the frame which class is: the mean probability of each class in the cells of a grid.
+class MaskShares(keras.layers.Layer):
+    """Measures how much of the frame each class covers, and where.
 
     The label's gradient ends here, so that the mask is not bent to suit the label.
 
@@ -97,16 +99,28 @@ class MaskGrid(keras.layers.Layer):
         self.cells = cells
 
     def call(self, logits: tf.Tensor) -> tf.Tensor:
-        """Returns float32 (B, cells * cells * classes) of logits (B, H, W, classes), row by row."""
+        """Measures masks.
+
+        Args:
+            logits: of the mask, (B, H, W, classes).
+
+        Returns:
+            float32, (B, classes + cells * cells * classes): the logarithm of each class's mean probability,
+            then its mean probability in each cell of the grid, row by row.
+        """
         probabilities = tf.nn.softmax(tf.stop_gradient(logits))
         shape = tf.shape(probabilities)
-        height, width, classes = shape[1], shape[2], probabilities.shape[3]
+        height = shape[1]
+        width = shape[2]
+        classes = probabilities.shape[3]
         # (B, cells, W * classes), then (B, cells, cells, classes)
-        lines = self._share(height) @ tf.reshape(probabilities, (-1, height, width * classes))
-        grid = self._share(width) @ tf.reshape(lines, (-1, width, classes))
-        return tf.reshape(grid, (-1, self.cells * self.cells * classes))
+        lines = self._average(height) @ tf.reshape(probabilities, (-1, height, width * classes))
+        grid = self._average(width) @ tf.reshape(lines, (-1, width, classes))
+        grid = tf.reshape(grid, (-1, self.cells * self.cells * classes))
+        share = tf.reduce_mean(probabilities, (1, 2))
+        return tf.concat([tf.math.log(share + SMALLEST_SHARE), grid], 1)
 
-    def _share(self, length: tf.Tensor) -> tf.Tensor:
+    def _average(self, length: tf.Tensor) -> tf.Tensor:
         """Makes the matrix (cells, length) that averages the pixels of a side within each cell."""
         cell = tf.range(length) * self.cells // length
         inside = tf.cast(cell[None] == tf.range(self.cells)[:, None], tf.float32)
@@ -114,7 +128,7 @@ class MaskGrid(keras.layers.Layer):
 
     def compute_output_shape(self, shape: tuple) -> tuple:
         """Gives a flat list a frame."""
-        return (shape[0], self.cells * self.cells * shape[3])
+        return (shape[0], (1 + self.cells * self.cells) * shape[3])
 
     def get_config(self) -> dict:
         """Gives what rebuilds this layer."""

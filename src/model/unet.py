@@ -11,7 +11,7 @@ from keras import layers
 
 from src.common.errors import SettingsError
 from src.model import efficientnet_lite as lite
-from src.model.layers import DoubleSize, FusedNormalization, MaskGrid, ScaleColors
+from src.model.layers import DoubleSize, FusedNormalization, MaskShares, ScaleColors
 from src.settings import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -69,8 +69,10 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     """Adds to a segmentation network the head that names the kind of place; shares its weights.
 
-    The head sees what is there, the mean of the deepest feature, and where, the mask's classes in a
-    grid of 3 by 3 cells.
+    The label's logits are the sum of two parts. "label_from_features" sees the mean and the maxima of the
+    backbone's deepest feature, and is trained. "label_from_mask" sees how much of the frame each class
+    covers, and where; it is zero in training, so that the backbone learns the labels itself, and is fitted
+    afterwards (`label_head`).
 
     Args:
         segmenter: what `build_segmenter` made.
@@ -80,18 +82,21 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
         Model as `build_segmenter`'s, with a second output "label": logits (B, labels).
     """
     unet, deepest = find_unet(segmenter)
-    half = unet.get_layer("to_full_size").input
-    all_three = keras.Model(unet.input, [unet.output, deepest, half], name="unet_with_features")
+    half_size = unet.get_layer("to_full_size").input
+    backbone = keras.Model(unet.input, [unet.output, deepest, half_size], name="unet_with_features")
     image = layers.Input(segmenter.input_shape[1:], name="image")
-    logits, feature, half_logits = all_three(segmenter.get_layer("scale_colors")(image))
-    # larger features let a head of few steps learn faster
+    logits, feature, half_logits = backbone(segmenter.get_layer("scale_colors")(image))
+    pooled = [layers.GlobalAveragePooling2D()(feature), layers.GlobalMaxPooling2D()(feature)]
+    pooled = layers.Concatenate()(pooled)
+    # Maxima are large, and differ by place; larger features let a head of few steps learn faster
     large = keras.initializers.Constant(LABEL_FEATURE)
-    what = layers.GlobalAveragePooling2D()(feature)
-    what = layers.LayerNormalization(gamma_initializer=large, name="label_norm")(what)
-    where = MaskGrid(name="label_grid")(half_logits)
-    pooled = layers.Dropout(0.2)(layers.Concatenate()([what, where]))
+    pooled = layers.LayerNormalization(gamma_initializer=large, name="label_norm")(pooled)
+    pooled = layers.Dropout(0.2)(pooled)
     # From zero the head's first gradients do not shake the backbone that it stands on
-    label = layers.Dense(labels, kernel_initializer="zeros", name="label")(pooled)
+    from_features = layers.Dense(labels, kernel_initializer="zeros", name="label_from_features")(pooled)
+    shares = MaskShares(name="label_shares")(half_logits)
+    from_mask = layers.Dense(labels, kernel_initializer="zeros", trainable=False, name="label_from_mask")
+    label = layers.Add(name="label")([from_features, from_mask(shares)])
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
 
 
