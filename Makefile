@@ -1,4 +1,4 @@
-# make run | test | test-all | test-browser | lint | lab, each alone on a fresh machine with Python 3.10 to 3.13
+# make run | test | test-all | test-browser | lint | lab | publish, each alone on a fresh machine with Python 3.10 to 3.13
 
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
@@ -17,7 +17,7 @@ unexport $(TYPED)
 # JupyterLab asks root, as one is in a container, to say so
 ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 
-.PHONY: run test test-all test-browser lint lab
+.PHONY: run test test-all test-browser lint lab publish
 
 run: .venv/installed
 	@$(BIN)/python -m src run $(SETTINGS)
@@ -35,6 +35,10 @@ test-browser: .venv/installed
 lint: .venv/installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+# all that the pages show, from the last run on the built-in world: make run, then make publish
+publish: .venv/installed
+	@$(BIN)/python -m src publish
 
 lab: .venv/installed
 	@$(BIN)/jupyter lab $(ROOT)

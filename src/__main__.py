@@ -17,6 +17,7 @@ VERBS = {
     "sweep": "train recipes one after another and score them",
     "results": "print the tables of what results/ holds, or keep a run there",
     "benchmark": "measure speed beside what one would use instead",
+    "publish": "make all tables, pictures and outputs again that the pages show",
 }
 
 

@@ -109,7 +109,7 @@ def _plot_confusion(result: Result, task: str, name: str, what: str) -> View | N
 
 def plot_reliability(result: Result) -> View | None:
     """Shows how often a label is right, against how confident the network is; None without true labels."""
-    named = result.named
+    named = result.has_label
     if not named.any():
         return None
     right = (result.labels == result.truth["label"].to_numpy())[named]

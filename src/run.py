@@ -27,6 +27,7 @@ from src.settings import check_epochs, check_minutes, read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
+ADDED = "# Set by make run"  # how the cell begins that holds the settings of the command line
 TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # stay text, even where a folder is called 2026
 NUMBER = ((int, float), "a number")
 # of the notebooks' own value: what it admits
@@ -144,7 +145,7 @@ def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -
     lines = [f"{name} = {value!r}" for name, value in settings.items() if name in read_settings(notebook)]
     if lines:
         place = notebook.cells.index(_find_parameters(notebook)) + 1
-        notebook.cells.insert(place, nbformat.v4.new_code_cell("\n".join(["# Set by make run", *lines])))
+        notebook.cells.insert(place, nbformat.v4.new_code_cell("\n".join([ADDED, *lines])))
 
 
 def run_notebook(path: Path, settings: dict[str, object]) -> None:

@@ -9,7 +9,8 @@ SRC = Path(__file__).parents[1] / "src"
 FLOORS = (
     {"__main__"},
     {"commands"},
-    {"run", "experiments", "result_plots"},
+    {"experiments"},
+    {"run", "result_plots"},
     {"plots"},
     {"pipeline", "submission"},
     {"report"},

@@ -15,6 +15,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from src import report, run
+from src.common.errors import DataError
+from src.experiments import publish
+from src.project import Project
+from src.submission.result import Result
 
 ROOT = Path(__file__).parent.parent
 RECIPE = "backbone=tiny weights=none rate=0.004"
@@ -93,6 +97,26 @@ def test_folds_are_as_many_as_blocks_and_corrected(road):
     change = result["folds"]["held out"]["temperature"] / short["temperature"]
     assert result["folds"]["fold 2"]["temperature"] == pytest.approx(fold["temperature"] * change)
     assert (run_folder / "figures" / "folds.png").exists()
+
+
+def test_the_pages_examples_are_a_good_frame_a_hard_one_and_a_wrong_label(road, learnable, monkeypatch):
+    monkeypatch.chdir(road[0])
+    result = Result(Project.open(learnable, learnable / "reference"))
+    view = publish._plot_examples(result)
+    titles = [ax.get_title().split("\n")[0] for ax in view.figure.axes[::3] if ax.get_title()]
+    ranked = result.frames["mean IoU %"].sort_values().index
+    assert titles[:2] == [result.names[ranked[int(place * 11)]] for place in (0.9, 0.1)]
+    assert publish._check_zip(result.path) == result.path
+    monkeypatch.setattr(publish, "LARGEST_ZIP", 100)
+    with pytest.raises(DataError, match="at most 100 bytes"):
+        publish._check_zip(result.path)
+
+
+def test_published_outputs_hold_no_settings_of_one_execution(road):
+    notebook = nbformat.read(road[0] / "runs" / "notebooks" / "main.ipynb", 4)
+    stripped = publish.strip(notebook)
+    assert len(stripped.cells) == len(nbformat.read(ROOT / "main.ipynb", 4).cells)
+    assert "widgets" not in stripped.metadata and all("execution" not in c.metadata for c in stripped.cells)
 
 
 def test_everything_lies_where_the_last_lines_say(road):

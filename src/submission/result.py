@@ -130,7 +130,7 @@ class Result:
         return costs.head(5).to_frame("frames")
 
     @property
-    def named(self) -> np.ndarray:
+    def has_label(self) -> np.ndarray:
         """Tells which frames have a true label: bool, (frames,)."""
         return self.truth["label"].to_numpy() != NO_LABEL
 

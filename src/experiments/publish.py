@@ -1,0 +1,109 @@
+"""All that the pages show, made again from the kept results and from one run on the built-in world."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+from src import plots, result_plots, run
+from src.common.errors import DataError, MissingError
+from src.data.location import RENDERED
+from src.experiments import results, speeds
+from src.figures import captions, panels
+from src.project import SYNTHETIC, Project
+from src.submission.result import Result
+
+NOTEBOOK = Path("main.ipynb")
+PICTURES = Path("Imagenes")
+LARGEST_NOTEBOOK = 2_000_000  # bytes
+LARGEST_ZIP = 1_000_000
+GOOD = 0.9  # places of the examples among the frames of Test, from the worst (0) to the best (1)
+HARD = 0.1
+
+
+def publish(name: str = "") -> list[Path]:
+    """Makes the tables, pictures, outputs of `main.ipynb` and the example zip again.
+
+    Args:
+        name: of a finished joint run on the built-in world, its zip scored; "" for the last one.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        MissingError: there is no such run.
+        DataError: notebook or zip is larger than the repository should hold.
+    """
+    project = Project.open(RENDERED)
+    if project.note != SYNTHETIC:
+        raise MissingError(
+            f"{RENDERED} must hold the built-in world, found other data; run `make run` first."
+        )
+    result = Result(project, name)
+    written = [results.keep_result(result.run.folder)]
+    results.fill_pages()
+    written += results.PAGES
+    written += _draw_pictures(result)
+    written.append(_check_zip(result.path))
+    written.append(_execute_notebook(result.run.folder.name))
+    return written
+
+
+def _draw_pictures(result: Result) -> list[Path]:
+    """Draws the pictures of the pages."""
+    speeds.draw_growth(speeds.read_kept()["groups"])
+    world = PICTURES / "world.png"
+    results.draw_sheet(RENDERED, world)
+    show = plots.Album(result.run, result.project.note)
+    views = {
+        "prediction.png": _plot_examples(result),
+        "model.png": result_plots.plot_network(result),
+    }
+    for picture, view in views.items():
+        show.save(view)
+        shutil.copyfile(result.run.figures / f"{view.name}.png", PICTURES / picture)
+    return [speeds.FIGURE, world, results.draw_lengths(), *(PICTURES / picture for picture in views)]
+
+
+def _plot_examples(result: Result) -> plots.View:
+    """Shows a good frame, a hard one and, where there is one, one whose label is wrong."""
+    ranked = result.order.sort_values().index
+    rows = [ranked[int(place * (len(ranked) - 1))] for place in (GOOD, HARD)]
+    true = result.truth["label"].to_numpy()
+    rows += np.flatnonzero(result.has_label & (true != result.labels))[:1].tolist()
+    photos, truths, predicted = result.load(rows)
+    names = result.classes.label
+    titles = []
+    for row in rows:
+        label = panels.describe_label(result.labels[row], result.notes["confidence"][row], true[row], names)
+        titles.append(f"{result.names[row]}\n{label}")
+    figure = panels.plot_predictions(photos, truths, predicted, titles, result.project.classes)
+    caption = captions.describe_predictions(truths, predicted, result.classes.mask)
+    return plots.View("examples", figure, caption)
+
+
+def _check_zip(path: Path) -> Path:
+    """Checks that the zip, which lies in `submissions/` already, is small enough for the repository."""
+    if path.stat().st_size > LARGEST_ZIP:
+        raise DataError(f"{path} must have at most {LARGEST_ZIP:,} bytes to be an example; set CHANNELS=1.")
+    return path
+
+
+def _execute_notebook(name: str) -> Path:
+    """Runs `main.ipynb` on a run, and keeps its outputs in place."""
+    run.run_notebook(NOTEBOOK, {"RUN": name})
+    text = nbformat.writes(strip(nbformat.read(run.EXECUTED / NOTEBOOK.name, as_version=4)))
+    if len(text.encode()) > LARGEST_NOTEBOOK:
+        raise DataError(f"{NOTEBOOK} must have at most {LARGEST_NOTEBOOK:,} bytes with its outputs.")
+    NOTEBOOK.write_text(f"{text}\n", encoding="utf-8")
+    return NOTEBOOK
+
+
+def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Takes out of an executed notebook what differs from one execution to the next, but for its outputs."""
+    notebook.metadata.pop("widgets", None)
+    notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith(run.ADDED)]
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    return notebook
