@@ -8,6 +8,8 @@ from matplotlib.ticker import NullFormatter
 
 from src.figures.style import BLUE, GREY, STYLE
 
+STEP_TICKS = [125 * 2**power for power in range(10)]
+
 
 @mpl.rc_context(STYLE)
 def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
@@ -57,8 +59,9 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
                     ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
                     label = None  # named once
         ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
-        steps = sorted(lengths["steps"].unique())
-        ax.set_xticks(steps, [f"{count:,}" for count in steps], rotation=30)
+        low, high = ax.get_xlim()
+        ticks = [steps for steps in STEP_TICKS if low <= steps <= high]
+        ax.set_xticks(ticks, [f"{steps:,}" for steps in ticks])
         ax.minorticks_off()
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
