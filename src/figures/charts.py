@@ -127,7 +127,7 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
     ax.set_yticks(range(len(table)), [shorten(name) for name in table.index])
     for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
         ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
-    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %")
+    ax.set(xlim=(0, 128), ylim=(-0.6, len(table) - 0.4), xticks=range(0, 101, 20), xlabel="IoU, %")
     ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure

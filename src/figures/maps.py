@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.transforms import Bbox
 
 from src.figures.style import BLUE, GREY, ORANGE, STYLE, add_legend, shorten
 
@@ -86,14 +87,28 @@ def plot_places(places: np.ndarray, recordings: pd.Series, values: pd.Series, ti
         ax.scatter(*places.T, s=22, color=colors, linewidths=0)
         ax.set(aspect="equal", adjustable="datalim")
         _add_scale_bar(ax, places, "north is right" if turned else "north is up")
-        known = np.isfinite(places).all(1)
-        for name in recordings[known].unique() if count <= FEW else ():
-            own = places[known & (recordings == name).to_numpy()]
-            highest = (own[:, 0].mean(), own[:, 1].max())
-            ax.annotate(shorten(name), highest, (0, 9), ha="center", **_BESIDE)
+        if count <= FEW:
+            _name_recordings(ax, places, recordings)
     if not mapped or count <= FEW:
         _draw_strips(axes[-1, 0], recordings, colors)
     return figure
+
+
+def _name_recordings(ax: plt.Axes, places: np.ndarray, recordings: pd.Series) -> None:
+    """Writes the name of each recording above its frames, where that covers no other name."""
+    known = np.isfinite(places).all(1)
+    texts = []
+    for name in recordings[known].unique():
+        own = places[known & (recordings == name).to_numpy()]
+        highest = (own[:, 0].mean(), own[:, 1].max())
+        texts.append(ax.annotate(shorten(name), highest, (0, 9), ha="center", **_BESIDE))
+    ax.figure.draw_without_rendering()
+    shown: list[Bbox] = []
+    for text in texts:
+        box = text.get_window_extent()
+        text.set_visible(not any(box.overlaps(other) for other in shown))
+        if text.get_visible():
+            shown.append(box)
 
 
 def _turn_map(places: np.ndarray) -> tuple[np.ndarray, bool, float]:
