@@ -22,11 +22,12 @@ GOOD = 0.9  # places of the examples among the frames of Test, from the worst (0
 HARD = 0.1
 
 
-def publish(name: str = "") -> list[Path]:
+def publish(name: str = "", version: str = "today") -> list[Path]:
     """Makes the tables, pictures, outputs of `main.ipynb` and the example zip again.
 
     Args:
         name: of a finished joint run on the built-in world, its zip scored; "" for the last one.
+        version: what the tables call its settings.
 
     Returns:
         The files that were written.
@@ -41,7 +42,7 @@ def publish(name: str = "") -> list[Path]:
             f"{RENDERED} must hold the built-in world, found other data; run `make run` first."
         )
     result = Result(project, name)
-    written = [results.keep_result(result.run.folder)]
+    written = [results.keep_result(result.run.folder, version)]
     results.fill_pages()
     written += results.PAGES
     written += _draw_pictures(result)
