@@ -19,7 +19,12 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
         "predicted[counted].astype(np.int64) * classes + truth[counted]",
         "test_metrics.py",
     ),
-    ("training/keras_metrics.py", "held = tf.cast(true > 0", "held = tf.cast(true >= 0", "test_metrics.py"),
+    (
+        "training/keras_metrics.py",
+        "present = tf.cast(true > 0",
+        "present = tf.cast(true >= 0",
+        "test_metrics.py",
+    ),
     (
         "training/losses.py",
         "counted = tf.cast(y_true != IGNORE",
@@ -41,7 +46,12 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ),
     ("training/augment.py", "cv2.INTER_NEAREST, borderValue=IGNORE", "cv2.INTER_NEAREST", "test_augment.py"),
     ("training/augment.py", "crop[1] - 1 - shift_x", "crop[1] - shift_x", "test_augment.py"),
-    ("training/optimizer.py", "else 1.0 for one", "else 0.5 for one", "test_optimizer.py test_fit.py"),
+    (
+        "training/optimizer.py",
+        "else 1.0 for variable",
+        "else 0.5 for variable",
+        "test_optimizer.py test_fit.py",
+    ),
     ("training/optimizer.py", "if step < warm", "if step > warm", "test_optimizer.py test_fit.py"),
     ("training/fit.py", "make(first_step=done)", "make(first_step=0)", "test_fit.py"),
     ("training/label_head.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_fit.py"),

@@ -107,7 +107,7 @@ def test_the_head_is_refitted_on_frames_and_their_mirror_images(frames):
     image = keras.Input((64, 96, 3))
     left = keras.layers.Cropping2D(((0, 32), (0, 48)))(image)  # the left upper quarter
     mean = keras.layers.GlobalAveragePooling2D()(left)
-    (features, same), labels = label_head._read_features(keras.Model(image, [mean, mean]), frames)
+    (features, same), labels = label_head._compute_features(keras.Model(image, [mean, mean]), frames)
     photos = np.stack(frames.images).astype(float)
     np.testing.assert_allclose(features[:6], photos[:, :32, :48].mean((1, 2)), rtol=1e-4)
     np.testing.assert_allclose(features[6:], photos[:, :32, 48:].mean((1, 2)), rtol=1e-4)

@@ -1,4 +1,4 @@
-"""Random views and colours: one geometry for photo, depth and mask, every draw from one rng."""
+"""Random augmentation: photo, depth and mask are moved alike, and the photo's colours are changed."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,8 @@ import numpy as np
 from src.data.classes import IGNORE
 from src.settings import SMALLEST_ZOOM, Recipe
 
-NO_DEPTH = 0.3  # of the frames lose their depth, so that a network knows frames without
+# Share of the frames whose depth is removed, so that the network also learns from frames without depth.
+NO_DEPTH = 0.3
 
 
 def augment(
@@ -19,7 +20,7 @@ def augment(
         mask: uint8 class indices, (H, W).
         crop: (height, width) to return, in pixels.
         rng: source of every random draw.
-        recipe: how far.
+        recipe: its zoom and color limit the changes.
 
     Returns:
         image, uint8, (*crop, channels), 0 outside the photo; mask, uint8, crop, IGNORE outside the photo.
@@ -33,22 +34,23 @@ def augment(
     if depth is None:
         return image, mask
     depth = cv2.warpAffine(depth, matrix, size, flags=cv2.INTER_NEAREST)
-    return np.dstack([image, depth * np.uint8(rng.random() >= NO_DEPTH)]), mask
+    if rng.random() < NO_DEPTH:
+        depth = np.zeros_like(depth)
+    return np.dstack([image, depth]), mask
 
 
 def draw_geometry(
     shape: tuple[int, int], crop: tuple[int, int], rng: np.random.Generator, recipe: Recipe
 ) -> np.ndarray:
-    """Draws the affine map from photo to crop, (2, 3), in pixels: a scale, a flip, a place.
+    """Draws the affine matrix from photo to crop, (2, 3), in pixels: scale, horizontal flip and shift.
 
     The scale is uniform in its logarithm, so that halving and doubling are equally likely.
     """
     scale = np.exp(rng.uniform(np.log(SMALLEST_ZOOM), np.log(recipe.zoom)))
-    room_y, room_x = (side - scale * full for side, full in zip(crop, shape, strict=True))
-    shift_y, shift_x = (
-        rng.uniform(min(room_y, 0), max(room_y, 0)),
-        rng.uniform(min(room_x, 0), max(room_x, 0)),
-    )
+    room_y = crop[0] - scale * shape[0]
+    room_x = crop[1] - scale * shape[1]
+    shift_y = rng.uniform(min(room_y, 0), max(room_y, 0))
+    shift_x = rng.uniform(min(room_x, 0), max(room_x, 0))
     matrix = np.array([[scale, 0, shift_x], [0, scale, shift_y]])
     if rng.random() < 0.5:
         matrix[0] = [-scale, 0, crop[1] - 1 - shift_x]
@@ -56,12 +58,23 @@ def draw_geometry(
 
 
 def change_colors(image: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """Changes exposure, contrast, gamma, white balance and saturation of a uint8 RGB photo."""
-    s = strength
-    contrast, gamma = 1 + s * rng.uniform(-0.25, 0.25), np.exp(s * rng.uniform(-0.3, 0.3))
-    exposure, balance = s * rng.uniform(-0.12, 0.12), 1 + s * rng.uniform(-0.08, 0.08, 3)
+    """Changes exposure, contrast, gamma, white balance and saturation of a uint8 RGB photo (H, W, 3).
+
+    Args:
+        image: the photo.
+        rng: source of every random draw.
+        strength: factor of every change; 0 changes nothing.
+
+    Returns:
+        uint8 RGB, (H, W, 3).
+    """
+    contrast = 1 + strength * rng.uniform(-0.25, 0.25)
+    gamma = np.exp(strength * rng.uniform(-0.3, 0.3))
+    exposure = strength * rng.uniform(-0.12, 0.12)
+    balance = 1 + strength * rng.uniform(-0.08, 0.08, 3)
     level = np.linspace(0, 1, 256)[:, None] ** gamma
     table = np.clip(((level - 0.5) * contrast + 0.5 + exposure) * balance, 0, 1)  # (256, 3)
     image = cv2.LUT(image, np.uint8(np.round(255 * table))[None])
-    grey, saturation = np.full((3, 3), 1 / 3), 1 + s * rng.uniform(-0.4, 0.4)
+    grey = np.full((3, 3), 1 / 3)
+    saturation = 1 + strength * rng.uniform(-0.4, 0.4)
     return cv2.transform(image, grey + saturation * (np.eye(3) - grey))

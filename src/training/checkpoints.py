@@ -1,4 +1,4 @@
-"""What a training keeps on the way: weights, history, progress."""
+"""Callbacks of a training: learning rate, progress bar, checkpoints and history."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,17 @@ from src.training import lengths, optimizer
 from src.training.history import HISTORY, join_pieces
 
 CHECKPOINT = "checkpoint.weights.h5"
-SAVE_SECONDS = 60  # between two checkpoints, at a training's next piece
-SHOWN = ("loss", "val_miou", "val_mask_miou")  # beside the progress bar
-BARS = {"held_out": "Training the held-out model", "final": "Training the submitted model"}  # by folder
+SAVE_SECONDS = 60  # least time between two checkpoints
+SHOWN = ("loss", "val_miou", "val_mask_miou")  # the values that stand beside the progress bar
+# Name of the progress bar, by the name of the training's folder.
+BARS = {"held_out": "Training the held-out model", "final": "Training the submitted model"}
 
 
 class AverageWeightsForValidation(keras.callbacks.Callback):
-    """Lets validations see the averaged weights, and puts the others back to the bit.
+    """Puts the averaged weights into the network for each validation, and the trained ones back after it.
 
-    Keras' own `SwapEMAWeights` swaps them by adding and subtracting, which changes their last digits.
+    The trained weights come back unchanged to the bit. Keras' own `SwapEMAWeights` swaps by adding and
+    subtracting, which changes their last digits.
     """
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -30,21 +32,21 @@ class AverageWeightsForValidation(keras.callbacks.Callback):
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def on_test_end(self, logs: dict | None = None) -> None:
-        """Puts the weights back that training goes on with."""
+        """Puts the trained weights back, with which training goes on."""
         for variable, value in zip(self.model.trainable_variables, self.weights, strict=True):
             variable.assign(value)
 
 
 class Checkpointer(keras.callbacks.Callback):
-    """Sets each step's learning rate, shows the progress, and keeps weights and history now and then.
+    """Sets each step's learning rate, shows the progress, and saves weights and history now and then.
 
     Args:
         folder: of the training.
-        done: steps that lie behind the checkpoint.
+        done: steps taken before the checkpoint that training goes on from; 0 for a new training.
         plan: of the training.
         rates: the highest learning rate and the last.
-        seed: of what dropout draws.
-        show: of `fit`.
+        seed: of dropout.
+        show: as in `fit`.
     """
 
     def __init__(
@@ -57,31 +59,36 @@ class Checkpointer(keras.callbacks.Callback):
         show: Callable | None,
     ):
         super().__init__()
-        self.folder, self.done, self.plan = folder, done, plan
-        self.rates, self.seed, self.show = rates, seed, show
+        self.folder = folder
+        self.done = done
+        self.plan = plan
+        self.rates = rates
+        self.seed = seed
+        self.show = show
+        self.rows = pd.DataFrame()
         path = folder / HISTORY
-        known = done > 0 and path.exists()
-        self.rows = pd.read_csv(path, index_col="step").loc[:done] if known else pd.DataFrame()
+        if done > 0 and path.exists():
+            self.rows = pd.read_csv(path, index_col="step").loc[:done]
 
     @property
     def history(self) -> pd.DataFrame:
-        """Gives the history so far, one row an epoch."""
+        """Returns the history so far, one row an epoch."""
         return join_pieces(self.rows)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the progress bar."""
         desc = BARS.get(self.folder.name, self.folder.name)
         self.bar = show_progress(total=self.plan.steps, initial=self.done, desc=desc, unit="step")
-        self.saved = time.perf_counter()
-        ends = "seed_generator_state"
-        self.dropout = [variable for variable in self.model.variables if variable.path.endswith(ends)]
+        self.saved_at = time.perf_counter()
+        ending = "seed_generator_state"
+        self.dropout = [variable for variable in self.model.variables if variable.path.endswith(ending)]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the clock of a piece."""
-        self.begin = time.perf_counter()
+        """Starts the clock of a piece; an epoch of Keras is a piece here."""
+        self.started_at = time.perf_counter()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Sets the learning rate, and what dropout draws, which checkpoints leave out."""
+        """Sets the learning rate and the state of dropout, which checkpoints do not hold."""
         self.model.optimizer.learning_rate = optimizer.schedule_rate(self.done, self.plan.steps, *self.rates)
         for variable in self.dropout:
             variable.assign([self.seed, self.done])
@@ -92,23 +99,23 @@ class Checkpointer(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Notes a piece, and keeps the weights where the last ones are old."""
+        """Adds the piece's row to the history, and saves if the last checkpoint is old."""
         now = time.perf_counter()
         number = epoch // self.plan.pieces + 1
-        row = {"epoch": number} | logs | {"seconds": now - self.begin}
+        row = {"epoch": number, **logs, "seconds": now - self.started_at}
         self.rows = pd.concat([self.rows, pd.DataFrame([row], index=[self.done])]).rename_axis("step")
-        if now - self.saved >= SAVE_SECONDS or self.done == self.plan.steps:
+        if now - self.saved_at >= SAVE_SECONDS or self.done == self.plan.steps:
             self.save()
         self.bar.set_postfix_str(", ".join(f"{key} {logs[key]:.3f}" for key in SHOWN if key in logs))
         if self.show and (epoch + 1) % self.plan.pieces == 0:
             self.show(self.history, self.model, False)
 
     def save(self) -> None:
-        """Keeps the weights first, then the history that belongs to them."""
+        """Saves the weights first, then the history that belongs to them."""
         path = self.folder / CHECKPOINT
         files.write_atomically(path, self.model.save_weights, count_bytes(self.model))
         files.write_atomically(self.folder / HISTORY, self.rows.to_csv)
-        self.saved = time.perf_counter()
+        self.saved_at = time.perf_counter()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the progress bar."""
@@ -118,7 +125,6 @@ class Checkpointer(keras.callbacks.Callback):
 
 
 def count_bytes(model: keras.Model) -> int:
-    """Estimates the size of a checkpoint: weights and the optimizer's state, and a little around them."""
-    return int(
-        1.05 * sum(variable.numpy().nbytes for variable in model.variables + model.optimizer.variables)
-    )
+    """Estimates the bytes of a checkpoint: weights and optimizer state, and 5 % for the file format."""
+    variables = model.variables + model.optimizer.variables
+    return int(1.05 * sum(variable.numpy().nbytes for variable in variables))

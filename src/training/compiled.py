@@ -1,4 +1,4 @@
-"""Networks built and compiled for the frames that they will learn from."""
+"""Builds both networks and compiles them for the frames that they are trained on."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from src.training import keras_metrics, losses, optimizer
 
 
 def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.losses.Loss:
-    """Makes the loss of the mask, balanced over the frames' masks; both networks have it."""
+    """Makes the loss of the mask, which both networks have; its class weights come from the frames' masks."""
     return losses.MaskLoss(losses.balance_classes(frames.masks, len(classes.mask)), recipe.dice)
 
 
 def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
-    """Gives a segmentation network its optimizer, the loss of the mask, and a metric."""
+    """Compiles a segmentation network with its optimizer, the mask's loss and the mask's metric."""
     segmenter.compile(
         optimizer.make_optimizer(recipe),
         loss={"mask": make_mask_loss(frames, classes, recipe)},
@@ -26,7 +26,7 @@ def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, 
 
 
 def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
-    """Gives a joint network the same, and the label's loss, weighed by the recipe, beside the mask's."""
+    """Compiles a joint network with its optimizer, and with losses and metrics of mask and label."""
     joint.compile(
         optimizer.make_optimizer(recipe),
         loss={"mask": make_mask_loss(frames, classes, recipe), "label": losses.LabelLoss()},
@@ -36,7 +36,7 @@ def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: 
 
 
 def make_segmenter(frames: Frames, classes: Classes, recipe: Recipe, seed: int) -> keras.Model:
-    """Builds a segmentation network, and compiles it for the frames that it will learn from."""
+    """Builds a segmentation network and compiles it for its frames."""
     segmenter = build_seeded(seed, lambda: networks.build_segmenter(len(classes.mask), recipe))
     compile_segmenter(segmenter, frames, classes, recipe)
     return segmenter
@@ -45,13 +45,13 @@ def make_segmenter(frames: Frames, classes: Classes, recipe: Recipe, seed: int) 
 def make_joint(
     segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe, seed: int
 ) -> keras.Model:
-    """Builds a joint network on a trained segmentation network, and compiles it for its frames."""
+    """Builds a joint network on a trained segmentation network and compiles it for its frames."""
     joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
     compile_joint(joint, frames, classes, recipe)
     return joint
 
 
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
-    """Builds a network whose random first weights are settled by the seed."""
+    """Builds a network whose random initial weights follow from the seed."""
     keras.utils.set_random_seed(seed)
     return build()

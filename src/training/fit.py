@@ -1,4 +1,4 @@
-"""Batches and a compiled network -> fitted weights and history in a run's folder; resumable."""
+"""Trains a compiled network in a run's folder; an interrupted training goes on where it stopped."""
 
 import time
 from collections.abc import Callable
@@ -20,8 +20,9 @@ from src.training.checkpoints import CHECKPOINT, AverageWeightsForValidation, Ch
 from src.training.history import read_history
 from src.training.lengths import Length
 
-LABEL_ZOOM = 1.0  # largest scale of a crop while labels are learned: a closer view may not show the place
-FEW_STEPS = 50  # of a training that is over before its time is worth saying
+# Largest scale of a crop while labels are learned: a closer view may not show the kind of place.
+LABEL_ZOOM = 1.0
+FEW_STEPS = 50  # a training of fewer steps is too short to time it first
 
 
 def fit(
@@ -36,21 +37,23 @@ def fit(
     """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
 
     Args:
-        model: compiled; its outputs say which targets it learns. It holds the averaged weights afterwards,
-            and the label's last layer as `label_head` fits it.
-        folder: of this training: checkpoint, `history.csv` and `plan.json`, at last `model.keras`.
-        frames: what to learn from.
-        settings: crop, batch size, seed and recipe.
+        model: compiled; its outputs decide which targets are learned. Afterwards it holds the averaged
+            weights, and the label's last layer as `label_head` fits it.
+        folder: of this training; holds checkpoint, `history.csv` and `plan.json`, and in the end
+            `model.keras`.
+        frames: to train on.
+        settings: crop, batch size, seed and recipe are used.
         length: of the training.
-        val_frames: scored, whole, up to ten times on the way; they change neither steps nor weights.
-        show: called after each epoch with the history so far, the network and False; at the end with True,
-            when the network holds the averaged weights.
+        val_frames: scored, as whole frames, up to ten times during the training; they change neither steps
+            nor weights.
+        show: called with (history so far, network, ended): after each epoch with False, and at the end with
+            True, when the network holds the averaged weights.
 
     Returns:
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
 
     Raises:
-        DiskFullError: a checkpoint could not be written; the one before is whole.
+        DiskFullError: a checkpoint could not be written; the previous one is intact.
         InUseError: another process trains in this folder.
     """
     if (folder / "model.keras").exists():
@@ -72,7 +75,7 @@ def _take_steps(
     val_frames: Frames | None,
     show: Callable | None,
 ) -> pd.DataFrame:
-    """Takes the steps of a training that are left, as `fit`; gives its history."""
+    """Takes the steps that are left of a training, with the arguments of `fit`; returns its history."""
     with_label = "label" in model.output_names
     make = _choose_batches(frames, settings, with_label)
     val_stream = _make_validation(val_frames, settings.batch_size, with_label)
@@ -89,14 +92,14 @@ def _take_steps(
 
 
 def _make_validation(val_frames: Frames | None, batch_size: int, with_label: bool) -> tf.data.Dataset | None:
-    """Makes the batches of validation; None where no frames are held out."""
+    """Makes the batches of validation; None without held-out frames."""
     if val_frames is None or len(val_frames) == 0:
         return None
     return batches.make_whole_batches(val_frames, batch_size, with_label)
 
 
 def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
-    """Loads the weights of a training that has ended; gives its history."""
+    """Loads the weights of a finished training; returns its history."""
     print(
         f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
         f"{folder.parent}, and what goes on from it."
@@ -106,9 +109,10 @@ def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
 
 
 def _choose_rates(recipe: Recipe, with_label: bool) -> tuple[float, float]:
-    """Chooses the highest learning rate and the last; a joint network learns at half the rate."""
-    rate = recipe.rate / 2 if with_label else recipe.rate
-    return rate, rate * recipe.last_rate
+    """Chooses the highest and the last learning rate; a joint network learns at half the rate."""
+    peak = recipe.rate / 2 if with_label else recipe.rate
+    last = peak * recipe.last_rate
+    return peak, last
 
 
 def _run_steps(
@@ -121,7 +125,7 @@ def _run_steps(
     """Takes the steps that are left of a plan."""
     model.fit(
         stream,
-        steps_per_epoch=plan.piece,  # Keras goes on from whole epochs alone, so its epochs are pieces
+        steps_per_epoch=plan.piece,  # Keras can only go on after a whole epoch, so its epochs are pieces
         initial_epoch=checkpointer.done // plan.piece,
         epochs=plan.steps // plan.piece,
         validation_data=val_stream,
@@ -133,7 +137,7 @@ def _run_steps(
 
 
 def _save(model: keras.Model, folder: Path) -> None:
-    """Saves the trained network, without the optimizer, which is three times as large, and tidies up."""
+    """Saves the trained network without its optimizer, which is twice as large; deletes the checkpoint."""
     bare = keras.Model(model.inputs, model.output, name=model.name)
     files.write_atomically(folder / "model.keras", bare.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -143,14 +147,14 @@ def _save(model: keras.Model, folder: Path) -> None:
 def _choose_batches(
     frames: Frames, settings: TrainingSettings, with_label: bool
 ) -> Callable[..., tf.data.Dataset]:
-    """Gives what makes a training's batches, from any step on; labels are learned without close views."""
+    """Returns the function that makes a training's batches from a step on, `first_step`."""
     recipe = settings.recipe
     zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
-    change = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
+    augment_frame = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
     return partial(
         batches.make_batches,
         frames,
-        change,
+        augment_frame,
         with_label=with_label,
         batch_size=settings.batch_size,
         crop=settings.crop,
@@ -159,7 +163,15 @@ def _choose_batches(
 
 
 def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]) -> None:
-    """Makes the variables of the optimizer and of the losses' counters, else `fit` would trace twice."""
+    """Makes the variables of the optimizer and of the losses' counters.
+
+    Without them `fit` would build its graph twice.
+
+    Args:
+        model: compiled.
+        image: of a batch.
+        target: of the same batch.
+    """
     model.optimizer.build(model.trainable_variables)
     shapes = model.compute_output_shape(image.shape)
     model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
@@ -173,7 +185,7 @@ def _prepare(
     pass_steps: int,
     length: Length,
 ) -> lengths.Plan:
-    """Makes what a training needs before its first step, and its plan, or reads that of an earlier start."""
+    """Prepares the network for its first step; makes the plan, or reads the one of an earlier start."""
     make_variables(model, *next(iter(stream)))
     plan = lengths.read_plan(folder)
     if plan is None:
@@ -190,9 +202,9 @@ def _make_plan(
     validation_batches: int,
     length: Length,
 ) -> lengths.Plan:
-    """Plans a training by its steps, and by a wish for minutes; says how long it takes.
+    """Plans a training within its limit of minutes, and prints how long it takes.
 
-    A few steps are timed for that and undone; where there is no wish, they change nothing but what is said.
+    A few steps are timed for that and then undone. Without a limit the time does not change the plan.
     """
     steps = length.steps
     if steps < FEW_STEPS and length.minutes is None:
@@ -202,16 +214,16 @@ def _make_plan(
     seconds = _time_steps(model, stream)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
-    taken = lengths.shorten_steps(steps, seconds, length.minutes)
-    plan = lengths.cut_steps(taken, pass_steps, validation_batches)
+    shortened = lengths.shorten_steps(steps, seconds, length.minutes)
+    plan = lengths.cut_steps(shortened, pass_steps, validation_batches)
     print(lengths.describe(plan.steps, steps, seconds, length.all_steps))
     return plan
 
 
 def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
-    """Median seconds a step of `fit`; the first does not count, for it builds the graph.
+    """Measures the median seconds a step of `fit`, without the first step, which builds the graph.
 
-    (`train_on_batch` would build another graph than the training's own `fit`: ten seconds for nothing.)
+    `train_on_batch` would build a graph of its own, which takes ten seconds and is not used again.
     """
     ends = []
     clock = keras.callbacks.LambdaCallback(
@@ -222,9 +234,9 @@ def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
 
 
 def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> int:
-    """Loads the checkpoint, or makes a first one, and tells how many steps it has behind it."""
+    """Loads the checkpoint, or writes the first one; returns the steps taken before it."""
     checkpoint = folder / CHECKPOINT
-    if not checkpoint.exists():  # so that a first piece that is broken off begins anew, too
+    if not checkpoint.exists():  # a training that stops before its second checkpoint begins again from it
         files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
     model.load_weights(checkpoint)
     done = int(model.optimizer.iterations)

@@ -13,11 +13,12 @@ def read_history(folder: Path) -> pd.DataFrame:
 
 
 def join_pieces(rows: pd.DataFrame) -> pd.DataFrame:
-    """Joins the rows of an epoch's pieces: losses and metrics are averaged, seconds added up."""
+    """Joins the rows of each epoch's pieces: averages losses and metrics, and adds up the seconds."""
     pieces = rows.groupby("epoch")
     return pieces.mean().assign(seconds=pieces["seconds"].sum())
 
 
 def count_minutes(*histories: pd.DataFrame) -> float:
     """Adds up the minutes of trainings."""
-    return float(sum(history["seconds"].sum() for history in histories) / 60)
+    seconds = sum(history["seconds"].sum() for history in histories)
+    return float(seconds / 60)

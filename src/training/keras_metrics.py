@@ -1,4 +1,4 @@
-"""Metrics of the training curves."""
+"""Keras metrics of the training curves."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from src.data.classes import IGNORE, NO_LABEL
 
 
 class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """Share of the labelled frames whose label is right, for the training curves."""
+    """Share of the labelled frames whose label is right."""
 
     def __init__(self) -> None:
         super().__init__(name="accuracy")
@@ -15,15 +15,14 @@ class LabelAccuracy(keras.metrics.SparseCategoricalAccuracy):
     def update_state(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
     ) -> None:
-        """Adds a batch of labels (B,) and logits (B, classes); `sample_weight` is made here."""
+        """Adds a batch of labels (B,) and logits (B, classes); a given `sample_weight` is ignored."""
         y_true = tf.reshape(y_true, [-1])
-        super().update_state(
-            tf.maximum(y_true, 0), y_pred, sample_weight=tf.cast(y_true != NO_LABEL, tf.float32)
-        )
+        labelled = tf.cast(y_true != NO_LABEL, tf.float32)
+        super().update_state(tf.maximum(y_true, 0), y_pred, sample_weight=labelled)
 
 
 class MaskIoU(keras.metrics.MeanIoU):
-    """Mean IoU of a batch's masks against logits, for the training curves; ignored pixels do not count."""
+    """Mean IoU of masks and logits; pixels of IGNORE do not count."""
 
     def __init__(self, classes: int):
         super().__init__(classes, name="miou", ignore_class=IGNORE, sparse_y_pred=False)
@@ -31,7 +30,7 @@ class MaskIoU(keras.metrics.MeanIoU):
     def update_state(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
     ) -> None:
-        """Counts a batch's masks (B, H, W) and logits (B, H, W, classes); Keras' own takes twice as long."""
+        """Counts a batch of masks (B, H, W) and logits (B, H, W, classes), in half the time of Keras' own."""
         size = self.num_classes**2
         y_true = tf.cast(y_true, tf.int32)
         pairs = y_true * self.num_classes + tf.argmax(y_pred, -1, output_type=tf.int32)
@@ -40,9 +39,10 @@ class MaskIoU(keras.metrics.MeanIoU):
         self.total_cm.assign_add(tf.cast(tf.reshape(counts, self.total_cm.shape), self.total_cm.dtype))
 
     def result(self) -> tf.Tensor:
-        """Averages over the classes that the truth holds, as `score_masks`; Keras counts the others 0."""
+        """Averages over the classes in the truth, as `metrics.score_masks`; Keras counts absent ones as 0."""
         pixels = tf.cast(self.total_cm, tf.float32)
-        hit, true = tf.linalg.diag_part(pixels), tf.reduce_sum(pixels, 1)
+        hit = tf.linalg.diag_part(pixels)
+        true = tf.reduce_sum(pixels, 1)
         iou = hit / tf.maximum(tf.reduce_sum(pixels, 0) + true - hit, 1.0)
-        held = tf.cast(true > 0, iou.dtype)
-        return tf.reduce_sum(iou * held) / tf.maximum(tf.reduce_sum(held), 1.0)
+        present = tf.cast(true > 0, iou.dtype)
+        return tf.reduce_sum(iou * present) / tf.maximum(tf.reduce_sum(present), 1.0)

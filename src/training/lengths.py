@@ -1,4 +1,7 @@
-"""How long a training is: a number of steps that follows from data and settings, never from the clock."""
+"""Chooses how many steps a training takes, and cuts them into epochs and pieces.
+
+Without MINUTES the number of steps follows from data and settings only, not from the machine's speed.
+"""
 
 import json
 import math
@@ -10,28 +13,31 @@ from src.data.frames import Counts
 from src.settings import check_epochs
 
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
-# Of both networks' trainings together, over a set of FRAMES frames: what 20 minutes on two cores were before.
-# Half and twice as many steps are compared on the built-in world alone so far, by `python -m src sweep`.
+# Passes over a data set of FRAMES frames, of both networks' trainings together. They took 20 minutes on two
+# cores. Half and twice as many steps were compared on the built-in world only, by `python -m src sweep`.
 PASSES = 46
 FRAMES = 260
-MOST_IMAGES = 48_000  # of both trainings: about three hours for all four of them on two cores
-WORLD_SHARE = 1 / 6  # of these passes for the built-in world, which is a short show
-HALF_COSTS = 3.3  # points of mean IoU for half of these steps, in the world's other city (a test says how)
-PIECE = 25  # steps at most between two points where a training can stop and go on
-VALIDATIONS = 10  # at most in a training, and at most VALIDATION_SHARE on top of its steps
-VALIDATION_SHARE = 0.1
-WHOLE_FRAMES = 0.6  # cost of a batch of whole frames in a validation, in training steps
+# Frames that both trainings read at most. With ESTIMATE="quick" that takes about three hours on two cores.
+MOST_IMAGES = 48_000
+WORLD_SHARE = 1 / 6  # share of the passes for the built-in world, which is for a short demonstration
+# Points of mean IoU that half of the steps cost in the built-in world's other city; tests/test_lengths.py
+# computes it from the kept results.
+HALF_COSTS = 3.3
+PIECE = 25  # steps of a piece at most; a training can stop and go on after each piece
+VALIDATIONS = 10  # at most in a training
+VALIDATION_SHARE = 0.1  # time of all validations at most, as a share of the time of the training's steps
+WHOLE_FRAMES = 0.6  # time of a batch of whole frames in a validation, as a share of a training step's
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a training is cut.
+    """How the steps of a training are cut into epochs and pieces.
 
     Attributes:
-        epochs: rows of its history, each about a pass over the frames.
-        pieces: of an epoch; after each the training can stop and go on.
-        piece: steps of a piece.
-        validations: among the epochs, the last one included.
+        epochs: number of epochs, each about a pass over the frames.
+        pieces: pieces an epoch; after each piece the training can stop and go on.
+        piece: steps a piece.
+        validations: epochs that end with a validation; the last one does.
     """
 
     epochs: int
@@ -52,12 +58,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Length:
-    """How long a training shall be.
+    """How long a training should be.
 
     Attributes:
-        steps: that the data deserve.
-        minutes: a wish, the most that it may take; it takes fewer steps then. None for no wish.
-        all_steps: of this and all later trainings, to say how long they take; 0 for this one alone.
+        steps: of a training without a limit of minutes.
+        minutes: that it may take at most; fewer steps are taken if need be. None for no limit.
+        all_steps: steps of all trainings of both notebooks, of which the time is printed too; 0 to leave it
+            out.
     """
 
     steps: int
@@ -66,9 +73,9 @@ class Length:
 
 
 def choose_passes(frames: int, synthetic: bool = False) -> float:
-    """Chooses the passes over the frames, of both networks' trainings together, for EPOCHS="auto".
+    """Chooses the passes over the frames for EPOCHS="auto", of both networks' trainings together.
 
-    More frames need more steps and fewer passes: both change with the square root of their number.
+    The steps grow with the square root of the number of frames, so the passes shrink with it.
 
     Args:
         frames: with a mask or a label.
@@ -76,7 +83,9 @@ def choose_passes(frames: int, synthetic: bool = False) -> float:
     """
     passes = PASSES * math.sqrt(FRAMES / frames)
     passes = min(passes, MOST_IMAGES / frames)
-    return passes * WORLD_SHARE if synthetic else passes
+    if synthetic:
+        return passes * WORLD_SHARE
+    return passes
 
 
 def choose_steps(
@@ -86,13 +95,13 @@ def choose_steps(
 
     Args:
         kind: "seg" or "joint".
-        counts: of all frames, held out or not, so that all trainings of a kind are equally long.
+        counts: of all frames, the held-out ones included, so that all trainings of a kind are equally long.
         batch_size: rows a step.
         epochs: "auto", or a number of passes over the frames.
         synthetic: True for the built-in world.
 
     Raises:
-        SettingsError: `epochs` is neither.
+        SettingsError: `epochs` is neither "auto" nor a whole number from 1 on.
     """
     check_epochs(epochs)
     if epochs != "auto":
@@ -102,33 +111,40 @@ def choose_steps(
 
 
 def count_pass_steps(counts: Counts, batch_size: int, with_label: bool) -> int:
-    """Counts the steps of a pass over the frames with a mask or, with labels, with either.
+    """Counts the steps of a pass over the frames.
 
-    Where labels are learned, each batch needs a row with a label and one with a mask. Where these are few,
-    they come again, and the pass is longer.
+    Where labels are learned, each batch needs a row with a label and one with a mask. If there are fewer of
+    these than batches, they are repeated, and the pass is longer.
+
+    Args:
+        counts: of the frames.
+        batch_size: rows a step.
+        with_label: True for a pass over the frames with a mask or a label, False for those with a mask only.
     """
-    if not with_label or batch_size == 1:
-        return math.ceil((counts.useful if with_label else counts.masked) / batch_size)
+    if not with_label:
+        return math.ceil(counts.masked / batch_size)
+    if batch_size == 1:
+        return counts.useful
     steps = math.ceil(counts.useful / batch_size)
-    while counts.useful + _count_again(counts, steps) > steps * batch_size:
+    while counts.useful + _count_repeated(counts, steps) > steps * batch_size:
         steps += 1
     return steps
 
 
-def _count_again(counts: Counts, steps: int) -> int:
-    """Counts the rows that come again so that each of some batches has a label and a mask."""
+def _count_repeated(counts: Counts, steps: int) -> int:
+    """Counts the rows that are repeated so that each batch of a pass has a label and a mask."""
     labels = max(0, steps - counts.labelled) if counts.labelled else 0
     masks = max(0, steps - counts.masked) if counts.masked else 0
     return labels + masks
 
 
 def cut_steps(steps: int, pass_steps: int, validation_batches: int = 0) -> Plan:
-    """Cuts a training into epochs of about a pass, and these into pieces of PIECE steps at most.
+    """Cuts a training into epochs of at most a pass, and these into pieces of at most PIECE steps.
 
     Args:
-        steps: wanted; a few more are taken where they do not divide.
-        pass_steps: of a pass over the frames; an epoch is not longer.
-        validation_batches: of one validation, 0 for a training without.
+        steps: of the training; the plan has a few more where they do not divide evenly.
+        pass_steps: steps of a pass over the frames.
+        validation_batches: batches of one validation, 0 for a training without validation.
     """
     epochs = math.ceil(steps / pass_steps)
     epoch_steps = math.ceil(steps / epochs)
@@ -140,63 +156,63 @@ def cut_steps(steps: int, pass_steps: int, validation_batches: int = 0) -> Plan:
 
 
 def shorten_steps(steps: int, step_seconds: float, minutes: float | None) -> int:
-    """Shortens a training to the minutes that are wished for; it is never lengthened.
+    """Shortens a training to a limit of minutes; never lengthens it.
 
     Args:
-        steps: that the data deserve.
-        step_seconds: of one step, as timed.
-        minutes: at most; None for no wish.
+        steps: of a training without a limit.
+        step_seconds: measured time of one step.
+        minutes: the limit; None for none.
     """
     if minutes is None:
         return steps
     return min(steps, max(1, int(60 * minutes / step_seconds)))
 
 
-def describe(steps: int, deserved: int, step_seconds: float, all_steps: int = 0) -> str:
-    """Says how long a training takes on this machine, and what a wish for fewer minutes leaves of it.
+def describe(steps: int, full_steps: int, step_seconds: float, all_steps: int = 0) -> str:
+    """Describes how long a training takes on this machine, and how much MINUTES shortens it.
 
     Args:
-        steps: that are taken; a few more than they must be, where they do not divide into epochs.
-        deserved: that would be taken without a wish.
-        step_seconds: of one step, as timed.
-        all_steps: of all trainings that are to come, this one included; 0 for this one alone.
+        steps: that the training takes.
+        full_steps: that it would take without MINUTES.
+        step_seconds: measured time of one step.
+        all_steps: steps of all trainings of both notebooks without MINUTES; 0 to leave their time out.
     """
-    share = min(1.0, steps / deserved)
-    words = f"{steps} steps at {step_seconds:.2f} s take about {_format_minutes(steps * step_seconds)}"
+    share = min(1.0, steps / full_steps)
+    text = f"{steps} steps at {step_seconds:.2f} s take about {_format_minutes(steps * step_seconds)}"
     if all_steps > steps:
-        everything = all_steps * share * step_seconds
-        words += f", all trainings of both notebooks about {_format_minutes(everything)}"
-    if steps < deserved:
-        words += f"; MINUTES leaves {100 * share:.0f} % of the {deserved} steps that the data deserve"
-        words += f" (half of them cost {HALF_COSTS} points of mean IoU on the built-in world)"
-    return words + "."
+        all_seconds = all_steps * share * step_seconds
+        text += f", all trainings of both notebooks about {_format_minutes(all_seconds)}"
+    if steps < full_steps:
+        text += f"; MINUTES leaves {100 * share:.0f} % of the {full_steps} steps that the data deserve"
+        text += f" (half of them cost {HALF_COSTS} points of mean IoU on the built-in world)"
+    return text + "."
 
 
 def _format_minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} minutes" if seconds < 600 else f"{seconds / 60:.0f} minutes"
+    decimals = 1 if seconds < 600 else 0
+    return f"{seconds / 60:.{decimals}f} minutes"
 
 
-def share_minutes(kind: str, wish: float | None, holds_out: bool) -> float | None:
-    """Gives the minutes that one training may take at most; None where there is no wish.
-
-    MINUTES are shared by the trainings of both notebooks: of what is submitted and, with an estimate, of what
-    is scored on held-out recordings.
+def share_minutes(kind: str, minutes: float | None, holds_out: bool) -> float | None:
+    """Shares MINUTES among the trainings of both notebooks: returns the most that one training may take.
 
     Args:
         kind: "seg" or "joint".
-        wish: MINUTES of the settings.
-        holds_out: whether there is a network that is scored on held-out recordings.
+        minutes: MINUTES of the settings; None for no limit.
+        holds_out: True if a held-out model is trained beside the submitted one.
     """
-    if wish is None:
+    if minutes is None:
         return None
     trainings = 2 if holds_out else 1
-    return wish * SHARES[kind] / trainings
+    return minutes * SHARES[kind] / trainings
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """Reads the plan of a training's folder, None where there is none yet."""
+    """Reads the plan in a training's folder; None if there is none yet."""
     path = folder / "plan.json"
-    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    if not path.exists():
+        return None
+    return Plan(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
@@ -205,5 +221,5 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def count_planned(folder: Path) -> int:
-    """Counts the steps of the training whose plan lies in a folder."""
+    """Counts the steps of the plan in a training's folder."""
     return read_plan(folder).steps

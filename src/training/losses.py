@@ -1,4 +1,4 @@
-"""What training minimises. Targets that say nothing (pixels of IGNORE, labels of NO_LABEL) add nothing."""
+"""The losses of mask and label. Pixels of IGNORE and labels of NO_LABEL do not count."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from src.data.classes import IGNORE, NO_LABEL, count_values
 
-TINY = 1e-30  # probability whose logarithm is taken in place of that of 0
+TINY = 1e-30  # stands in for a probability of 0, which has no logarithm
 
 
 class MaskLoss(keras.losses.Loss):
@@ -31,7 +31,7 @@ class MaskLoss(keras.losses.Loss):
         classes = y_pred.shape[-1]
         y_true = tf.reshape(tf.cast(y_true, tf.int32), [-1])
         counted = tf.cast(y_true != IGNORE, tf.float32)[:, None]
-        truth = tf.one_hot(y_true, classes)  # of IGNORE all zero
+        truth = tf.one_hot(y_true, classes)  # (pixels, classes); all zero for IGNORE
         pixels = tf.reduce_sum(truth, 0)
         weights = tf.linalg.matvec(truth, self.class_weights)
         weights /= tf.maximum(tf.reduce_sum(weights), 1.0)
@@ -40,22 +40,24 @@ class MaskLoss(keras.losses.Loss):
 
         @tf.custom_gradient
         def compare(logits: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            """Returns the loss of logits (pixels, classes), and how it gives their gradient.
+            """Returns the loss of logits (pixels, classes), and a function that computes its gradient.
 
-            TensorFlow's own gradient takes 1.6 times as long, for it keeps each class of each pixel apart.
+            TensorFlow's own gradient takes 1.6 times as long, for it holds more arrays of pixels by classes.
             """
             p = tf.nn.softmax(logits) * counted
             hits = truth * p
             entropy = -tf.reduce_sum(weights * tf.math.log(tf.maximum(tf.reduce_sum(hits, 1), TINY)))
-            overlap, total = 2 * tf.reduce_sum(hits, 0) + 1, tf.reduce_sum(p, 0) + pixels + 1
+            overlap = 2 * tf.reduce_sum(hits, 0) + 1
+            total = tf.reduce_sum(p, 0) + pixels + 1
             loss = entropy + tf.reduce_sum(shares * (1 - overlap / total))
 
             def differentiate(upstream: tf.Tensor) -> tf.Tensor:
-                # of Dice by p: `every` for each class, and `true` more for the true one
-                true, every = -2 * shares / total, shares * overlap / total**2
-                pull = tf.linalg.matvec(hits, true)
-                level = weights - tf.linalg.matvec(p, every) - pull
-                return upstream * (p * (every + level[:, None]) + truth * (pull - weights)[:, None])
+                # The derivative of Dice by p is `slope` for every class, plus `true_slope` for the true one.
+                slope = shares * overlap / total**2
+                true_slope = -2 * shares / total
+                true_part = tf.linalg.matvec(hits, true_slope)
+                common = weights - tf.linalg.matvec(p, slope) - true_part
+                return upstream * (p * (slope + common[:, None]) + truth * (true_part - weights)[:, None])
 
             return loss, differentiate
 
@@ -84,13 +86,14 @@ class LabelLoss(keras.losses.Loss):
 
 
 def balance_classes(masks: list[np.ndarray], classes: int) -> np.ndarray:
-    """Weighs rare classes up: square root of median share over own share, between 0.3 and 5; 1 where absent.
+    """Computes class weights that are larger for rarer classes.
 
-    The square root keeps a class of a few pixels from ruling the loss. Source: Eigen & Fergus 2015 (median
-    frequency balancing), softened.
+    A weight is the square root of the median class's share of the pixels over the class's own share, clipped
+    to 0.3 to 5; 1 for a class without pixels. Without the square root a class of a few pixels would dominate
+    the loss. Source: Eigen & Fergus 2015 (median frequency balancing), which takes no square root.
 
     Args:
-        masks: uint8 class indices; IGNORE does not count.
+        masks: uint8 class indices, (H, W) each; IGNORE does not count.
         classes: how many classes there are.
 
     Returns:
