@@ -90,7 +90,7 @@ def write_task(
         label_weight=Recipe().label_weight,
         picture=efficientnet_lite.preprocess_input(picture),
         logits=whole.predict(efficientnet_lite.preprocess_input(picture), verbose=0),
-        weights=str(efficientnet_lite.weights_path()),
+        weights=str(efficientnet_lite.find_weights()),
     )
 
 

@@ -65,8 +65,8 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ("model/layers.py", "2 * tf.shape(x)[1:3]", "2 * tf.shape(x)[2:0:-1]", "test_unet.py"),
     (
         "model/layers.py",
-        "self.momentum * moving + (1 - self.momentum) * now",
-        "self.momentum * now + (1 - self.momentum) * moving",
+        "self.momentum * moving + (1 - self.momentum) * current",
+        "self.momentum * current + (1 - self.momentum) * moving",
         "test_unet.py",
     ),
     (
@@ -97,8 +97,8 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ),
     (
         "inference/predict.py",
-        'answers[1]["mask"][:, ::-1]',
-        'answers[1]["mask"]',
+        'mirrored["mask"][:, ::-1]',
+        'mirrored["mask"]',
         "test_predict.py test_engine.py",
     ),
     ("inference/predict.py", "cv2.CMP_GT", "cv2.CMP_LT", "test_predict.py"),

