@@ -18,7 +18,7 @@ from src.data.splits import order_sides
 from src.evaluation import metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import captions, charts, maps, panels, style
-from src.pipeline.joint import Joint
+from src.pipeline.joint import Joint, JointEstimate
 from src.pipeline.stage import Stage
 from src.runs import Run
 
@@ -160,14 +160,15 @@ def plot_predictions(evaluation: Evaluation | None) -> View | None:
     return View("held_out", figure, captions.describe_predictions(truths, shrunk, evaluation.classes.mask))
 
 
-def plot_estimate(result: dict) -> View | None:
-    """Shows what Test will give beside what the held-out recordings gave.
+def plot_estimate(found: JointEstimate) -> View | None:
+    """Shows the estimate for Test beside the scores on held-out recordings.
 
     Args:
-        result: of `Joint.estimate_test`.
+        found: of `Joint.estimate_test`.
     """
-    if "estimate" not in result["scores"]:
+    if found.estimate is None:
         return None
+    result = found.to_dict()
     return View("estimate", charts.plot_estimate(result), captions.describe_estimate(result))
 
 

@@ -63,24 +63,24 @@ def test_temperature_is_found_where_expectation_meets_truth():
 def test_estimate_trusts_the_held_out_temperature_in_part():
     expected, recordings = make_expected(0.8), pd.Series(["a", "a", "b", "b"])
     plain = estimate.estimate_test(expected, recordings, [make_fold(None)])
-    assert plain["miou"] == pytest.approx(0.8 / 1.2, abs=0.01) and "accuracy" not in plain
-    assert plain["f1"] == pytest.approx((2 * 3.2 / 7.2 + 0) / 2)  # of four frames answered 0, 0.8 are 1
+    assert plain.miou == pytest.approx(0.8 / 1.2, abs=0.01)
+    assert plain.f1 == pytest.approx((2 * 3.2 / 7.2 + 0) / 2)  # of four frames answered 0, 0.8 are 1
     warm = estimate.estimate_test(expected, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
-    assert warm["miou"] == pytest.approx(share / (2 - share), abs=0.01)
-    assert warm["f1"] == plain["f1"]
-    assert warm["miou_high"] - warm["miou_low"] > plain["miou_high"] - plain["miou_low"]  # more doubt
-    assert warm["miou_high"] - warm["miou_low"] <= 2 * estimate.WIDEST + 1e-9
+    assert warm.miou == pytest.approx(share / (2 - share), abs=0.01)
+    assert warm.f1 == plain.f1
+    assert list(warm.to_dict()) == ["miou", "miou_low", "miou_high", "f1"]  # of result.json
+    assert warm.miou_high - warm.miou_low > plain.miou_high - plain.miou_low  # more doubt
+    assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
 
 
 def test_interval_is_wider_where_recordings_differ():
     mask = np.concatenate([make_expected(0.95, 2).mask, make_expected(0.6, 2).mask])
     expected = ExpectedConfusion(mask, make_expected(0.8).label)
-    two, mixed = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "a", "b"])
-    widths = [
-        (lambda e: e["miou_high"] - e["miou_low"])(estimate.estimate_test(expected, names, [make_fold(None)]))
-        for names in (two, mixed)
-    ]
+    widths = []
+    for recordings in (["a", "a", "b", "b"], ["a", "b", "a", "b"]):
+        found = estimate.estimate_test(expected, pd.Series(recordings), [make_fold(None)])
+        widths.append(found.miou_high - found.miou_low)
     assert widths[0] > widths[1] == pytest.approx(2 * estimate.METHOD_ERROR)
 
 
@@ -157,7 +157,7 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
     assert ours.label.shape == (3, 3) and ours.label.sum() == pytest.approx(6)
 
 
-def test_answers_are_held_against_the_mean_of_two_opinions(train_folder, classes):
+def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, classes):
     samples = read_samples(train_folder, classes)
     first, second = (
         build_seeded(seed, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)) for seed in (0, 1)

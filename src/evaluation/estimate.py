@@ -1,15 +1,15 @@
-"""The estimate: what the hidden test will give, from held-out recordings and from the photos of Test.
+"""Estimates the scores on Test from its photos and from held-out recordings, without the truth of Test.
 
-The truth of Test is never needed. The probabilities of a network, if they are right, give the mean IoU to
-expect of its predictions. Two networks are asked about Test: the submitted one, which is too confident far
-from home, and the held-out model, which has seen fewer streets. The submitted predictions are compared with
-the mean of both networks' probabilities. On the held-out recordings the expected score can be compared with
-the true one; the temperature that makes the two equal is found there. Test is another place, so only a share
-of that temperature is carried over. The constants were chosen on development sets alone (docs/estimate.md).
+If the probabilities of a network are right, they give the expected mean IoU of its predictions. The submitted
+model is too confident on streets that are unlike those of Train. So its predictions on Test are compared with
+the mean of two networks' probabilities: its own and those of the held-out model, which was trained on fewer
+streets. On the held-out recordings the true score is known, and so is the temperature of the softmax at which
+the expected score equals it. Test is another place, so only a share of that log temperature is used there.
+The constants were chosen on development sets only (docs/estimate.md).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,29 +20,51 @@ from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
 from src.inference.engine import Predictor, softmax
 
-# of the softmax; above 1 for a network that is too confident
+# Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
-STRIDE = 6  # every sixth row and column of the pixels is enough for an expectation
-TRUST = 0.8  # share of the held-out log temperature that is carried over to Test
-LABEL_TEMPERATURE = 0.8  # chosen on development sets: held-out labels are too few to find one by
-LEAST_SHARE = 5e-4  # of the pixels; a class that is expected below it may be absent, and is left out
+STRIDE = 6  # every sixth row and column of the pixels is used; that is enough for a mean
+TRUST = 0.8  # share of the held-out log temperature that is used for Test
+LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few held-out labels to find one
+LEAST_SHARE = 5e-4  # of the pixels; a class with a smaller expected share may be absent, and is left out
 METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
-WIDEST = 0.1  # half of the widest interval that is worth saying
-DRAWS = 200  # of Test's recordings, for the interval
+WIDEST = 0.1  # half the width of the interval, at most
+DRAWS = 200  # bootstrap draws of Test's recordings for the interval
 
 
 @dataclass(frozen=True)
 class ExpectedConfusion:
-    """How the predictions on some frames will probably compare with the truth.
+    """The expected confusion matrices of the predictions on some frames.
 
     Attributes:
-        mask: float64, (frames, TEMPERATURES, classes, classes): pixels by expected class (row) and predicted
-            class.
-        label: float64, (labels, labels): the same of all frames' labels, at LABEL_TEMPERATURE.
+        mask: float64, (frames, temperatures, classes, classes): expected pixels by true class (row) and
+            predicted class (column), at each of TEMPERATURES.
+        label: float64, (labels, labels): expected frames by true label (row) and predicted label (column), at
+            LABEL_TEMPERATURE.
     """
 
     mask: np.ndarray
     label: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The estimated scores on Test, as fractions.
+
+    Attributes:
+        miou: mean IoU.
+        miou_low: lower end of its 90 % interval.
+        miou_high: upper end of its 90 % interval.
+        f1: macro F1 of the labels; None if no label was learned.
+    """
+
+    miou: float
+    miou_low: float
+    miou_high: float
+    f1: float | None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Returns the scores by name, as a run's `result.json` holds them."""
+        return asdict(self)
 
 
 def compute_expected_confusion(
@@ -51,66 +73,82 @@ def compute_expected_confusion(
     size: tuple[int, int],
     second: Predictor | None = None,
 ) -> ExpectedConfusion:
-    """Computes how the predictions of a joint network will probably compare with the truth.
-
-    The truth is not read.
+    """Computes the expected confusion matrices of a joint network's predictions; reads no truth.
 
     Args:
-        network: a joint one, of `engine.prepare`, whose predictions are compared.
-        samples: table of `read_samples`.
+        network: a joint network, of `engine.prepare`, whose predictions are compared.
+        samples: table of `samples.read_samples`.
         size: (height, width) of the networks' input.
-        second: another network; the predictions are compared with the mean of both networks' probabilities.
-            None: with the first one's alone.
+        second: another joint network. The predictions are compared with the mean of both networks'
+            probabilities; with None only with those of the first.
     """
-    networks = [one for one in (network, second) if one]
-    by_network = [predict.predict_probabilities(one, samples, size) for one in networks]
-    masks, labels = [], []
-    for frame in zip(*by_network, strict=True):
+    networks = [network]
+    if second is not None:
+        networks.append(second)
+    streams = [predict.predict_probabilities(one, samples, size) for one in networks]
+    masks = []
+    labels = []
+    for frame in zip(*streams, strict=True):  # (mask, label) of one frame by each network
         pixels = [_take_every_stride(mask) for mask, _ in frame]
         predicted = pixels[0].argmax(1)
-        masks.append(np.mean([expect_confusion(one, predicted) for one in pixels], 0))
-        label = np.mean([[probabilities] for _, probabilities in frame], 0)
+        confusions = [expect_confusion(probabilities, predicted) for probabilities in pixels]
+        masks.append(np.mean(confusions, 0))
+        label = np.mean([probabilities[None] for _, probabilities in frame], 0)  # (1, labels)
         predicted_label = frame[0][1].argmax(keepdims=True)
         labels.append(expect_confusion(label, predicted_label, [LABEL_TEMPERATURE])[0])
     return ExpectedConfusion(np.array(masks), np.sum(labels, 0))
 
 
 def _take_every_stride(mask: np.ndarray) -> np.ndarray:
-    """Takes every STRIDE-th row and column of (H, W, classes) -> (pixels, classes)."""
-    return mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE].reshape(-1, mask.shape[-1])
+    """Takes every STRIDE-th row and column: (H, W, classes) -> (pixels, classes)."""
+    first = STRIDE // 2
+    return mask[first::STRIDE, first::STRIDE].reshape(-1, mask.shape[-1])
 
 
 def expect_confusion(
     probabilities: np.ndarray, predicted: np.ndarray, temperatures: Iterable[float] = TEMPERATURES
 ) -> np.ndarray:
-    """Counts what is expected of predictions: (n, classes), (n,) -> (temperatures, classes, classes).
+    """Computes the expected confusion matrix of predictions at each temperature.
 
-    Row: the class that may be true, each with its probability at that temperature; column: the prediction.
+    Args:
+        probabilities: (n, classes), of n pixels or frames.
+        predicted: (n,), predicted classes.
+        temperatures: of the softmax.
+
+    Returns:
+        float64, (temperatures, classes, classes). A row is a class that may be true, counted by its
+        probability; a column is a predicted class.
     """
-    chosen = np.eye(probabilities.shape[1])[predicted]
+    one_hot = np.eye(probabilities.shape[1])[predicted]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([softmax(logits / t).T @ chosen for t in temperatures])
+    return np.stack([softmax(logits / temperature).T @ one_hot for temperature in temperatures])
 
 
 def expect_miou(confusion: np.ndarray) -> float:
-    """Mean IoU of an expected confusion (classes, classes), over the classes that are expected at all."""
-    there = confusion.sum(1) > LEAST_SHARE * confusion.sum()
-    return float(metrics.class_iou(confusion)[there].mean())
+    """Computes the mean IoU of an expected confusion (classes, classes) over classes above LEAST_SHARE."""
+    present = confusion.sum(1) > LEAST_SHARE * confusion.sum()
+    return float(metrics.class_iou(confusion)[present].mean())
 
 
 def expect_f1(confusion: np.ndarray) -> float:
-    """Macro F1 of an expected confusion of labels, over labels of half a frame at least."""
-    hit, there = np.diag(confusion), confusion.sum(1) + confusion.sum(0) >= 0.5
-    f1 = 2 * hit / np.maximum(confusion.sum(0) + confusion.sum(1), 1e-9)
-    return float(f1[there].mean())
+    """Computes the macro F1 of an expected confusion (labels, labels).
+
+    A label counts if its expected true and predicted frames together are at least half a frame.
+    """
+    hit = np.diag(confusion)
+    total = confusion.sum(0) + confusion.sum(1)
+    f1 = 2 * hit / np.maximum(total, 1e-9)
+    return float(f1[total >= 0.5].mean())
 
 
 def find_temperature(expected: Iterable[float], true: float) -> float:
-    """Finds the log temperature at which the expected score is the true one; the ends of the scale at most.
+    """Finds the log temperature at which the expected score equals the true one.
+
+    The result lies between the logarithms of the first and the last of TEMPERATURES.
 
     Args:
-        expected: the score at each of TEMPERATURES; it falls as they rise.
-        true: the score that was found.
+        expected: expected score at each of TEMPERATURES; it falls as they rise.
+        true: the true score.
     """
     falling = np.minimum.accumulate(np.asarray(list(expected), float))
     return float(np.interp(-true, -falling, np.log(TEMPERATURES)))
@@ -127,50 +165,52 @@ def score_held_out(
     """Scores a network on held-out frames, and finds the temperature at which it expects that score.
 
     Args:
-        network: of `engine.prepare`; each frame is predicted once.
+        network: of `engine.prepare`; predicts each frame once.
         samples: table with masks, labels or both.
         classes: of both tasks.
         size: (height, width) of the network's input.
-        keep: as in `predict.score_predictions`.
+        keep: as in `evaluate.score_predictions`.
     """
     expected: list[np.ndarray] = []
 
-    def predict_once() -> Iterator[predict.Prediction]:
+    def predict_and_expect() -> Iterator[predict.Prediction]:
         both = predict.predict_both(network, samples, size)
-        for (prediction, probabilities), mask in zip(both, samples["mask"], strict=True):
-            if mask:
-                thin = _take_every_stride(probabilities)
-                expected.append(expect_confusion(thin, thin.argmax(1)))
+        for (prediction, probabilities), mask_path in zip(both, samples["mask"], strict=True):
+            if mask_path:
+                pixels = _take_every_stride(probabilities)
+                expected.append(expect_confusion(pixels, pixels.argmax(1)))
             yield prediction
 
-    found = score_predictions(predict_once(), samples, classes, keep)
+    scored = score_predictions(predict_and_expect(), samples, classes, keep)
     if not expected:
-        return found
+        return scored
     curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
-    return replace(found, temperature=float(np.exp(find_temperature(curve, found.scores["miou"]))))
+    log_temperature = find_temperature(curve, scored.scores["miou"])
+    return replace(scored, temperature=float(np.exp(log_temperature)))
 
 
-def extrapolate_short_folds(found: dict[str, Scored], whole: Scored, short: Scored) -> dict[str, Scored]:
-    """Corrects what short trainings found by what one found that is known both short and whole.
+def extrapolate_short_folds(folds: dict[str, Scored], whole: Scored, short: Scored) -> dict[str, Scored]:
+    """Corrects the scores of folds, whose trainings are short, to those of whole trainings.
+
+    To each score, and to each log temperature, the difference of whole and short is added, which is known for
+    one fold.
 
     Args:
-        found: of `score_held_out`, by fold, after short trainings.
-        whole: the same of frames that a whole training left out.
-        short: the same of those frames after a short training.
-
-    Returns:
-        As `found`; to each score, and to each logarithm of a temperature, whole minus short is added.
+        folds: of `score_held_out` after short trainings, by name.
+        whole: of `score_held_out` after a whole training.
+        short: of the same frames after a short training.
     """
-    return {name: _extrapolate(fold, whole, short) for name, fold in found.items()}
+    return {name: _extrapolate(fold, whole, short) for name, fold in folds.items()}
 
 
 def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
-    """Corrects one fold; a score that one of the three lacks is left out."""
+    """Corrects one fold; leaves out a score that one of the three does not have."""
     scores = {}
     for key in ("miou", "f1", "accuracy"):
-        values = [metrics.or_nan(one.scores.get(key)) for one in (fold, whole, short)]
+        values = [metrics.or_nan(scored.scores.get(key)) for scored in (fold, whole, short)]
         if not np.isnan(values).any():
-            scores[key] = float(np.clip(values[0] + values[1] - values[2], 0, 1))
+            fold_score, whole_score, short_score = values
+            scores[key] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
     temperature = None
     if None not in (fold.temperature, whole.temperature, short.temperature):
         temperature = fold.temperature * whole.temperature / short.temperature
@@ -178,66 +218,66 @@ def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
 
 
 def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:
-    """Lists frames, scores in percent and temperatures, and the mean of several folds.
+    """Lists frames, scores in percent and temperature of each fold, and the mean of several folds.
 
     Args:
         folds: of `score_held_out`, by name.
-        others: by name; they count in no mean.
+        others: more rows, by name, which are not part of the mean.
     """
-    rows = {name: _list_found(found) for name, found in folds.items()}
+    rows = {name: _list_scores(fold) for name, fold in folds.items()}
     if len(folds) > 1:
         table = pd.DataFrame(rows).T
-        warm = np.exp(np.log(table["temperature"]).mean())  # as `estimate_test` averages them
-        rows["mean of the folds"] = table.mean().to_dict() | {"frames": np.nan, "temperature": warm}
-    rows |= {name: _list_found(found) for name, found in (others or {}).items()}
+        mean = table.mean().to_dict()
+        mean["frames"] = np.nan
+        mean["temperature"] = np.exp(np.log(table["temperature"]).mean())  # as in `estimate_test`
+        rows["mean of the folds"] = mean
+    if others is not None:
+        for name, other in others.items():
+            rows[name] = _list_scores(other)
     return pd.DataFrame(rows).T.round(2)
 
 
-def _list_found(found: Scored) -> dict[str, float]:
-    names = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    scores = {name: 100 * metrics.or_nan(found.scores.get(key)) for key, name in names.items()}
-    return {"frames": found.frames, **scores, "temperature": metrics.or_nan(found.temperature)}
+def _list_scores(scored: Scored) -> dict[str, float]:
+    """Lists the cells of a row of `table_of_folds` by column."""
+    columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
+    percents = {name: 100 * metrics.or_nan(scored.scores.get(key)) for key, name in columns.items()}
+    return {"frames": scored.frames, **percents, "temperature": metrics.or_nan(scored.temperature)}
 
 
-def estimate_test(
-    expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]
-) -> dict[str, float]:
-    """Estimates what Test will give, but for the labels' accuracy: at LABEL_TEMPERATURE it is far too high.
+def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]) -> Estimate:
+    """Estimates the scores on Test, except the labels' accuracy, which LABEL_TEMPERATURE makes far too high.
 
-    The interval adds up, as squares: METHOD_ERROR, the spread over Test's recordings (bootstrap, 90 %), and
-    half of what full trust in the held-out temperature would change; at most WIDEST to either side.
+    Half the width of the interval is the root of the sum of three squares: METHOD_ERROR, the spread over
+    Test's recordings (bootstrap, 90 %), and half the difference between no and full trust in the held-out
+    temperature. It is at most WIDEST.
 
     Args:
-        expected: of the network that is submitted, on Test.
-        recordings: of each Test frame, for the spread.
-        folds: of `score_held_out`, one a network that did not see some recordings; the mean is of their
-            temperatures' logarithms.
-
-    Returns:
-        "miou", "miou_low", "miou_high", "f1", fractions.
+        expected: of the submitted model, on Test.
+        recordings: recording of each Test frame.
+        folds: of `score_held_out`, each of a network that was trained without some recordings; the mean of
+            their log temperatures is used.
     """
-    known = [found.temperature for found in folds if found.temperature is not None]
-    warm = float(np.mean(np.log(known))) if known else 0.0
-    at, curve = np.log(TEMPERATURES), [expect_miou(confusion) for confusion in expected.mask.sum(0)]
-    miou = float(np.interp(TRUST * warm, at, curve))
-    doubt = abs(np.interp(warm, at, curve) - np.interp(0, at, curve)) / 2
+    temperatures = [fold.temperature for fold in folds if fold.temperature is not None]
+    log_temperature = float(np.mean(np.log(temperatures))) if temperatures else 0.0
+    scale = np.log(TEMPERATURES)
+    curve = [expect_miou(confusion) for confusion in expected.mask.sum(0)]
+    miou = float(np.interp(TRUST * log_temperature, scale, curve))
+    doubt = abs(np.interp(log_temperature, scale, curve) - np.interp(0, scale, curve)) / 2
     spread = 1.645 * _spread_recordings(expected, recordings)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
-    return {
-        "miou": miou,
-        "miou_low": max(0.0, miou - half),
-        "miou_high": min(1.0, miou + half),
-        "f1": expect_f1(expected.label),
-    }
+    low = max(0.0, miou - half)
+    high = min(1.0, miou + half)
+    return Estimate(miou, low, high, expect_f1(expected.label))
 
 
 def _spread_recordings(expected: ExpectedConfusion, recordings: pd.Series) -> float:
-    """Standard deviation of the expected mean IoU over draws of recordings, as if Test had held others."""
-    plain = np.abs(np.log(TEMPERATURES)).argmin()
+    """Computes the standard deviation of the expected mean IoU over bootstrap draws of Test's recordings."""
+    nearest_to_one = np.abs(np.log(TEMPERATURES)).argmin()
+    confusions = expected.mask[:, nearest_to_one]  # (frames, classes, classes)
     number, names = pd.factorize(recordings)
-    sums = np.stack([expected.mask[number == k, plain].sum(0) for k in range(len(names))])
-    if len(sums) == 1:  # one recording tells nothing of others, its frames at least of its length
-        sums = expected.mask[:, plain]
+    units = np.stack([confusions[number == k].sum(0) for k in range(len(names))])
+    if len(units) == 1:  # of a single recording its frames are drawn, which differ less than recordings would
+        units = confusions
     rng = np.random.default_rng(0)
-    draws = [sums[rng.integers(0, len(sums), len(sums))].sum(0) for _ in range(DRAWS)]
+    draws = [units[rng.integers(0, len(units), len(units))].sum(0) for _ in range(DRAWS)]
     return float(np.std([expect_miou(confusion) for confusion in draws]))

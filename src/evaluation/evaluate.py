@@ -1,4 +1,4 @@
-"""Predictions on frames whose truth is known -> scores and confusion matrices."""
+"""Scores predictions on frames whose truth is known."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -16,15 +16,16 @@ from src.inference.predict import Prediction, predict_samples
 
 @dataclass(frozen=True)
 class Scored:
-    """What predictions are worth on frames whose truth is known.
+    """The scores of a network's predictions on frames whose truth is known.
 
     Attributes:
-        scores: "miou" and, of a joint network, "f1" and "accuracy": fractions, NaN or None where unknown.
-        confusion: "mask" and "label": counts by true class (row) and predicted class (column), in lists;
-            "label" is None without labels. None where they are not known.
-        frames: how many there are.
-        temperature: of the masks, above 1 for a network that is too confident; None where unknown.
-        minutes: of the trainings that it tells of; None where they are counted elsewhere.
+        scores: "miou" and, of a joint network, "f1" and "accuracy", as fractions; NaN or None where unknown.
+        confusion: "mask" and "label": counts by true class (row) and predicted class (column), as lists;
+            "label" is None without labels. None for extrapolated scores.
+        frames: number of frames.
+        temperature: at which the network expects its true mean IoU; above 1 for one that is too confident;
+            None where unknown.
+        minutes: of the trainings of a fold; None for other networks, whose minutes their run holds.
     """
 
     scores: dict[str, float | None]
@@ -34,12 +35,15 @@ class Scored:
     minutes: float | None = None
 
     def to_dict(self) -> dict:
-        """Gives what a result's file keeps: all but the confusion and the minutes that are not known."""
-        kept = asdict(self)
+        """Returns the attributes by name, as `result.json` and `fold.json` hold them.
+
+        Confusion and minutes are left out where they are None.
+        """
+        attributes = asdict(self)
         for name in ("confusion", "minutes"):
-            if kept[name] is None:
-                del kept[name]
-        return kept
+            if attributes[name] is None:
+                del attributes[name]
+        return attributes
 
 
 def score_samples(
@@ -50,7 +54,7 @@ def score_samples(
     flip: bool = True,
     keep: dict[int, Prediction | None] | None = None,
 ) -> Scored:
-    """Predicts frames whose truth is known and compares, at the photos' own size.
+    """Predicts frames and compares the predictions with the truth, at the photos' own size.
 
     Args:
         network: as in `predict_samples`.
@@ -60,9 +64,8 @@ def score_samples(
         flip: as in `predict_samples`.
         keep: as in `score_predictions`.
     """
-    return score_predictions(
-        predict_samples(network, samples, size, flip, description="Scoring"), samples, classes, keep
-    )
+    predictions = predict_samples(network, samples, size, flip, description="Scoring")
+    return score_predictions(predictions, samples, classes, keep)
 
 
 def score_predictions(
@@ -77,36 +80,42 @@ def score_predictions(
         predictions: one a frame, in the table's order.
         samples: table with masks, labels or both.
         classes: the classes of both tasks.
-        keep: its keys are numbers of frames, whose predictions are put there, for pictures.
+        keep: by row of the table; the predictions of these rows are stored in it, for figures. None stores
+            none.
     """
-    confusion = np.zeros((len(classes.mask),) * 2, np.int64)
+    count = len(classes.mask)
+    mask_confusion = np.zeros((count, count), np.int64)
     labels = np.full(len(samples), -1)
-    for i, prediction in enumerate(predictions):
-        if keep is not None and i in keep:
-            keep[i] = prediction
-        path = samples["mask"].iloc[i]
+    for row, prediction in enumerate(predictions):
+        if keep is not None and row in keep:
+            keep[row] = prediction
+        path = samples["mask"].iloc[row]
         truth = mask_files.load_mask(path, classes.mask) if path else np.full_like(prediction.mask, IGNORE)
-        confusion += metrics.confuse(truth, prediction.mask, len(classes.mask))
-        labels[i] = -1 if prediction.label is None else prediction.label
-    scores, by_label = {"miou": metrics.score_masks(confusion)}, None
+        mask_confusion += metrics.confuse(truth, prediction.mask, count)
+        if prediction.label is not None:
+            labels[row] = prediction.label
+    scores = {"miou": metrics.score_masks(mask_confusion)}
+    label_confusion = None
     if (labels >= 0).all():
-        scores |= metrics.score_labels(samples["label"].to_numpy(), labels)
-        by_label = metrics.confuse_labels(samples["label"].to_numpy(), labels, len(classes.label)).tolist()
-    return Scored(scores, {"mask": confusion.tolist(), "label": by_label}, len(samples))
+        truth = samples["label"].to_numpy()
+        scores |= metrics.score_labels(truth, labels)
+        label_confusion = metrics.confuse_labels(truth, labels, len(classes.label)).tolist()
+    confusion = {"mask": mask_confusion.tolist(), "label": label_confusion}
+    return Scored(scores, confusion, len(samples))
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a network's answers on held-out frames are worth.
+    """A network's predictions on held-out frames, and their scores.
 
     Attributes:
         samples: table of the frames.
-        frames: the same, decoded.
+        frames: the same frames, decoded.
         classes: of both tasks.
-        title: names the frames; it says "leaky" where their streets were trained on.
-        scored: their scores, confusion and temperature.
-        predictions: of some rows of the table, for pictures.
-        predictor: what predicted, of `engine.prepare`.
+        title: names the frames, with "leaky" if frames of the same street were trained on.
+        scored: scores, confusion and temperature.
+        predictions: of some rows of the table, for figures.
+        predictor: the network, of `engine.prepare`.
     """
 
     samples: pd.DataFrame
@@ -118,8 +127,9 @@ class Evaluation:
     predictor: Predictor
 
     def _repr_html_(self) -> str:
-        """Shows a notebook each class's IoU."""
-        return metrics.table_of_classes(self.mask_confusion, self.classes.mask).round(1).to_html()
+        """Shows each class's IoU in a notebook."""
+        table = metrics.table_of_classes(self.mask_confusion, self.classes.mask)
+        return table.round(1).to_html()
 
     @property
     def mask_confusion(self) -> np.ndarray:
@@ -127,21 +137,25 @@ class Evaluation:
         return np.array(self.scored.confusion["mask"])
 
     def describe(self) -> list[str]:
-        """Says the scores, each beside what one answer for all would get, in lines."""
-        constant = metrics.score_constant(*self.scored.confusion.values())
-        words = {}
+        """Describes the scores in lines of text, each beside the score of the best constant prediction."""
+        confusion = self.scored.confusion
+        constant = metrics.score_constant(confusion["mask"], confusion["label"])
+        texts = {}
         for name, best in constant.items():
-            words[name] = f"{format_percent(self.scored.scores[name])} (one answer for all: {100 * best:.1f})"
+            percent = format_percent(self.scored.scores[name])
+            texts[name] = f"{percent} (one answer for all: {100 * best:.1f})"
         masked = (self.samples["mask"] != "").sum()
         labelled = (self.samples["label"] != NO_LABEL).sum()
         lines = []
-        if "miou" in words:
-            lines.append(f"mean IoU {words['miou']}, {masked} frames with a mask")
-        if "f1" in words:
-            lines.append(f"accuracy {words['accuracy']}, F1 {words['f1']}, {labelled} frames with a label")
+        if "miou" in texts:
+            lines.append(f"mean IoU {texts['miou']}, {masked} frames with a mask")
+        if "f1" in texts:
+            lines.append(f"accuracy {texts['accuracy']}, F1 {texts['f1']}, {labelled} frames with a label")
         return lines
 
 
 def format_percent(score: float | None) -> str:
-    """Writes a score, a fraction, in percent; "unknown" where there is none."""
-    return "unknown" if score is None or np.isnan(score) else f"{100 * score:.1f}"
+    """Formats a fraction in percent; "unknown" for None or NaN."""
+    if score is None or np.isnan(score):
+        return "unknown"
+    return f"{100 * score:.1f}"

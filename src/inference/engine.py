@@ -98,7 +98,11 @@ class Predictor(Protocol):
     channels: int
 
     def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """Predicts an image, uint8 (H, W, channels): probabilities of mask (H, W, classes) and label (labels,)."""
+        """Returns the probabilities "mask" (H, W, classes) and "label" (labels,) of an image.
+
+        Args:
+            image: uint8 (H, W, channels).
+        """
 
 
 class KerasPredictor:
@@ -114,7 +118,11 @@ class KerasPredictor:
         self.channels = network.input_shape[-1]
 
     def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """Predicts an image, uint8 (H, W, channels): probabilities of mask (H, W, classes) and label (labels,)."""
+        """Returns the probabilities "mask" (H, W, classes) and "label" (labels,) of an image.
+
+        Args:
+            image: uint8 (H, W, channels).
+        """
         with KERAS_LOCK:
             logits = self.network.predict_on_batch(image[None])
         return {name: softmax(batch[0]) for name, batch in logits.items()}
@@ -177,9 +185,12 @@ class Engine:
         return self.graph.input(0).partial_shape[3].get_length()
 
     def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """Predicts an image, uint8 (H, W, channels): probabilities of mask (H, W, classes) and label (labels,).
+        """Returns the probabilities "mask" (H, W, classes) and "label" (labels,) of an image.
 
         The mask is a view of an array (classes, H, W), so each class's plane is contiguous.
+
+        Args:
+            image: uint8 (H, W, channels).
         """
         if not hasattr(self.thread, "requests"):
             self.thread.requests = {}  # a request for each image shape; a thread cannot use another's

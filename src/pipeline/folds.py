@@ -1,6 +1,6 @@
-"""Trainings that leave frames out, as the notebooks train: folds of the estimate, rows of a sweep.
+"""Trains both networks without some frames, for the folds of the estimate and for the rows of a sweep.
 
-Each is independent of the others: one after another, several at a time, or over a Ray cluster.
+The folds are independent: they are trained one after another, several at a time, or on a Ray cluster.
 """
 
 import json
@@ -28,22 +28,22 @@ from src.training.fit import fit
 from src.training.history import count_minutes, read_history
 from src.training.lengths import Length
 
-SHORT = "held out, short"  # the fold that is known whole, too
-SHORTER = 0.4  # a fold's steps, as a share of those that the submitted network takes on all frames
+SHORT = "held out, short"  # name of the fold whose frames a whole training leaves out, too
+SHORTER = 0.4  # steps of a fold, as a share of those of the submitted model
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A training that leaves frames out; any process that sees the same disk can do it.
+    """A training without some frames; any process that reads the same disk can do it.
 
     Attributes:
         name: of the fold.
         out: folder of its trainings.
         data: folder that holds Train.
-        settings: what both networks are trained with.
-        steps: of the segmentation network's training, and of the joint one's.
-        train: row positions to train on.
-        held_out: row positions to be scored on.
+        settings: of both networks' trainings.
+        steps: of the segmentation network's training and of the joint one's.
+        train: numbers of the rows to train on.
+        held_out: numbers of the rows to score.
     """
 
     name: str
@@ -62,39 +62,40 @@ def list_folds(
     sides: dict[str, tuple[np.ndarray, np.ndarray]],
     share: float = SHORTER,
 ) -> list[Fold]:
-    """Describes trainings that leave frames out.
+    """Lists the folds of a joint run.
 
     Args:
         run: of the joint network.
-        first: of the segmentation network that it started from; its settings are each fold's.
+        first: of the segmentation network that it started from; the folds have its settings.
         folder: of the data.
-        sides: by name, the rows to train on and the rows to be scored on.
-        share: of the steps that the submitted network takes on all frames.
+        sides: by name, the rows to train on and the rows to score.
+        share: steps of a fold, as a share of those of the submitted model.
     """
-    planned = (lengths.count_planned(one.folder / "final") for one in (first, run))
+    planned = [lengths.count_planned(one.folder / "final") for one in (first, run)]
     steps = tuple(max(1, round(share * count)) for count in planned)
     settings = TrainingSettings.from_dict(first.settings)
-    listed = []
+    data = Path(folder).resolve()
+    folds = []
     for name, (train, held_out) in sides.items():
         out = (run.folder / "folds" / name.replace(" ", "")).resolve()
-        listed.append(Fold(name, out, Path(folder).resolve(), settings, steps, train, held_out))
-    return listed
+        folds.append(Fold(name, out, data, settings, steps, train, held_out))
+    return folds
 
 
 def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]:
-    """Trains and scores folds; one that was done before is read again.
+    """Trains and scores folds; of a fold that was trained before the scores are read.
 
     Args:
         folds: of `list_folds`.
-        jobs: how many at the same time on this machine.
-        ray: "auto" or the address of a Ray cluster to spread them over (requirements-scale.txt); its machines
-            must see the project's and the data's folders under the same paths.
+        jobs: trainings at a time on this machine.
+        ray: "auto" or the address of a Ray cluster to train on (requirements-scale.txt), where the folders of
+            project and data must have the same paths on all machines; "" for this machine only.
 
     Returns:
-        One a fold, with the minutes that its trainings took.
+        The scores of each fold, with the minutes of its trainings.
 
     Raises:
-        ValueError: Ray is asked for, and is not installed or does not answer.
+        ValueError: Ray is not installed or does not answer.
     """
     if not folds:
         return []
@@ -107,35 +108,36 @@ def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]
 
 
 def train_fold(fold: Fold) -> Scored:
-    """Trains both networks of a fold by the notebooks' recipe, and scores the joint one on the rest."""
-    kept = fold.out / "fold.json"
-    if kept.exists():
-        return Scored(**json.loads(kept.read_text(encoding="utf-8")))
+    """Trains both networks of a fold as the notebooks do, and scores the joint one on the held-out rows."""
+    path = fold.out / "fold.json"
+    if path.exists():
+        return Scored(**json.loads(path.read_text(encoding="utf-8")))
     classes = class_lists.read_classes(fold.data / "Train")
     samples = read_samples(fold.data / "Train", classes)
-    size, depth = fold.settings.size, fold.settings.recipe.depth
-    frames = load_frames(samples.iloc[fold.train], classes, size, depth)
-    network = engine.prepare(train_pair(fold.out, frames, classes, fold.settings, fold.steps))
-    minutes = count_minutes(*(read_history(fold.out / part) for part in lengths.SHARES))
-    found = estimate.score_held_out(network, samples.iloc[fold.held_out], classes, size)
-    found = replace(found, minutes=minutes)
-    files.write_json(kept, found.to_dict())
-    return found
+    settings = fold.settings
+    frames = load_frames(samples.iloc[fold.train], classes, settings.size, settings.recipe.depth)
+    network = engine.prepare(train_pair(fold.out, frames, classes, settings, fold.steps))
+    histories = [read_history(fold.out / kind) for kind in lengths.SHARES]
+    scored = estimate.score_held_out(network, samples.iloc[fold.held_out], classes, settings.size)
+    scored = replace(scored, minutes=count_minutes(*histories))
+    files.write_json(path, scored.to_dict())
+    return scored
 
 
 def train_pair(
     out: Path, frames: Frames, classes: Classes, settings: TrainingSettings, steps: tuple[int, int]
 ) -> keras.Model:
-    """Trains both networks as the notebooks do, one from the other, and gives the joint one.
+    """Trains the segmentation network and from it the joint one, as the notebooks do; returns the latter.
 
     Args:
-        out: folder; the trainings lie in `seg` and `joint` below it.
-        frames: what to learn from.
+        out: folder whose `seg` and `joint` hold the trainings.
+        frames: to train on.
         classes: of both tasks.
-        settings: what both are trained with.
+        settings: of both trainings.
         steps: of the segmentation network's training and of the joint one's.
     """
-    recipe, seed = settings.recipe, settings.seed
+    recipe = settings.recipe
+    seed = settings.seed
     masked = frames.take(np.flatnonzero(frames.has_mask))
     useful = frames.take(frames.useful)
     segmenter = make_segmenter(masked, classes, recipe, seed)

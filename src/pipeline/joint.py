@@ -1,5 +1,6 @@
-"""The joint stage: what `Train_label_seg.ipynb` trains, from a finished segmentation network on."""
+"""The stage of `Train_label_seg.ipynb`, which trains the joint network from a segmentation network."""
 
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import keras
@@ -13,6 +14,7 @@ from src.data.frames import Frames, load_frames
 from src.data.recordings import find_blocks, find_recordings
 from src.data.splits import Split, make_folds, split_random_frames, split_samples
 from src.evaluation import estimate, metrics
+from src.evaluation.estimate import Estimate
 from src.evaluation.evaluate import Evaluation, Scored, score_samples
 from src.inference import engine
 from src.model import unet
@@ -22,12 +24,48 @@ from src.project import Project
 from src.settings import TrainingSettings, check_choice
 from src.training.compiled import make_joint
 
+RANDOM = "random"  # name of the fold of random frames
+
+
+@dataclass(frozen=True)
+class JointEstimate:
+    """The estimate for Test and the scores that it is shown beside.
+
+    Attributes:
+        note: of the project, "" for real data.
+        leaky: True if held-out frames have neighbours in training.
+        random: scores of the fold of random frames; None if it was not trained.
+        held_out: scores of the held-out model; None where nothing is held out.
+        estimate: of the scores on Test; None where nothing is held out.
+        folds: scores that the estimate uses, by name.
+    """
+
+    note: str
+    leaky: bool
+    random: Scored | None = None
+    held_out: Scored | None = None
+    estimate: Estimate | None = None
+    folds: dict[str, Scored] = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        """Returns the part of `result.json` that follows from this."""
+        scores = {}
+        result = {"note": self.note, "leaky": self.leaky, "scores": scores}
+        if self.random is not None:
+            scores["random"] = self.random.scores
+        if self.estimate is not None:
+            scores["estimate"] = self.estimate.to_dict()
+            scores["held_out"] = self.held_out.scores
+            result["confusion"] = {"held_out": self.held_out.confusion}
+            result["folds"] = {name: fold.to_dict() for name, fold in self.folds.items()}
+        return result
+
 
 def require_same_estimate(choice: str, first: runs.Run) -> None:
-    """Refuses an ESTIMATE that asks for a held-out network where the segmentation network has none, or not.
+    """Checks that both training notebooks hold frames out, or neither.
 
     Args:
-        choice: what the second notebook says.
+        choice: ESTIMATE of the second notebook.
         first: run of the segmentation network.
 
     Raises:
@@ -43,11 +81,8 @@ def require_same_estimate(choice: str, first: runs.Run) -> None:
         )
 
 
-RANDOM = "random"  # name of the fold of random frames
-
-
 class Joint(Stage):
-    """The joint network: what `Train_label_seg.ipynb` trains, starting from a finished segmentation network.
+    """Trains and scores the joint network, for `Train_label_seg.ipynb`, from a finished segmentation network.
 
     Args:
         project: the data.
@@ -63,19 +98,22 @@ class Joint(Stage):
         self.first = runs.find_run("seg", project.train, project.classes)
         require_same_estimate(choice, self.first)
         chosen = TrainingSettings.from_dict(self.first.settings)
-        kept = {"SEGMENTER": self.first.folder.name, "HOLDS_OUT": chosen.holds_out}
-        kept |= {name: self.first.settings[name] for name in ("SIZE", "MINUTES", "EPOCHS", "SEED")}
+        run_settings = {"SEGMENTER": self.first.folder.name, "HOLDS_OUT": chosen.holds_out}
+        for name in ("SIZE", "MINUTES", "EPOCHS", "SEED"):
+            run_settings[name] = self.first.settings[name]
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
         blocks = find_blocks(project.train, frames.images, chosen.group)
         train, held_out, _ = split_samples(project.train, blocks, chosen.seed)
-        sides = Split(train, held_out, runs.read_result(self.first)["leaky"], blocks)
-        validation = f"validation on {metrics.name_held_out(sides.leaky)}"
-        print(f"Starts from {self.first.folder}; {validation if chosen.holds_out else 'none is held out'}.")
-        super().__init__(project, chosen, "joint", kept, frames, sides, frames.useful)
-        self.outcomes: dict[str, Scored] = {}
+        split = Split(train, held_out, runs.read_result(self.first)["leaky"], blocks)
+        validation = "none is held out"
+        if chosen.holds_out:
+            validation = f"validation on {metrics.name_held_out(split.leaky)}"
+        print(f"Starts from {self.first.folder}; {validation}.")
+        super().__init__(project, chosen, "joint", run_settings, frames, split, frames.useful)
+        self.fold_scores: dict[str, Scored] = {}
 
     def build(self) -> keras.Model | None:
-        """Builds the network that is scored, on the segmentation network that was; None where none was."""
+        """Builds the held-out model on the segmentation network's; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
         network = self._make("held_out", self.train_frames)
@@ -83,19 +121,28 @@ class Joint(Stage):
         return network
 
     def _make(self, part: str, frames: Frames) -> keras.Model:
+        """Builds a joint network on the segmentation network of a part of its run, "held_out" or "final"."""
         segmenter = unet.load_model(self.first.folder / part / "model.keras")
         return make_joint(segmenter, frames, self.classes, self.settings.recipe, self.settings.seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
-        """Scores a network on the held-out frames, at the photos' own size, and finds its temperature."""
-        return None if network is None else self._evaluate(estimate.score_held_out, network)
+        """Scores the held-out model on the held-out frames, and finds its temperature; None for None."""
+        if network is None:
+            return None
+        return self._evaluate(estimate.score_held_out, network)
 
     def fit_final(self) -> keras.Model:
-        """Trains the network that is submitted, on all frames with a mask or a label."""
+        """Trains the submitted model on all frames with a mask or a label."""
         return self._fit_final(self._make("final", self.all_frames))
 
     def export(self, final: keras.Model, scored: keras.Model | None, evaluation: Evaluation | None) -> None:
-        """Writes the networks as files for a robot, and says what rounding costs on the held-out frames."""
+        """Writes the networks as files for a robot, and prints what rounding costs on the held-out frames.
+
+        Args:
+            final: the submitted model.
+            scored: the held-out model, or None.
+            evaluation: of the held-out model, or None.
+        """
         classes = self.classes
         about = {"classes": ", ".join(classes.mask.names), "labels": ", ".join(classes.label.names)}
         path = engine.export(final, self.run.folder / "export", about)
@@ -103,85 +150,89 @@ class Joint(Stage):
         if scored is None:
             return
         path = engine.export(scored, self.run.folder / "held_out" / "export", about)
-        kinds = {f"half as large, {engine.HALF}": engine.Engine(path.with_name(engine.HALF))}
+        rounded = {f"half as large, {engine.HALF}": engine.Engine(path.with_name(engine.HALF))}
         if engine.has_bfloat16():
-            kinds["in bfloat16, as Save_test counts here"] = engine.Engine(path, exact=False)
-        for kind, other in kinds.items():
-            scores = score_samples(other, evaluation.samples, classes, self.settings.size).scores
+            rounded["in bfloat16, as Save_test counts here"] = engine.Engine(path, exact=False)
+        for description, predictor in rounded.items():
+            scores = score_samples(predictor, evaluation.samples, classes, self.settings.size).scores
             change = 100 * (scores["miou"] - evaluation.scored.scores["miou"])
-            print(f"The held-out model {kind}: {change:+.2f} points of mean IoU on {self.title}.")
+            print(f"The held-out model {description}: {change:+.2f} points of mean IoU on {self.title}.")
 
     @cached_property
     def folds(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Rows that each fold of ESTIMATE="full" trains on and holds out, by name; none for the others."""
+        """Lists by name the rows that each fold of ESTIMATE="full" trains on and holds out; else none."""
         if self.choice != "full":
             return {}
         others = make_folds(self.samples, self.split.blocks, self.split.train, self.settings.seed)
         return {f"fold {number}": sides for number, sides in enumerate(others, start=2)}
 
     def fit_folds(self, leaky: bool = False, jobs: int = 1, ray: str = "") -> None:
-        """Trains a network for each fold, and one without random frames where that is asked for.
+        """Trains the networks of each fold, and scores them on its held-out rows.
 
         Args:
-            leaky: trains also without random frames, to show how much too high their score is.
-            jobs: trainings at once on this machine.
-            ray: "auto" or the address of a Ray cluster.
+            leaky: True adds a fold that holds random frames out, to show how much too high their score is.
+            jobs: trainings at a time on this machine.
+            ray: "auto" or the address of a Ray cluster; "" for this machine only.
         """
         sides = dict(self.folds)
         if sides:
             sides[SHORT] = (self.split.train, self.split.held_out)
-        listed = list_folds(self.run, self.first, self.project.folder, sides)
+        folds = list_folds(self.run, self.first, self.project.folder, sides)
         if leaky:
             random = {RANDOM: split_random_frames(self.samples, self.settings.seed)}
-            listed += list_folds(self.run, self.first, self.project.folder, random, share=1)
-        found = train_folds(listed, jobs, ray)
-        self.outcomes = dict(zip([fold.name for fold in listed], found, strict=True))
+            folds += list_folds(self.run, self.first, self.project.folder, random, share=1)
+        scored = train_folds(folds, jobs, ray)
+        self.fold_scores = dict(zip([fold.name for fold in folds], scored, strict=True))
 
     def gather_fold_scores(self, evaluation: Evaluation | None) -> dict[str, Scored]:
-        """Gathers what was found on held-out frames, by fold; a whole training corrects the short ones."""
-        evidence = {} if evaluation is None else {"held out": evaluation.scored}
-        short = self.outcomes.get(SHORT)
-        if short:
-            others = {name: found for name, found in self.outcomes.items() if name not in (SHORT, RANDOM)}
-            evidence |= estimate.extrapolate_short_folds(others, evaluation.scored, short)
-        return evidence
+        """Gathers the scores on held-out frames by fold; those of short trainings are extrapolated."""
+        gathered = {}
+        if evaluation is not None:
+            gathered["held out"] = evaluation.scored
+        if SHORT in self.fold_scores:
+            folds = {name: self.fold_scores[name] for name in self.folds}
+            short = self.fold_scores[SHORT]
+            gathered |= estimate.extrapolate_short_folds(folds, evaluation.scored, short)
+        return gathered
 
     def table_of_folds(self, evaluation: Evaluation | None) -> pd.DataFrame:
-        """Lists the scores and temperatures of the folds, in percent."""
-        others = {SHORT: self.outcomes.get(SHORT), metrics.RANDOM: self.outcomes.get(RANDOM)}
-        known = {name: found for name, found in others.items() if found}
-        return estimate.table_of_folds(self.gather_fold_scores(evaluation), known)
+        """Lists the scores, in percent, and the temperatures of the folds."""
+        others = {}
+        if SHORT in self.fold_scores:
+            others[SHORT] = self.fold_scores[SHORT]
+        if RANDOM in self.fold_scores:
+            others[metrics.RANDOM] = self.fold_scores[RANDOM]
+        return estimate.table_of_folds(self.gather_fold_scores(evaluation), others)
 
-    def estimate_test(self, evaluation: Evaluation | None) -> dict:
-        """Estimates the scores on Test from its photos; gives what the run's result holds of it."""
-        leaked = self.outcomes.get(RANDOM)
-        result = {"note": self.project.note, "leaky": self.split.leaky, "scores": {}}
-        if leaked:
-            result["scores"]["random"] = leaked.scores
+    def estimate_test(self, evaluation: Evaluation | None) -> JointEstimate:
+        """Estimates the scores on Test from its photos; without an evaluation there is no estimate."""
+        note = self.project.note
+        leaky = self.split.leaky
+        random = self.fold_scores.get(RANDOM)
         if evaluation is None:
-            return result
-        evidence = self.gather_fold_scores(evaluation)
-        test, size = self.project.test, self.settings.size
+            return JointEstimate(note, leaky, random)
+        folds = self.gather_fold_scores(evaluation)
+        test = self.project.test
         submitted = engine.open_exported(self.run.folder)
-        expected = estimate.compute_expected_confusion(submitted, test, size, second=evaluation.predictor)
-        estimated = estimate.estimate_test(expected, find_recordings(test), list(evidence.values()))
+        expected = estimate.compute_expected_confusion(
+            submitted, test, self.settings.size, second=evaluation.predictor
+        )
+        estimated = estimate.estimate_test(expected, find_recordings(test), list(folds.values()))
         if (self.samples["label"] == NO_LABEL).all():
-            estimated["f1"] = None  # none was learned
-        result["scores"] |= {"estimate": estimated, "held_out": evaluation.scored.scores}
-        result["confusion"] = {"held_out": evaluation.scored.confusion}
-        result["folds"] = {name: found.to_dict() for name, found in evidence.items()}
-        return result
+            estimated = replace(estimated, f1=None)
+        return JointEstimate(note, leaky, random, evaluation.scored, estimated, folds)
 
-    def finish(self, evaluation: Evaluation | None, result: dict) -> None:
-        """Writes what was found, and says it.
+    def finish(self, evaluation: Evaluation | None, found: JointEstimate) -> None:
+        """Writes the run's result and prints it.
 
         Args:
             evaluation: of `evaluate`.
-            result: of `estimate_test`.
+            found: of `estimate_test`.
         """
         earlier = runs.read_result(self.first)
         minutes = earlier["minutes"] + self._count_minutes()
-        minutes += sum(found.minutes for name, found in self.outcomes.items() if name != RANDOM)
+        minutes += sum(scored.minutes for name, scored in self.fold_scores.items() if name != RANDOM)
+        result = found.to_dict()
         result["val_frames"] = len(self.held_out_rows)
         if evaluation is not None:
             result["scores"]["held_out_segmenter"] = earlier["scores"]["held_out"]

@@ -1,4 +1,4 @@
-"""The segmentation stage: what `Train_seg_sem.ipynb` trains."""
+"""The stage of `Train_seg_sem.ipynb`, which trains the segmentation network."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from src.training.compiled import make_segmenter
 
 
 class Segmentation(Stage):
-    """The segmentation network: what `Train_seg_sem.ipynb` trains.
+    """Trains and scores the segmentation network, for `Train_seg_sem.ipynb`.
 
     Args:
         project: the data.
@@ -29,20 +29,22 @@ class Segmentation(Stage):
         require_masks(project.train)
         chosen = settings.resolve(project.train)
         unet.check_recipe(chosen.recipe)
-        size, crop = (f"{height} x {width} px" for height, width in (chosen.size, chosen.crop))
+        size = "{} x {} px".format(*chosen.size)
+        crop = "{} x {} px".format(*chosen.crop)
         print(f"The network sees photos at {size} and trains on crops of {crop}.")
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
-        sides = make_split(project.train, frames.images, chosen.group, chosen.seed)
-        validation = f"Validation on {metrics.name_held_out(sides.leaky)}."
-        blocks = describe_blocks(project.train, sides.blocks)
-        print(blocks, validation if chosen.holds_out else "None is held out.")
+        split = make_split(project.train, frames.images, chosen.group, chosen.seed)
+        validation = "None is held out."
+        if chosen.holds_out:
+            validation = f"Validation on {metrics.name_held_out(split.leaky)}."
+        print(describe_blocks(project.train, split.blocks), validation)
         rows = np.flatnonzero(frames.has_mask)
-        super().__init__(project, chosen, "seg", chosen.to_dict(), frames, sides, rows)
+        super().__init__(project, chosen, "seg", chosen.to_dict(), frames, split, rows)
         steps = sum(self._choose_steps(kind) for kind in lengths.SHARES)
         self.all_steps = CHOICES[settings.estimate] * steps
 
     def build(self) -> keras.Model | None:
-        """Builds the network that is scored; None where nothing is held out."""
+        """Builds the held-out model; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
         network = self._make(self.train_frames)
@@ -50,26 +52,33 @@ class Segmentation(Stage):
         return network
 
     def _make(self, frames: Frames) -> keras.Model:
+        """Builds a network and compiles it for the frames that it is trained on."""
         return make_segmenter(frames, self.classes, self.settings.recipe, self.settings.seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
-        """Scores a network on the held-out frames, at the photos' own size."""
-        return None if network is None else self._evaluate(score_samples, network)
+        """Scores the held-out model on the held-out frames, at the photos' own size; None for None."""
+        if network is None:
+            return None
+        return self._evaluate(score_samples, network)
 
     def fit_final(self, scored: keras.Model | None) -> keras.Model:
-        """Trains on all frames with a mask: the network that was scored goes on, or a new one begins."""
+        """Trains the final model on all frames with a mask.
+
+        Args:
+            scored: the held-out model, from whose weights the training starts; None starts from new ones.
+        """
         final = self._make(self.all_frames)
         if scored is not None:
             final.set_weights(scored.get_weights())
         return self._fit_final(final)
 
     def finish(self, evaluation: Evaluation | None) -> None:
-        """Writes what was found, and says it."""
+        """Writes the run's result and prints it."""
         result = {}
         if evaluation is not None:
-            found = evaluation.scored
-            result = {"scores": {"held_out": found.scores}, "confusion": {"held_out": found.confusion}}
-            miou = format_percent(found.scores["miou"])
+            scored = evaluation.scored
+            result = {"scores": {"held_out": scored.scores}, "confusion": {"held_out": scored.confusion}}
+            miou = format_percent(scored.scores["miou"])
             count = len(evaluation.samples)
             print(f"Mean IoU on {self.title}: {miou} % ({count} frames, seed {self.settings.seed}).")
         self._finish(result, self._count_minutes(), "")

@@ -1,4 +1,4 @@
-"""What both stages of training share: frames, split, run, and the order in which a network is trained."""
+"""The part that both stages of training share: frames, split, run, fit and evaluation."""
 
 from collections.abc import Callable
 
@@ -21,20 +21,20 @@ from src.training.fit import fit
 from src.training.history import count_minutes
 from src.training.lengths import Length
 
-SHOWN = 4  # held-out frames whose predictions are kept for pictures
+SHOWN = 4  # held-out frames whose predictions are stored for figures
 
 
 class Stage:
-    """One training notebook's frames, split and run.
+    """The frames, the split and the run of a training notebook.
 
     Args:
         project: the data.
-        settings: what is trained with.
+        settings: of the trainings.
         kind: "seg" or "joint".
-        kept: settings of the run, as `record.open_run` keeps them.
+        run_settings: as `settings.json` of the run holds them, for `runs.open_run`.
         frames: of Train, decoded.
-        sides: what is trained on and what is held out.
-        rows: positions of the frames that teach this network.
+        split: rows to train on and rows that are held out.
+        rows: numbers of the rows with a target of this network.
     """
 
     def __init__(
@@ -42,18 +42,22 @@ class Stage:
         project: Project,
         settings: TrainingSettings,
         kind: str,
-        kept: dict[str, object],
+        run_settings: dict[str, object],
         frames: Frames,
-        sides: Split,
+        split: Split,
         rows: np.ndarray,
     ):
-        self.project, self.settings, self.kind = project, settings, kind
-        self.classes, self.samples = project.classes, project.train
-        self.frames, self.split = frames, sides
-        self.run = runs.open_run(kind, project.folder, self.samples, self.classes, kept)
+        self.project = project
+        self.settings = settings
+        self.kind = kind
+        self.classes = project.classes
+        self.samples = project.train
+        self.frames = frames
+        self.split = split
+        self.run = runs.open_run(kind, project.folder, self.samples, self.classes, run_settings)
         self.all_frames = frames.take(rows)
-        self.train_frames = frames.take(np.intersect1d(sides.train, rows))
-        self.held_out_rows = np.intersect1d(sides.held_out, rows)
+        self.train_frames = frames.take(np.intersect1d(split.train, rows))
+        self.held_out_rows = np.intersect1d(split.held_out, rows)
         self.held_out_frames = frames.take(self.held_out_rows)
         self.history: pd.DataFrame | None = None
         self.final_history: pd.DataFrame | None = None
@@ -62,22 +66,24 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """Names the held-out frames, with "leaky" where they are."""
+        """Names the held-out frames, with "leaky" if frames of the same street are trained on."""
         return metrics.name_held_out(self.split.leaky)
 
     def table_of_split(self) -> pd.DataFrame | None:
-        """Lists what both sides of the split hold; None where nothing is held out."""
+        """Lists the frames and classes of both sides of the split; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
         sides = (self.split.train, self.split.held_out)
         return table_of_split(self.samples, self.frames.masks, *sides, self.classes)
 
     def table_of_leaks(self) -> pd.DataFrame | None:
-        """Counts the held-out frames that training gives away; None where nothing is held out."""
-        return table_of_leaks(self.split.audit) if self.settings.holds_out else None
+        """Counts the held-out frames by their likeness to training frames; None where nothing is held out."""
+        if not self.settings.holds_out:
+            return None
+        return table_of_leaks(self.split.audit)
 
     def fit(self, network: keras.Model | None) -> pd.DataFrame | None:
-        """Trains the network that is scored, on all but the held-out recordings; gives its history."""
+        """Trains the held-out model on all but the held-out recordings; returns its history."""
         if network is None:
             return None
         self.history = fit(
@@ -92,10 +98,11 @@ class Stage:
         return self.history
 
     def _fit_final(self, network: keras.Model) -> keras.Model:
-        """Trains the network that goes on, as many steps as the one that was scored took."""
+        """Trains the final model on all frames, with as many steps as the held-out model."""
         length = self._choose_length()
         if self.settings.holds_out:
-            length = Length(lengths.count_planned(self.run.folder / "held_out"), all_steps=self.all_steps)
+            steps = lengths.count_planned(self.run.folder / "held_out")
+            length = Length(steps, all_steps=self.all_steps)
         self.final_history = fit(
             network,
             self.run.folder / "final",
@@ -107,6 +114,7 @@ class Stage:
         return network
 
     def _choose_length(self) -> Length:
+        """Chooses the length of a training of this stage."""
         settings = self.settings
         minutes = lengths.share_minutes(self.kind, settings.minutes, settings.holds_out)
         return Length(self._choose_steps(self.kind), minutes, self.all_steps)
@@ -119,38 +127,61 @@ class Stage:
         return lengths.choose_steps(kind, counts, settings.batch_size, settings.epochs, synthetic)
 
     def _make_live_view(self, frames: Frames) -> widgets.LiveView:
+        """Makes the view that shows the first frame's prediction during a training."""
         return widgets.LiveView(frames.see(0), frames.masks[0], self.classes)
 
     def _describe_frames(self) -> None:
-        """Says how many frames there are to train on."""
-        what = {"seg": "a mask", "joint": "mask or label"}[self.kind]
-        taught, held_out = len(self.all_frames), "none"
+        """Prints how many frames there are to train on."""
+        target = {"seg": "a mask", "joint": "mask or label"}[self.kind]
+        train = len(self.all_frames)
+        held_out = "none"
         if self.settings.holds_out:
-            taught, held_out = len(self.train_frames), len(self.held_out_frames)
-        print(f"{taught} frames with {what} to train on, {held_out} held out; the run is {self.run.folder}.")
+            train = len(self.train_frames)
+            held_out = str(len(self.held_out_frames))
+        print(f"{train} frames with {target} to train on, {held_out} held out; the run is {self.run.folder}.")
 
     def _choose_shown(self) -> dict[int, None]:
-        """Chooses the held-out frames whose predictions are shown."""
+        """Chooses the held-out frames whose predictions are shown: evenly spaced rows, as keys of a dict."""
         last = len(self.held_out_rows) - 1
-        return dict.fromkeys(np.unique(np.linspace(0, last, SHOWN).astype(int)).tolist())
+        rows = np.unique(np.linspace(0, last, SHOWN).astype(int))
+        return dict.fromkeys(rows.tolist())
 
     def _evaluate(self, score: Callable, network: keras.Model) -> Evaluation:
-        """Scores a network on the held-out frames by `predict.score_samples` or `estimate.score_held_out`."""
+        """Scores a network on held-out frames by `evaluate.score_samples` or `estimate.score_held_out`."""
         samples = self.samples.iloc[self.held_out_rows]
-        predictor, kept = engine.prepare(network), self._choose_shown()
-        found = score(predictor, samples, self.classes, self.settings.size, keep=kept)
-        about = (samples, self.held_out_frames, self.classes, self.title)
-        return Evaluation(*about, found, kept, predictor)
+        predictor = engine.prepare(network)
+        predictions = self._choose_shown()
+        scored = score(predictor, samples, self.classes, self.settings.size, keep=predictions)
+        return Evaluation(
+            samples=samples,
+            frames=self.held_out_frames,
+            classes=self.classes,
+            title=self.title,
+            scored=scored,
+            predictions=predictions,
+            predictor=predictor,
+        )
 
     def _count_minutes(self) -> float:
-        """Minutes of this stage's trainings."""
-        histories = (self.history, self.final_history)
-        return count_minutes(*(one for one in histories if one is not None))
+        """Counts the minutes of this stage's trainings."""
+        histories = [history for history in (self.history, self.final_history) if history is not None]
+        return count_minutes(*histories)
 
-    def _finish(self, result: dict, minutes: float, words: str) -> None:
-        """Writes the run's result, and says where everything lies."""
-        about = {"data": self.run.settings["data"], "seed": self.settings.seed, "leaky": self.split.leaky}
-        about |= {"minutes": minutes, "train_frames": len(self.all_frames)}
+    def _finish(self, result: dict, minutes: float, scope: str) -> None:
+        """Writes the run's result, and prints the minutes and the run's folder.
+
+        Args:
+            result: scores and what belongs to them.
+            minutes: of training.
+            scope: text behind "minutes of training", such as " in all".
+        """
+        about = {
+            "data": self.run.settings["data"],
+            "seed": self.settings.seed,
+            "leaky": self.split.leaky,
+            "minutes": minutes,
+            "train_frames": len(self.all_frames),
+        }
         runs.write_result(self.run, about | result)
-        print(f"{minutes:.1f} minutes of training{words} on {runs.describe_machine()}.")
+        print(f"{minutes:.1f} minutes of training{scope} on {runs.describe_machine()}.")
         print(f"Weights and figures: {self.run.folder}.")
