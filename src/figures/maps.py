@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.transforms import Bbox
 
-from src.figures.style import BLUE, GREY, ORANGE, STYLE, add_legend, shorten
+from src.figures.style import BLUE, GREY, ORANGE, STYLE, add_legend, ignoring_missing_letters, shorten
 
 FEW = 8  # recordings that a map names
 FOLD_COLORS = ("#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -102,7 +102,8 @@ def _name_recordings(ax: plt.Axes, places: np.ndarray, recordings: pd.Series) ->
         own = places[known & (recordings == name).to_numpy()]
         highest = (own[:, 0].mean(), own[:, 1].max())
         texts.append(ax.annotate(shorten(name), highest, (0, 9), ha="center", **_BESIDE))
-    ax.figure.draw_without_rendering()
+    with ignoring_missing_letters():
+        ax.figure.draw_without_rendering()
     shown: list[Bbox] = []
     for text in texts:
         box = text.get_window_extent()
