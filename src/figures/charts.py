@@ -216,9 +216,14 @@ def plot_looks(looks: pd.DataFrame) -> Figure:
     return figure
 
 
+_PARTS = {"backbone": BLUE, "decoder": ORANGE, "output": FOLD_COLORS[0]}
+_THIN = {"color": GREY, "linewidth": 1, "zorder": 0}
+_LABEL_AT = -0.95  # height of the label's box
+
+
 @mpl.rc_context(STYLE)
 def plot_network(stages: pd.DataFrame, title: str) -> Figure:
-    """Draws the network from itself: a bar a grid, as tall as the grid is fine, as wide as it is deep.
+    """Draws the network from itself: a box for each grid, higher for a finer one, wider for more channels.
 
     Args:
         stages: of `unet.list_stages`.
@@ -226,37 +231,63 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
     """
     figure, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
     plt.close(figure)
-    colors, x, tops = {"backbone": BLUE, "decoder": ORANGE, "answer": FOLD_COLORS[0]}, 0.0, {}
-    under = {"textcoords": "offset points", "va": "top", "fontsize": 8}
-    thin = {"color": GREY, "linewidth": 1, "zorder": 0}
-    deepest = stages.loc[stages["part"] == "backbone", "stride"].max()
-    for row in stages.itertuples():
-        width, height = 0.25 + np.log2(row.channels) / 12, 1 / (1 + np.log2(row.stride))
-        low, aside = 0.0, row.stride == deepest
-        if row.part == "answer" and row.stride in tops:  # the label hangs below what it is pooled from
-            low, height, middle, aside = -0.95, 0.1, tops[row.stride][0], False
-            ax.plot([middle, middle], [0, low], **thin)
-        else:
-            middle, x = x + width / 2, x + width + 0.42
-        box = plt.Rectangle((middle - width / 2, low - height), width, 2 * height, color=colors[row.part])
-        ax.add_patch(box)
-        place = {"xytext": (5 if aside else 0, -4), "ha": "left" if aside else "center"}  # beside the line
-        ax.annotate(row.text, (middle, low - height), **place, **under)
-        if row.part == "decoder":  # a skip
-            other, top = tops[row.stride]
-            above = 1.1 * top + 0.1
-            ax.plot([other, other, middle, middle], [top, above, above, height], **thin)
-        tops.setdefault(row.stride, (middle, height))
-    ax.plot([-0.3, x - 0.42], [0, 0], **thin)
+    right = _draw_stages(ax, stages)
+    ax.plot([-0.3, right], [0, 0], **_THIN)
     ax.annotate("photo", (-0.35, 0), ha="right", va="center", fontsize=9)
-    ax.set(xlim=(-0.9, x - 0.3), ylim=(-1.35, 1.05))
+    ax.set(xlim=(-0.9, right + 0.12), ylim=(-1.35, 1.05))
     ax.set_axis_off()
     figure.legend(
-        handles=[Patch(color=color, label=part) for part, color in colors.items()],
+        handles=[Patch(color=color, label=part) for part, color in _PARTS.items()],
         loc="outside lower center",
-        ncols=len(colors),
+        ncols=len(_PARTS),
         title="1/8: a grid of an eighth of the photo's height and width; ch: channels",
         title_fontsize=8,
     )
     ax.set_title(title)
     return figure
+
+
+def _draw_stages(ax: plt.Axes, stages: pd.DataFrame) -> float:
+    """Draws the boxes of the stages and the lines between them; gives the right end of the last box."""
+    deepest = stages.loc[stages["part"] == "backbone", "stride"].max()
+    places: dict[int, tuple[float, float]] = {}  # of the first box of each stride: its middle and its top
+    right = -0.42
+    for row in stages.itertuples():
+        width = 0.25 + np.log2(row.channels) / 12
+        height = 1 / (1 + np.log2(row.stride))
+        if row.part == "output" and row.stride in places:
+            label = places[row.stride][0]
+            ax.plot([label, label], [0, _LABEL_AT], **_THIN)
+            _draw_box(ax, row, label, _LABEL_AT, (width, 0.1))
+            continue
+        left = right + 0.42
+        right = left + width
+        middle = left + width / 2
+        _draw_box(ax, row, middle, 0.0, (width, height), aside=row.stride == deepest)
+        if row.part == "decoder":  # a skip
+            other, top = places[row.stride]
+            above = 1.1 * top + 0.1
+            ax.plot([other, other, middle, middle], [top, above, above, height], **_THIN)
+        places.setdefault(row.stride, (middle, height))
+    # The label sees the mask, too.
+    before_mask = left - 0.21
+    ax.plot([places[deepest][0], before_mask, before_mask], [_LABEL_AT, _LABEL_AT, 0], **_THIN)
+    return right
+
+
+def _draw_box(
+    ax: plt.Axes,
+    row: tuple,
+    middle: float,
+    low: float,
+    size: tuple[float, float],
+    aside: bool = False,
+) -> None:
+    """Draws one box with its text below it, or beside the line that goes down from it."""
+    width, height = size
+    corner = (middle - width / 2, low - height)
+    ax.add_patch(plt.Rectangle(corner, width, 2 * height, color=_PARTS[row.part]))
+    shift = 5 if aside else 0
+    side = "left" if aside else "center"
+    under = {"textcoords": "offset points", "va": "top", "fontsize": 8}
+    ax.annotate(row.text, (middle, low - height), xytext=(shift, -4), ha=side, **under)

@@ -131,7 +131,7 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
     table["text"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
     for name, output in zip(network.output_names, network.outputs, strict=True):
         stride = 1 if name == "mask" else 2 * strides[0]
-        table.loc[len(table)] = ("answer", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
+        table.loc[len(table)] = ("output", stride, output.shape[-1], f"{name}\n{output.shape[-1]} classes")
     return table
 
 
