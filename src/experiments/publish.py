@@ -8,6 +8,7 @@ import numpy as np
 
 from src import plots, result_plots, run
 from src.common.errors import DataError, MissingError
+from src.common.files import find_commit
 from src.data.location import RENDERED
 from src.experiments import results, speeds
 from src.figures import captions, panels
@@ -36,6 +37,7 @@ def publish(name: str = "", version: str = "today") -> list[Path]:
         MissingError: there is no such run.
         DataError: notebook or zip is larger than the repository should hold.
     """
+    find_commit()  # known for the whole process now, before files of the checkout change
     project = Project.open(RENDERED)
     if project.note != SYNTHETIC:
         raise MissingError(

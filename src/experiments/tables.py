@@ -23,7 +23,13 @@ SPLITS = {"constant": "constant answer", "held_out": "held-out recordings", "tes
 ALONE = {"held_out": "held_out_segmenter", "test": "test_segmenter"}
 ESTIMATES = ("random", "held_out", "estimate")
 # versions whose estimates are by today's method, as it was fixed in de8f718
-TODAYS = ("fixed", "four frames", "slow backbone", "slow backbone (development)", "label from mask (development)")
+TODAYS = (
+    "fixed",
+    "four frames",
+    "slow backbone",
+    "slow backbone (development)",
+    "label from mask (development)",
+)
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
 
