@@ -8,7 +8,7 @@ from src.common.errors import UserError
 
 VERBS = {
     "run": "run the four notebooks top to bottom, as `make run` does",
-    "doctor": "say what is in Train and Test, and what is wrong with it",
+    "doctor": "list what is in Train and Test, and what is wrong with it",
     "world": "render the built-in synthetic world",
     "check": "check a zip before it is uploaded",
     "score": "score an unpacked submission as the competition does",
@@ -16,30 +16,33 @@ VERBS = {
     "report": "write one page of a finished run",
     "sweep": "train recipes one after another and score them",
     "results": "print the tables of what results/ holds, or keep a run there",
-    "benchmark": "measure speed beside what one would use instead",
+    "benchmark": "measure the speed, compared with other programs",
     "publish": "make all tables, pictures and outputs again that the pages show",
 }
 
 
-def main(words: list[str]) -> int:
-    """Does what a verb asks for.
+def main(arguments: list[str]) -> int:
+    """Runs the command of a verb.
 
     Args:
-        words: that follow `python -m src`.
+        arguments: of the command line, behind `python -m src`.
 
     Returns:
-        The exit code: 0, or 2 where the user has something to mend; `run` has more.
+        The exit code: 0, or 2 for an error that the user can correct; `run` has more codes.
     """
-    if not words or words[0] in ("-h", "--help"):
+    if not arguments or arguments[0] in ("-h", "--help"):
         print(describe_verbs())
         return 0
-    verb, *rest = words
+    verb, *rest = arguments
     if verb not in VERBS:
-        print(f"The verb must be one of {', '.join(VERBS)}, found '{verb}'.", file=sys.stderr)
+        print(
+            f"The verb must be one of {', '.join(VERBS)}, found '{verb}'; see python -m src --help.",
+            file=sys.stderr,
+        )
         return 2
-    command = importlib.import_module(f"src.commands.{verb}")  # alone, so that each starts at once
-    if hasattr(command, "read_caption"):
-        return command.read_caption(rest)
+    command = importlib.import_module(f"src.commands.{verb}")  # only this one, so that it starts fast
+    if hasattr(command, "run_unparsed"):
+        return command.run_unparsed(rest)
     parser = argparse.ArgumentParser(
         prog=f"python -m src {verb}", description=command.__doc__.splitlines()[0]
     )
@@ -52,10 +55,10 @@ def main(words: list[str]) -> int:
 
 
 def describe_verbs() -> str:
-    """Lists the verbs, a line each."""
+    """Lists the verbs, one per line."""
     lines = ["python -m src VERB, where VERB is one of:", ""]
     lines += [f"  {verb:<10} {what}" for verb, what in VERBS.items()]
-    return "\n".join([*lines, "", "python -m src VERB --help says what a verb takes."])
+    return "\n".join([*lines, "", "python -m src VERB --help lists the arguments of a verb."])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The data of a notebook: where they lie, what is in them, what is wrong with them."""
+"""The data of a notebook: finds the folders, checks the files and reads the tables."""
 
 import hashlib
 import os
@@ -18,21 +18,21 @@ from src.data.location import RENDERED, holds_user_data
 from src.data.samples import read_samples, refuse
 from src.world import generate
 
-SYNTHETIC = "synthetic world"  # stands in every figure of it
-LAST = "data.txt"  # in runs/: the folder that was used last
-EXAMINED = "examined"  # in runs/: what the data doctor found, by the fingerprint of the files
+SYNTHETIC = "synthetic world"  # note in every figure of the built-in world
+LAST = "data.txt"  # file in runs/ with the data folder that was used last
+EXAMINED = "examined"  # folder in runs/ with findings of the data doctor, by the fingerprint of the files
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Project:
-    """Train and Test, checked.
+    """The checked data: Train and, where it is needed, Test.
 
     Attributes:
         folder: holds Train and Test.
-        diagnosis: what the data doctor found.
+        diagnosis: findings of the data doctor.
         classes: of both tasks.
-        train: table of the Train frames, of `data.read_samples`.
-        test: table of the Test frames; None where it was not asked for.
+        train: table of the Train frames, of `samples.read_samples`.
+        test: table of the Test frames; None where Test was left out.
         reference: folder with the truth of Test, not opened yet; None where there is none.
     """
 
@@ -45,16 +45,16 @@ class Project:
 
     @classmethod
     def open(cls, folder: str | Path, reference: str | Path = "", with_test: bool = True) -> "Project":
-        """Finds the data, has every file of them looked at, and prints what is wrong.
+        """Finds the data, examines every file and prints the problems.
 
         Args:
-            folder: holds Train and Test; "." is the project's own, whose place the built-in world takes where
-                both are empty; "" is the one that was used last.
+            folder: holds Train and Test; "." is the project's own folder, which the built-in world replaces
+                while both are empty; "" is the folder that was used last.
             reference: folder with the truth of Test, if there is one.
-            with_test: False leaves Test unread.
+            with_test: False leaves Test out.
 
         Raises:
-            DataError: something is wrong that would spoil the result, or `reference` holds no data.csv.
+            DataError: the data have errors, or `reference` holds no data.csv.
         """
         folder = find_data(_remember(folder))
         truth = find_reference(reference, folder)
@@ -68,19 +68,19 @@ class Project:
 
     @property
     def note(self) -> str:
-        """Says what every figure must say of these data; "" where there is nothing to say."""
+        """Returns the note that every figure of these data must carry; "" for real data."""
         return SYNTHETIC if (self.folder / "Train" / "world.json").exists() else ""
 
     def __repr__(self) -> str:
         return self.diagnosis.frames.to_string()
 
     def _repr_html_(self) -> str:
-        """Shows a notebook how many frames of which kind there are."""
+        """Shows in a notebook the table of the frames."""
         return self.diagnosis.frames.to_html()
 
 
 def _remember(folder: str | Path) -> str | Path:
-    """Notes the folder for the notebooks that come later or, where none is named, gives the last one."""
+    """Stores the folder for later notebooks and returns it; if it is "", returns the one stored last."""
     path = runs.RUNS / LAST
     if folder:
         files.write_atomically(path, lambda beside: beside.write_text(str(folder), encoding="utf-8"))
@@ -91,7 +91,7 @@ def _remember(folder: str | Path) -> str | Path:
 
 
 def examine_cached(train: Path, test: Path | None) -> Diagnosis:
-    """Examines Train and Test as `doctor.examine` does, or reads what it found of the same files before."""
+    """Examines Train and Test as `doctor.examine` does, or reads its stored findings for unchanged files."""
     path = runs.RUNS / EXAMINED / f"{_fingerprint_files(train, test)}.pickle"
     if path.exists():
         return pickle.loads(path.read_bytes())
@@ -103,66 +103,71 @@ def examine_cached(train: Path, test: Path | None) -> Diagnosis:
 
 
 def _fingerprint_files(train: Path, test: Path | None) -> str:
-    """Names the files of Train and Test, and the code that reads them, by 16 hex digits.
+    """Returns 16 hex digits that identify the files of Train and Test, and the code that reads them.
 
-    Linked folders are followed, and a link that leads nowhere counts as itself.
-
-    They change with the content of a table, and with the place, size or time of change of any other file.
+    They change with the content of a table, and with path, size or modification time of any other file.
+    Linked folders are followed; a link that leads nowhere counts as itself.
     """
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     for folder in (train, test):
-        digest.update(repr(folder and str(folder.resolve())).encode())
-        for path in _list_files(folder) if folder else []:
-            there = path.exists()
-            content = path.read_bytes() if there and path.suffix == ".csv" else b""
-            state = path.stat() if there else path.lstat()
+        if folder is None:
+            digest.update(b"None")
+            continue
+        digest.update(repr(str(folder.resolve())).encode())
+        for path in _list_files(folder):
+            exists = path.exists()
+            content = path.read_bytes() if exists and path.suffix == ".csv" else b""
+            state = path.stat() if exists else path.lstat()
             digest.update(repr((str(path), state.st_size, state.st_mtime_ns, content)).encode())
     return digest.hexdigest()[:16]
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """Lists all files below a folder, also behind links; a folder that leads back to itself is taken once."""
+    """Lists all files below a folder, also behind links; a folder that links to itself is listed once."""
     found: list[Path] = []
-    known: set[str] = set()
+    visited: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in known:
+        if real in visited:
             folders.clear()
             continue
-        known.add(real)
+        visited.add(real)
         found += [Path(place) / name for name in names]
     return sorted(found)
 
 
 def find_data(folder: str | Path) -> Path:
-    """Gives the folder that holds Train and Test: the user's, or the built-in world where both are empty.
+    """Returns the folder that holds Train and Test; renders the built-in world where it is needed.
 
     Args:
-        folder: what the settings say; "." is the project's own folder, whose data the world stands in for.
+        folder: value of DATA; "." is the project's own folder, which the built-in world replaces while Train
+            and Test are empty.
     """
     folder = files.expand_home(folder)
     if folder != Path() or holds_user_data(folder):
         return folder
-    if not (RENDERED / "reference" / "world.json").exists():  # what is written last
+    if not (RENDERED / "reference" / "world.json").exists():  # this file is written last
         print("Train/ and Test/ are empty, so the built-in world is rendered and used; it is synthetic.")
         generate.write_world(RENDERED)
     return RENDERED
 
 
 def find_reference(reference: str | Path, folder: Path) -> Path | None:
-    """Gives the folder with the truth of Test: what the settings say, the world's own, or None.
+    """Returns the folder with the truth of Test: the value of REFERENCE, the built-in world's, or None.
 
-    Nothing in it is opened here, so that it can be asked for before the zip is written.
+    No file in it is opened, so that the truth stays unread until the zip is written.
 
     Raises:
-        DataError: what the settings say holds no data.csv.
+        DataError: the value of REFERENCE holds no data.csv.
     """
-    if reference and not (files.expand_home(reference) / "data.csv").exists():
-        raise DataError(
-            f"REFERENCE must be a folder with data.csv and the true masks of Test, found '{reference}'."
-        )
     if reference:
-        return files.expand_home(reference)
+        path = files.expand_home(reference)
+        if not (path / "data.csv").exists():
+            raise DataError(
+                "REFERENCE must be a folder with data.csv and the true masks of Test, found no data.csv in "
+                f"'{reference}'; name that folder, or set REFERENCE=''."
+            )
+        return path
     return folder / "reference" if (folder / "Test" / "world.json").exists() else None

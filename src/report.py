@@ -69,7 +69,7 @@ def write_report(folder: Path) -> Path:
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    result, run = runs.read_finished(folder), runs.open_known(folder)
+    result, run = runs.read_finished(folder), runs.read_run(folder)
     earlier = folder.parent / run.settings["SEGMENTER"]
     shown = {
         name: path
@@ -94,7 +94,7 @@ def write_report(folder: Path) -> Path:
 
 def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
     """Lists what both trainings were made with, a row each; a recipe in the words that the setting takes."""
-    settings = runs.open_known(earlier).settings if (earlier / "settings.json").exists() else {}
+    settings = runs.read_run(earlier).settings if (earlier / "settings.json").exists() else {}
     settings = settings | run.settings
     recipe = settings.pop("RECIPE", {})
     about = {"RECIPE": " ".join(f"{name}={value}" for name, value in recipe.items())} if recipe else {}

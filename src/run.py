@@ -28,35 +28,36 @@ from src.settings import check_epochs, check_minutes, read_recipe
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
 ADDED = "# Set by make run"  # how the cell begins that holds the settings of the command line
-TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # stay text, even where a folder is called 2026
+TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # remain text, even if a folder is called 2026
 NUMBER = ((int, float), "a number")
-# of the notebooks' own value: what it admits
+# Type of a notebook's default -> the types that a new value may have, and their name in a message.
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-LEAST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
-ADMITTED = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
-OTHER_ERRORS = {"ImportError", "ScoringError"}  # the user's, too, of files that import nothing of src
+SMALLEST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
+CHOICES = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
+# Errors that the user can correct, too, raised by code that imports nothing of `src`.
+OTHER_ERRORS = {"ImportError", "ScoringError"}
 
 
 class EchoingClient(NotebookClient):
-    """Runs a notebook and repeats on the terminal what its cells print, progress bars included."""
+    """Runs a notebook and copies what its cells print to the terminal, progress bars included."""
 
     interrupted = False
     terminal: TextIO | PlainLines = sys.stderr
 
     async def async_start_new_kernel(self, **kwargs: object) -> None:
-        """Starts the kernel; Ctrl-C and SIGTERM interrupt the running cell, as a notebook's stop button."""
+        """Starts the kernel; Ctrl-C and SIGTERM interrupt the running cell like a notebook's stop button."""
         await super().async_start_new_kernel(**kwargs)
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, self.interrupt)
 
     def interrupt(self) -> None:
-        """Interrupts the cell that runs."""
+        """Interrupts the running cell."""
         self.interrupted = True
         self.interruption = asyncio.ensure_future(self.km.interrupt_kernel())
 
     def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> object:
-        """Handles one message of the kernel."""
+        """Handles one message of the kernel; printed text goes to the terminal, too."""
         if msg["msg_type"] == "stream":
             self.terminal.write(msg["content"]["text"])
             self.terminal.flush()
@@ -64,23 +65,25 @@ class EchoingClient(NotebookClient):
 
 
 def read_settings(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    """Finds the names that the cell tagged `parameters` sets, with their sources."""
+    """Reads the settings of the cell tagged `parameters`: {name: source code of its value}."""
     cell = _find_parameters(notebook)
-    return {
-        target.id: ast.unparse(statement.value)
-        for statement in ast.parse(cell.source).body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name) and target.id.isupper()
-    }
+    settings = {}
+    for statement in ast.parse(cell.source).body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        for target in statement.targets:
+            if isinstance(target, ast.Name) and target.id.isupper():
+                settings[target.id] = ast.unparse(statement.value)
+    return settings
 
 
 def _find_parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Finds the cell tagged `parameters`."""
     return next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
 
 
 def list_settings(notebooks: Iterable[nbformat.NotebookNode]) -> str:
-    """Lists every setting once, with its own value and its comment, as the first notebook that has it."""
+    """Lists every setting once, with default and comment, as the first notebook that has it shows it."""
     found = {}
     for notebook in notebooks:
         for line in _find_parameters(notebook).source.splitlines():
@@ -88,26 +91,28 @@ def list_settings(notebooks: Iterable[nbformat.NotebookNode]) -> str:
     return "\n".join(found.values())
 
 
-def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
-    """Turns NAME=VALUE words into settings; a value that is no Python literal is a text.
+def parse_settings(arguments: list[str], names: set[str]) -> dict[str, object]:
+    """Reads settings from command-line arguments; a value that is no Python literal is a text.
 
     Args:
-        words: as typed.
-        known: every name that some notebook defines.
+        arguments: NAME=VALUE each.
+        names: every setting of the notebooks.
 
     Raises:
-        SettingsError: a word has no "=", or a name is unknown; the message names the nearest.
+        SettingsError: an argument has no "=", or a name is unknown; the message gives the nearest name.
     """
     settings = {}
-    for word in words:
-        name, equals, text = word.partition("=")
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
         if not equals:
             raise SettingsError(
-                f"Settings are given as NAME=VALUE, found '{word}'; write for example SEED=1."
+                f"A setting must be given as NAME=VALUE, found '{argument}'; write for example SEED=1."
             )
-        if name not in known:
-            nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0)[0]
-            raise SettingsError(f"No notebook has a setting {name}; the nearest is {nearest}.")
+        if name not in names:
+            nearest = difflib.get_close_matches(name.upper(), sorted(names), n=1, cutoff=0)[0]
+            raise SettingsError(
+                f"A setting must be one of a notebook's, found '{name}'; the nearest is {nearest}."
+            )
         try:
             settings[name] = text if name in TEXTS else ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -115,45 +120,65 @@ def parse_words(words: list[str], known: set[str]) -> dict[str, object]:
     return settings
 
 
-def check_kinds(settings: dict[str, object], notebooks: Iterable[nbformat.NotebookNode]) -> None:
-    """Refuses, before a notebook starts, what is of the wrong kind, too small, or no word of the recipe.
+def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.NotebookNode]) -> None:
+    """Refuses, before a notebook starts, values of a wrong type or range, and changes of the recipe.
 
     Raises:
-        SettingsError: the message names the setting and the notebooks' own value.
+        SettingsError: a value breaks the rule of its setting.
     """
-    for own in map(read_settings, notebooks):
-        for name in settings.keys() & own.keys():
-            usual = ast.literal_eval(own[name])
-            kind, word = KINDS.get(type(usual), (object, ""))
-            if not isinstance(settings[name], kind):
-                raise SettingsError(f"{name} must be {word}, found '{settings[name]}'; default: {usual}.")
+    for notebook in notebooks:
+        _check_types(settings, notebook)
     for name, value in settings.items():
-        if name in LEAST and not (isinstance(value, int | None) and (value is None or value >= LEAST[name])):
+        if name in SMALLEST:
+            _check_whole_number(name, value)
+        if name in CHOICES and value not in CHOICES[name]:
+            choices = ", ".join(map(str, CHOICES[name]))
+            example = f"{name}={CHOICES[name][0]}"
             raise SettingsError(
-                f"{name} must be a whole number from {LEAST[name]} on, found '{value}'; try 4."
+                f"{name} must be one of {choices}, found '{value}'; write for example {example}."
             )
-        if name in ADMITTED and value not in ADMITTED[name]:
-            known = ", ".join(map(str, ADMITTED[name]))
-            raise SettingsError(f"{name} must be one of {known}, found '{value}'.")
     check_minutes(settings.get("MINUTES"))
     check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
 
 
+def _check_types(settings: dict[str, object], notebook: nbformat.NotebookNode) -> None:
+    """Refuses a value of another type than a notebook's default has."""
+    sources = read_settings(notebook)
+    for name in settings.keys() & sources.keys():
+        default = ast.literal_eval(sources[name])
+        types, description = KINDS.get(type(default), (object, ""))
+        if not isinstance(settings[name], types):
+            raise SettingsError(
+                f"{name} must be {description}, found '{settings[name]}'; default: {default}."
+            )
+
+
+def _check_whole_number(name: str, value: object) -> None:
+    """Refuses a value that is neither None nor a whole number of SMALLEST or more."""
+    if value is None:
+        return
+    if not isinstance(value, int) or value < SMALLEST[name]:
+        raise SettingsError(
+            f"{name} must be a whole number of {SMALLEST[name]} or more, found '{value}'; try 4."
+        )
+
+
 def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:
-    """Puts a cell with the settings that this notebook defines behind its `parameters` cell."""
+    """Inserts a cell with those settings that this notebook has behind its `parameters` cell."""
     lines = [f"{name} = {value!r}" for name, value in settings.items() if name in read_settings(notebook)]
     if lines:
+        source = "\n".join([ADDED, *lines])
         place = notebook.cells.index(_find_parameters(notebook)) + 1
-        notebook.cells.insert(place, nbformat.v4.new_code_cell("\n".join([ADDED, *lines])))
+        notebook.cells.insert(place, nbformat.v4.new_code_cell(source))
 
 
 def run_notebook(path: Path, settings: dict[str, object]) -> None:
-    """Runs one notebook from the folder it lies in and keeps the executed copy in runs/notebooks/.
+    """Runs one notebook in its own folder and writes the executed copy to runs/notebooks/.
 
     Raises:
-        CellExecutionError: a cell failed; the copy shows where.
-        KeyboardInterrupt: the user stopped it.
+        CellExecutionError: a cell failed; the copy shows which.
+        KeyboardInterrupt: the user interrupted it.
     """
     notebook = nbformat.read(path, as_version=4)
     add_settings(notebook, settings)
@@ -162,7 +187,7 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     )
     client.terminal = choose_writer(sys.stderr)
     try:
-        # TensorFlow's start-up notes go nowhere; a cell's own come as messages
+        # This hides TensorFlow's notes at its start; the errors of a cell come as messages of the kernel.
         client.execute(stderr=subprocess.DEVNULL)
     except (CellExecutionError, RuntimeError):
         if client.interrupted:
@@ -171,42 +196,49 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
     finally:
         if isinstance(client.terminal, PlainLines):
             client.terminal.close()
-        with contextlib.suppress(errors.DiskFullError):  # then the notebook's own error says so
+        with contextlib.suppress(errors.DiskFullError):  # then the notebook has stopped with the same error
             files.write_atomically(EXECUTED / path.name, partial(nbformat.write, notebook))
 
 
-def main(words: list[str]) -> int:
-    """Runs the notebooks; returns 0, 2 on a bad setting or bad data, 130 when interrupted, else 1."""
+def main(arguments: list[str]) -> int:
+    """Runs the notebooks.
+
+    Args:
+        arguments: settings, NAME=VALUE each, or --help.
+
+    Returns:
+        The exit code: 0, 2 for wrong settings or data, 130 after an interruption, 1 for any other error.
+    """
     notebooks = {name: nbformat.read(name, as_version=4) for name in NOTEBOOKS}
-    if {"-h", "--help"} & set(words):
-        print(
-            f"{__doc__}\n\nThe settings, as the notebooks have them:\n\n{list_settings(notebooks.values())}"
-        )
+    if "-h" in arguments or "--help" in arguments:
+        print(__doc__)
+        print(f"\nThe settings, as the notebooks have them:\n\n{list_settings(notebooks.values())}")
         return 0
     try:
-        known = {name for notebook in notebooks.values() for name in read_settings(notebook)}
-        settings = parse_words(words, known)
-        check_kinds(settings, notebooks.values())
+        names = {name for notebook in notebooks.values() for name in read_settings(notebook)}
+        settings = parse_settings(arguments, names)
+        check_settings(settings, notebooks.values())
         folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
         project.find_reference(str(settings.get("REFERENCE", "")), folder)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    # an older run that is named was trained; the notebooks that ask it are left
-    names = [name for name in NOTEBOOKS if not settings.get("RUN") or "RUN" in read_settings(notebooks[name])]
+    chosen = list(NOTEBOOKS)
+    if settings.get("RUN"):  # this run is trained already, so only the notebooks that use one are needed
+        chosen = [name for name in NOTEBOOKS if "RUN" in read_settings(notebooks[name])]
     try:
         with files.lock(EXECUTED.parent, "make run"):
-            return _run_all(names, settings)
+            return _run_all(chosen, settings)
     except errors.InUseError as error:
         print(error, file=sys.stderr)
         return 1
 
 
 def _run_all(names: list[str], settings: dict[str, object]) -> int:
-    """Runs notebooks one after another, and says how long they took; the exit code."""
+    """Runs notebooks one after another, prints how long they took, and returns the exit code."""
     begin = time.perf_counter()
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the kernel warns about frozen modules otherwise
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else the kernel warns about frozen modules
     for number, name in enumerate(names, start=1):
         minutes = (time.perf_counter() - begin) / 60
         print(f"\n[{number}/{len(names)}] {name}  ({minutes:.1f} min so far)", flush=True)
@@ -218,7 +250,7 @@ def _run_all(names: list[str], settings: dict[str, object]) -> int:
 
 
 def _run_one(name: str, settings: dict[str, object]) -> int:
-    """Runs one notebook and says what stopped it; the exit code that this gives, 0 where nothing did."""
+    """Runs one notebook, prints what stopped it, and returns the exit code: 0 if nothing did."""
     try:
         run_notebook(Path(name), settings)
     except KeyboardInterrupt:
@@ -241,18 +273,18 @@ def _run_one(name: str, settings: dict[str, object]) -> int:
 
 
 def _name_user_errors() -> set[str]:
-    """Names the errors that a user can mend; a kernel tells no more of an error than its name."""
-    named = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
-    return named | OTHER_ERRORS
+    """Returns the names of errors that a user can correct; a kernel passes on only the name of an error."""
+    own = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    return own | OTHER_ERRORS
 
 
 def _check_data(folder: Path) -> None:
-    """Refuses a folder without data; for the project's own, where it is empty, the world stands in."""
+    """Refuses a folder without data, except the project's own, which the built-in world replaces."""
     if folder == Path() and not holds_user_data(folder):
         return
     for part in ("Train", "Test"):
         if not (folder / part / "data.csv").exists():
             raise SettingsError(
-                f"{folder / part} must hold a data.csv and its photos ({part}/README.md says which columns); "
-                "lay them there, or name another folder: make run DATA=DIR."
+                f"{folder / part} must hold a data.csv and its photos, found no data.csv; put them there "
+                f"({part}/README.md lists the columns), or name another folder: make run DATA=DIR."
             )

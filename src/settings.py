@@ -1,4 +1,4 @@
-"""What the user sets in the notebooks, checked as soon as it is typed, and what is trained with."""
+"""The settings of the notebooks, checked where they are set, and the settings of a training."""
 
 import difflib
 import math
@@ -9,25 +9,27 @@ import pandas as pd
 
 from src.common.errors import OutdatedError, SettingsError
 
-SMALLEST_ZOOM = 0.7  # scale of a crop against the network's own; below about 0.75 the whole frame is seen
-LEAST = {"zoom": SMALLEST_ZOOM, "crop": 0.1}  # of what may not come down to 0
+SMALLEST_ZOOM = (
+    0.7  # scale of a crop relative to the network's input; below about 0.75 it shows the whole frame
+)
+SMALLEST = {"zoom": SMALLEST_ZOOM, "crop": 0.1}  # smallest values; 0 for the other parts
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The parts of a recipe. Their values here are what the notebooks do by themselves.
+    """The parts of a recipe; the defaults are the values that the notebooks use.
 
     Attributes:
-        backbone: a name that segmentation-models knows.
+        backbone: a name of segmentation-models.
         weights: "imagenet", or "none" for random weights.
         crop: side of a training crop, as a share of the network's input.
-        zoom: largest scale of a crop against the network's own scale; the smallest is 0.7. While labels are
+        zoom: largest scale of a crop relative to the network's input; the smallest is 0.7. While labels are
             learned it is 1 at most.
         color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
-        dice: factor of the mask's Dice loss beside the cross-entropy.
-        depth: metres a step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
-        label_weight: factor of the label's loss beside the mask's.
-        rate: the highest learning rate of the segmentation network; the joint one goes on at half of it.
+        dice: factor of the mask's Dice loss, which is added to the cross-entropy.
+        depth: metres per step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
+        label_weight: factor of the label's loss, which is added to the mask's loss.
+        rate: the highest learning rate of the segmentation network; the joint network uses half of it.
         backbone_rate: the backbone's learning rate, as a share of the other layers'.
         last_rate: the learning rate that a training ends at, as a share of its highest.
     """
@@ -45,12 +47,12 @@ class Recipe:
     last_rate: float = 0.3
 
     def to_dict(self) -> dict[str, str | float]:
-        """Gives the parts by name, as a settings file keeps them."""
+        """Returns the parts by name, as a settings file holds them."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, parts: dict[str, str | float]) -> "Recipe":
-        """Makes the recipe that a settings file keeps.
+        """Makes a recipe of the parts in a settings file.
 
         Raises:
             OutdatedError: a part is unknown, as in a run of another version of this project.
@@ -58,8 +60,8 @@ class Recipe:
         unknown = parts.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise OutdatedError(
-                f"A run's RECIPE must have parts of src/settings.py, found '{min(unknown)}', of another "
-                "version; run Train_seg_sem.ipynb again."
+                f"A run's RECIPE must have only parts of src/settings.py, found '{min(unknown)}' of another "
+                "version of the project; run Train_seg_sem.ipynb again."
             )
         return cls(**parts)
 
@@ -68,35 +70,50 @@ def read_recipe(changes: str) -> Recipe:
     """Reads changes of the recipe, as "color=2 crop=1"; "" changes nothing.
 
     Raises:
-        SettingsError: a word is no NAME=VALUE, a name is unknown, a value is of the wrong kind or too small.
+        SettingsError: a change is not NAME=VALUE, a name is unknown, or a value is no number or too small.
     """
-    kinds, chosen = {field.name: type(field.default) for field in fields(Recipe)}, {}
-    for word in changes.split():
-        name, equals, text = word.partition("=")
-        if not equals or name not in kinds:
-            nearest = difflib.get_close_matches(name, kinds, n=1, cutoff=0)[0]
+    defaults = {field.name: field.default for field in fields(Recipe)}
+    changed = {}
+    for change in changes.split():
+        name, equals, text = change.partition("=")
+        if not equals or name not in defaults:
+            nearest = difflib.get_close_matches(name, defaults, n=1, cutoff=0)[0]
             raise SettingsError(
-                f"RECIPE must be NAME=VALUE words, found '{word}'; the nearest is {nearest}=."
+                f"RECIPE must be parts as NAME=VALUE, found '{change}'; the nearest is {nearest}=."
             )
-        try:
-            chosen[name] = kinds[name](text)
-        except ValueError:
-            usual = getattr(Recipe, name)
-            raise SettingsError(
-                f"RECIPE's {name} must be a number, found '{text}'; default: {usual}."
-            ) from None
-        least, usual = LEAST.get(name, 0.0), getattr(Recipe, name)
-        if kinds[name] is float and not least <= chosen[name] < math.inf:
-            raise SettingsError(f"RECIPE's {name} must be from {least} on, found '{text}'; default: {usual}.")
-    return Recipe(**chosen)
+        changed[name] = _read_part(name, text, defaults[name])
+    return Recipe(**changed)
 
 
-CHOICES = {"off": 1, "quick": 2, "full": 4}  # of ESTIMATE: how many MINUTES all trainings take together
+def _read_part(name: str, text: str, default: str | float) -> str | float:
+    """Reads the value of one part of the recipe.
+
+    Raises:
+        SettingsError: the part is a number and the text is none, or one that is too small or infinite.
+    """
+    if isinstance(default, str):
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingsError(
+            f"RECIPE's {name} must be a number, found '{text}'; default: {default}."
+        ) from None
+    smallest = SMALLEST.get(name, 0.0)
+    if not smallest <= value < math.inf:
+        raise SettingsError(
+            f"RECIPE's {name} must be {smallest} or more, found '{text}'; default: {default}."
+        )
+    return value
+
+
+# Values of ESTIMATE, and how long all trainings take together in multiples of one training.
+CHOICES = {"off": 1, "quick": 2, "full": 4}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the settings cell of `Train_seg_sem.ipynb` says; its comments there say what each is.
+    """The settings cell of `Train_seg_sem.ipynb`, whose comments explain each setting.
 
     Raises:
         SettingsError: SIZE, EPOCHS, MINUTES, ESTIMATE or RECIPE breaks its rule; the message names it.
@@ -119,7 +136,7 @@ class Settings:
         read_recipe(self.recipe)
 
     def resolve(self, samples: pd.DataFrame) -> "TrainingSettings":
-        """Chooses what was left to the data.
+        """Chooses from the data what the settings leave open.
 
         Args:
             samples: table of the Train frames.
@@ -141,17 +158,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What both networks are trained with.
+    """The settings that both networks are trained with.
 
     Attributes:
         size: (height, width) of the network's input, in pixels, multiples of 32.
         crop: (height, width) of a training crop, in pixels, multiples of 32.
-        batch_size: frames a step.
-        minutes: that all trainings may take at most; None for no such wish.
+        batch_size: frames per step.
+        minutes: largest time of all trainings together; None for no limit.
         epochs: passes over the frames, or "auto".
-        seed: of the split, the order and the augmentation.
-        group: column of data.csv whose values are held out whole; None for streets.
-        recipe: how photos are changed, how the network is built, how fast it learns.
+        seed: of the split, the order of the frames and the augmentation.
+        group: column of data.csv; frames with the same value are held out together. None for streets.
+        recipe: augmentation, parts of the network, losses and learning rates.
         holds_out: whether a network is also trained without some recordings, and scored on them.
     """
 
@@ -166,7 +183,7 @@ class TrainingSettings:
     holds_out: bool = True
 
     def to_dict(self) -> dict[str, object]:
-        """Gives what `settings.json` of a run keeps."""
+        """Returns what `settings.json` of a run holds."""
         return {
             "SIZE": self.size,
             "CROP": self.crop,
@@ -180,33 +197,32 @@ class TrainingSettings:
         }
 
     @classmethod
-    def from_dict(cls, kept: dict[str, object]) -> "TrainingSettings":
-        """Reads what `settings.json` of a segmentation network's run keeps.
+    def from_dict(cls, stored: dict[str, object]) -> "TrainingSettings":
+        """Reads what `settings.json` of a segmentation network's run holds.
 
         Raises:
-            SettingsError: it is of another version of this project.
+            OutdatedError: the recipe is of another version of this project.
         """
-        names = {one.name: one.name.upper() for one in fields(cls)} | {"holds_out": "HOLDS_OUT"}
-        values = {name: kept.get(key) for name, key in names.items()}
-        values["size"] = tuple(kept["SIZE"])
-        values["crop"] = tuple(kept["CROP"])
-        values["recipe"] = Recipe.from_dict(kept["RECIPE"])
+        values = {field.name: stored.get(field.name.upper()) for field in fields(cls)}
+        values["size"] = tuple(stored["SIZE"])
+        values["crop"] = tuple(stored["CROP"])
+        values["recipe"] = Recipe.from_dict(stored["RECIPE"])
         return cls(**values)
 
 
 def check_choice(choice: str) -> None:
-    """Refuses an ESTIMATE that is none of CHOICES.
+    """Refuses a value of ESTIMATE that is not in CHOICES.
 
     Raises:
         SettingsError: the message lists them.
     """
     if choice not in CHOICES:
         raise SettingsError(
-            f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; 'quick' is usual."
+            f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; default: 'quick'."
         )
 
 
-# of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9
+# Most pixels of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9.
 PIXEL_BUDGET = 176_000
 
 
@@ -214,11 +230,12 @@ def check_size(size: str | tuple[int, int]) -> None:
     """Refuses a network's input size that is neither "auto" nor (height, width) in multiples of 32 px.
 
     Raises:
-        SettingsError: the message names the nearest that is.
+        SettingsError: the message names the nearest valid size.
     """
     if size == "auto":
         return
-    if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(s, int) for s in size)):
+    is_pair = isinstance(size, (tuple, list)) and len(size) == 2
+    if not is_pair or not all(isinstance(side, int) for side in size):
         raise SettingsError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
     nearest = tuple(max(32, round(side / 32) * 32) for side in size)
     if tuple(size) != nearest:
@@ -226,48 +243,60 @@ def check_size(size: str | tuple[int, int]) -> None:
 
 
 def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:
-    """Chooses the network's input size: (height, width), multiples of 32, of the commonest photo's shape.
+    """Chooses the network's input size: (height, width) in px, multiples of 32.
 
     Args:
         samples: table with `height` and `width`.
-        size: "auto" for the largest within PIXEL_BUDGET, or (height, width), which `check_size` must admit.
+        size: (height, width), which is returned, or "auto" for about the largest size within PIXEL_BUDGET
+            that has the shape of the commonest photo.
+
+    Raises:
+        SettingsError: `check_size` refuses the size.
     """
     check_size(size)
     if size != "auto":
         return tuple(size)
     height, width = samples.groupby(["height", "width"]).size().idxmax()
     sides = np.arange(32, PIXEL_BUDGET // 32, 32)
-    grid = [
-        (int(h), int(w)) for h in sides for w in sides if h * w <= PIXEL_BUDGET and h <= height and w <= width
-    ]
-    if not grid:
-        return (32, 32)
-    stretch = {pair: abs(np.log((pair[0] / pair[1]) / (height / width))) for pair in grid}
-    return max(grid, key=lambda pair: np.log(pair[0] * pair[1]) - 4 * stretch[pair])
+    heights = [int(side) for side in sides if side <= height]
+    widths = [int(side) for side in sides if side <= width]
+    candidates = [(h, w) for h in heights for w in widths if h * w <= PIXEL_BUDGET]
+
+    def rate(candidate: tuple[int, int]) -> float:
+        h, w = candidate
+        stretch = abs(np.log((h / w) / (height / width)))
+        return np.log(h * w) - 4 * stretch  # prefers many pixels, and four times as much the photo's shape
+
+    return max(candidates, key=rate, default=(32, 32))
 
 
 def choose_crop(size: tuple[int, int], share: float) -> tuple[int, int]:
-    """Chooses the size of a training crop: about `share` of the network's input, in multiples of 32."""
+    """Chooses (height, width) of a training crop: about `share` of the input's, in multiples of 32 px."""
     return tuple(max(32, round(side * share / 32) * 32) for side in size)
 
 
 def check_epochs(epochs: str | int) -> None:
-    """Refuses a number of passes that is none.
+    """Refuses a value of EPOCHS that is neither "auto" nor a whole number of 1 or more.
 
     Raises:
-        SettingsError: neither "auto" nor a whole number from 1 on.
+        SettingsError: the message names the value.
     """
-    if epochs == "auto" or (isinstance(epochs, int) and not isinstance(epochs, bool) and epochs >= 1):
+    if epochs == "auto":
         return
-    raise SettingsError(f"EPOCHS must be 'auto' or a whole number from 1 on, found {epochs!r}; try 10.")
+    is_whole = isinstance(epochs, int) and not isinstance(epochs, bool)
+    if not is_whole or epochs < 1:
+        raise SettingsError(
+            f"EPOCHS must be 'auto' or a whole number of 1 or more, found {epochs!r}; try 10."
+        )
 
 
 def check_minutes(minutes: float | None) -> None:
-    """Refuses minutes that are none.
+    """Refuses a value of MINUTES that is neither None nor a positive number.
 
     Raises:
-        SettingsError: neither None nor a positive number.
+        SettingsError: the message names the value.
     """
-    if minutes is None or (isinstance(minutes, int | float) and minutes > 0):
+    if minutes is None:
         return
-    raise SettingsError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")
+    if not isinstance(minutes, int | float) or not minutes > 0:
+        raise SettingsError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")

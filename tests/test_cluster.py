@@ -5,7 +5,7 @@ import pytest
 from src.common import cluster
 
 
-def test_missing_ray_names_the_way_out(monkeypatch):
+def test_missing_ray_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"requirements-scale\.txt"):
         list(cluster.spread(str, [1], "auto"))
@@ -44,7 +44,7 @@ def test_results_come_in_order_and_few_jobs_wait(monkeypatch):
     assert ray.most == 4  # two a processor
 
 
-def test_no_cluster_at_the_address_names_the_way_out(monkeypatch):
+def test_no_cluster_at_the_address_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", FakeRay(answers=False))
     with pytest.raises(ValueError, match="ray start --head"):
         list(cluster.spread(str, [1], "10.0.0.9:6379"))

@@ -47,14 +47,14 @@ def test_help_needs_no_library_at_all():
 
 
 def test_the_command_line_lists_its_verbs(command):
-    code, said, _ = command()
-    assert code == 0 and all(f"  {verb} " in said for verb in VERBS)
+    code, output, _ = command()
+    assert code == 0 and all(f"  {verb} " in output for verb in VERBS)
     code, _, errors = command("inspect")
     assert code == 2 and "doctor" in errors and "found 'inspect'" in errors
 
 
 @pytest.mark.parametrize("name", ["src.doctor", "src.world", "src.scoring"])
-def test_an_old_name_tells_the_new_one(name):
+def test_an_old_name_leads_to_the_new_one(name):
     done = run_python("-m", name, "Train")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert f"python -m {name} is now python -m src {MOVED[name]}" in done.stderr

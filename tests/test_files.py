@@ -68,9 +68,9 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 def test_other_errors_stay_what_they_are(tmp_path):
     with pytest.raises(PermissionError), files.naming_full_disk(tmp_path):
         raise PermissionError(13, "no")
-    told = "Can't decrement id ref count (file write failed: errno = 28, error message ...)"  # by HDF5
-    with pytest.raises(errors.DiskFullError, match="cannot be written"), files.naming_full_disk(tmp_path):
-        raise RuntimeError(told)
+    message = "Can't decrement id ref count (file write failed: errno = 28, error message ...)"  # by HDF5
+    with pytest.raises(errors.DiskFullError, match="the disk is full"), files.naming_full_disk(tmp_path):
+        raise RuntimeError(message)
 
 
 def test_a_full_disk_ends_with_one_line_and_leaves_the_rest(train_folder, tmp_path):
@@ -152,8 +152,8 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_second_process_is_told_who_works_in_the_folder(holder, tmp_path):
-    words = rf"Only one test at a time.*process {holder.pid} does; wait"
+def test_a_second_process_learns_who_works_in_the_folder(holder, tmp_path):
+    words = rf"Only one test at a time.*process {holder.pid} at work; wait"
     with pytest.raises(errors.InUseError, match=words), files.lock(tmp_path, "test"):
         raise AssertionError("both work in it")
 

@@ -53,7 +53,7 @@ def test_a_pass_takes_every_mask_and_every_label(counts, with_label, steps):
 
 @pytest.mark.parametrize("epochs", [0, 2.5, "long", None, True])
 def test_epochs_that_are_none_are_refused(epochs):
-    with pytest.raises(ValueError, match="EPOCHS must be 'auto' or a whole number from 1 on"):
+    with pytest.raises(ValueError, match="EPOCHS must be 'auto' or a whole number of 1 or more"):
         settings.check_epochs(epochs)
 
 

@@ -72,20 +72,20 @@ def test_the_folder_is_typed_once(train_folder, tmp_path, monkeypatch, capsys):
 
 def test_data_are_examined_once_until_a_file_changes(train_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
-    asked = []
+    examined = []
     monkeypatch.setattr(
-        project, "examine", lambda *folders: asked.append(folders) or doctor.examine(*folders)
+        project, "examine", lambda *folders: examined.append(folders) or doctor.examine(*folders)
     )
     first = project.examine_cached(train_folder, None)
     again = project.examine_cached(train_folder, None)
-    assert len(asked) == 1 and again.problems == first.problems and again.frames.equals(first.frames)
+    assert len(examined) == 1 and again.problems == first.problems and again.frames.equals(first.frames)
     mask = np.full((64, 96), 2, np.uint8)
     cv2.imwrite(str(train_folder / "frame_001_seg.png"), mask)
-    assert not project.examine_cached(train_folder, None).classes.equals(first.classes) and len(asked) == 2
+    assert not project.examine_cached(train_folder, None).classes.equals(first.classes) and len(examined) == 2
     (train_folder / "frame_001_seg.png").unlink()
     for _ in range(2):  # what is wrong is looked for again
         assert any(one.level == "error" for one in project.examine_cached(train_folder, None).problems)
-    assert len(asked) == 4
+    assert len(examined) == 4
 
 
 def test_a_mask_behind_a_linked_folder_is_looked_at_again(train_folder, tmp_path, monkeypatch):

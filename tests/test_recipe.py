@@ -13,9 +13,9 @@ def test_words_change_the_recipe():
     ("words", "message"),
     [
         ("colour=1", "nearest is color="),
-        ("color", "NAME=VALUE words, found 'color'"),
-        ("zoom=0.6", "zoom must be from 0.7 on, found '0.6'; default: 1.6"),
-        ("dice=-1", "dice must be from 0.0 on"),
+        ("color", "parts as NAME=VALUE, found 'color'"),
+        ("zoom=0.6", "zoom must be 0.7 or more, found '0.6'; default: 1.6"),
+        ("dice=-1", "dice must be 0.0 or more"),
         ("rate=inf", "rate must be"),
         ("color=nan", "color must be"),
         ("color=much", "color must be a number, found 'much'; default: 1.0"),
@@ -26,6 +26,8 @@ def test_wrong_words_name_the_way_out(words, message):
         read_recipe(words)
 
 
-def test_a_part_of_another_version_names_the_way_out():
-    with pytest.raises(ValueError, match=r"found 'frozen', of another version; run Train_seg_sem"):
+def test_a_part_of_another_version_names_the_remedy():
+    with pytest.raises(
+        ValueError, match=r"found 'frozen' of another version of the project; run Train_seg_sem"
+    ):
         Recipe.from_dict(Recipe().to_dict() | {"frozen": "norm"})

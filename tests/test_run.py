@@ -35,42 +35,42 @@ def test_settings_go_behind_the_parameters_cell():
 
 
 def test_values_are_literals_or_text():
-    words = ["SEED=3", "SIZE=(64, 96)", "DATA=2026", "RECIPE=0.001", "WEIGHTS=None", "EMPTY="]
-    found = run.parse_words(words, {"SEED", "SIZE", "DATA", "RECIPE", "WEIGHTS", "EMPTY"})
+    arguments = ["SEED=3", "SIZE=(64, 96)", "DATA=2026", "RECIPE=0.001", "WEIGHTS=None", "EMPTY="]
+    found = run.parse_settings(arguments, {"SEED", "SIZE", "DATA", "RECIPE", "WEIGHTS", "EMPTY"})
     texts = {"DATA": "2026", "RECIPE": "0.001"}
     assert found == {"SEED": 3, "SIZE": (64, 96), "WEIGHTS": None, "EMPTY": ""} | texts
 
 
 def test_unknown_name_gets_the_nearest():
     with pytest.raises(ValueError, match="the nearest is BATCH_SIZE"):
-        run.parse_words(["BACH_SIZE=4"], {"BATCH_SIZE", "SEED", "MINUTES"})
+        run.parse_settings(["BACH_SIZE=4"], {"BATCH_SIZE", "SEED", "MINUTES"})
 
 
-def test_numbers_and_switches_are_asked_for():
+def test_numbers_and_switches_are_checked():
     cell = nbformat.v4.new_code_cell("SEED = 0\nFLIP = True\nSIZE = 'auto'\nEPOCHS = None")
     cell.metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    run.check_kinds({"SEED": 3, "FLIP": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
+    run.check_settings({"SEED": 3, "FLIP": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
     with pytest.raises(ValueError, match="SEED must be a number, found ''; default: 0"):
-        run.check_kinds({"SEED": ""}, [notebook])
+        run.check_settings({"SEED": ""}, [notebook])
     with pytest.raises(ValueError, match="FLIP must be True or False"):
-        run.check_kinds({"FLIP": "yes"}, [notebook])
+        run.check_settings({"FLIP": "yes"}, [notebook])
 
 
 @pytest.mark.parametrize(
-    ("word", "match"),
+    ("argument", "match"),
     [
-        ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 on"),
-        ("SEED=-1", "SEED must be a whole number from 0 on, found '-1'"),
-        ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number from 1 on, found 2.5"),
+        ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number of 1 or more"),
+        ("SEED=-1", "SEED must be a whole number of 0 or more, found '-1'"),
+        ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number of 1 or more, found 2.5"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
         ("MINUTES=long", "MINUTES must be None or a positive number, found 'long'"),
-        ("RECIPE=colour=2", "RECIPE must be NAME=VALUE words, found 'colour=2'; the nearest is color="),
+        ("RECIPE=colour=2", "RECIPE must be parts as NAME=VALUE, found 'colour=2'; the nearest is color="),
     ],
 )
-def test_settings_out_of_range_are_refused_before_any_notebook(word, match, capsys):
-    assert run.main([word]) == 2
+def test_settings_out_of_range_are_refused_before_any_notebook(argument, match, capsys):
+    assert run.main([argument]) == 2
     assert match in capsys.readouterr().err
 
 
@@ -80,12 +80,12 @@ def test_help_lists_each_setting_once_with_its_default(capsys):
     assert [line for line in lines if line.startswith("SEED")] == [
         "SEED = 0  # settles the split, the order and the augmentation"
     ]
-    known = {line.split(" = ")[0] for line in lines if " = " in line}
+    listed = {line.split(" = ")[0] for line in lines if " = " in line}
     notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
-    assert known == {name for notebook in notebooks for name in run.read_settings(notebook)}
+    assert listed == {name for notebook in notebooks for name in run.read_settings(notebook)}
 
 
-def test_bad_words_end_with_two(capsys):
+def test_wrong_settings_and_data_give_exit_code_two(capsys):
     assert run.main(["SEED="]) == 2 and "SEED must be a number" in capsys.readouterr().err
     assert run.main(["SEDE=1"]) == 2 and "SEED" in capsys.readouterr().err
     assert run.main(["REFERENCE=nowhere"]) == 2 and "REFERENCE" in capsys.readouterr().err
@@ -101,13 +101,13 @@ def test_photos_without_their_table_do_not_start_the_world(monkeypatch, tmp_path
     assert run.main([]) == 2 and "Train must hold a data.csv" in capsys.readouterr().err
 
 
-def test_a_named_run_is_asked_and_not_trained_again(monkeypatch):
-    asked = []
-    monkeypatch.setattr(run, "run_notebook", lambda path, settings: asked.append(path.name))
+def test_a_named_run_is_used_and_not_trained_again(monkeypatch):
+    started = []
+    monkeypatch.setattr(run, "run_notebook", lambda path, settings: started.append(path.name))
     monkeypatch.setattr(run, "_check_data", lambda folder: None)
     assert run.main(["RUN=joint-city-1a2b3c4d"]) == 0
-    assert asked == ["Save_test.ipynb", "main.ipynb"]
-    assert run.main(["RUN="]) == 0 and asked[2:] == list(run.NOTEBOOKS)
+    assert started == ["Save_test.ipynb", "main.ipynb"]
+    assert run.main(["RUN="]) == 0 and started[2:] == list(run.NOTEBOOKS)
 
 
 def test_a_second_make_run_says_so_in_one_line(monkeypatch, tmp_path, capsys):
@@ -121,7 +121,7 @@ def test_a_second_make_run_says_so_in_one_line(monkeypatch, tmp_path, capsys):
     assert run.main([]) == 0 and len(started) == 4
 
 
-def test_interrupted_road_says_how_to_go_on(monkeypatch, capsys):
+def test_an_interrupted_run_prints_how_to_continue(monkeypatch, capsys):
     def stop(path, settings):
         raise KeyboardInterrupt
 
@@ -152,5 +152,5 @@ def test_a_signal_interrupts_the_cell_that_runs(tmp_path, number):
     with subprocess.Popen(command, cwd=tmp_path, env=where, **pipes) as process:
         assert any("begun" in line for line in process.stderr)
         process.send_signal(number)
-        said, errors = process.communicate(timeout=60)
-    assert "stopped in peace" in said and "Traceback" not in errors
+        output, errors = process.communicate(timeout=60)
+    assert "stopped in peace" in output and "Traceback" not in errors

@@ -27,7 +27,7 @@ def at(monkeypatch):
 
 @pytest.fixture
 def open_at(samples, classes, tmp_path, monkeypatch, at):
-    """Opens a run at a second of the clock, and ends its training where that is asked for."""
+    """Opens a run at a second of the clock; its training has ended if `finished`."""
     monkeypatch.chdir(tmp_path)
 
     def open_run(kind, second, finished, **settings):
@@ -83,7 +83,7 @@ def test_origin_names_the_training_and_what_is_made_by_other_code(open_at, at):
     assert files.describe_origin(run.folder).endswith(", commit first, this by commit second")
 
 
-def test_the_last_finished_run_is_taken_without_a_word(open_at, samples, classes, capsys):
+def test_the_last_finished_run_is_taken_without_a_message(open_at, samples, classes, capsys):
     open_at("seg", 1, True, SEED=0)
     last = open_at("seg", 2, True, SEED=1)
     assert runs.find_run("seg", samples, classes) == last
@@ -99,12 +99,12 @@ def test_an_older_run_than_an_interrupted_one_is_named_with_the_settings_that_di
     (line,) = capsys.readouterr().out.splitlines()
     assert f"{found.folder} is used" in line and f"{newer.folder} is newer (other SEED, SIZE)" in line
     assert "has not ended: to use it, run Train_seg_sem.ipynb again first." in line
-    runs.find_run("seg", samples, classes, found.folder.name)  # asked for by its name
+    runs.find_run("seg", samples, classes, found.folder.name)  # chosen by its name
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
-    ("kind", "finished", "words"),
+    ("kind", "finished", "remedy"),
     [
         ("seg", False, "has not ended: to use it, run Train_seg_sem.ipynb and Train_label_seg.ipynb again"),
         ("seg", True, "has no joint network yet: to use it, run Train_label_seg.ipynb again"),
@@ -112,7 +112,7 @@ def test_an_older_run_than_an_interrupted_one_is_named_with_the_settings_that_di
     ],
 )
 def test_what_to_run_again_follows_from_what_was_interrupted(
-    open_at, samples, classes, capsys, kind, finished, words
+    open_at, samples, classes, capsys, kind, finished, remedy
 ):
     first = open_at("seg", 1, True, SEED=0, CROP=1)
     found = open_at("joint", 2, True, SEGMENTER=first.folder.name, SEED=0)
@@ -121,5 +121,5 @@ def test_what_to_run_again_follows_from_what_was_interrupted(
     others = {"seg": {"SEED": 0, "CROP": 2}, "joint": {"SEED": 1, "SEGMENTER": first.folder.name}}
     open_at(kind, 4, finished, **others[kind])
     assert runs.find_run("joint", samples, classes) == found
-    said = capsys.readouterr().out
-    assert words in said and f"(other {'CROP' if kind == 'seg' else 'SEED'})" in said
+    output = capsys.readouterr().out
+    assert remedy in output and f"(other {'CROP' if kind == 'seg' else 'SEED'})" in output

@@ -1,1 +1,1 @@
-"""What each verb of `python -m src` takes and does; the work itself is done elsewhere."""
+"""Arguments and calls of each verb of `python -m src`; other packages do the work."""

@@ -1,25 +1,29 @@
-"""Measures speed beside what one would use instead."""
+"""Measures the speed of the project, compared with other programs."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds its Train and Test")
-    parser.add_argument("--peers", type=Path, help="python of the peers' environment")
-    parser.add_argument("--only", default="", help="groups whose name begins so, as train")
-    parser.add_argument("--quality", type=Path, metavar="REFERENCE", help="trains instead: time to one mIoU")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of these trainings (default: 0)")
+    parser.add_argument("--peers", type=Path, help="Python of the environment with the other programs")
+    parser.add_argument("--only", default="", help="only groups whose name begins so, as train")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="turns of a row, fewer of slow ones (default: 5)"
+        "--quality", type=Path, metavar="REFERENCE", help="measure training time to a given mIoU instead"
     )
-    parser.add_argument("--frames", type=int, default=500, help="of Save_test (default: 500)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="seeds of these trainings (default: 0)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="repetitions of a row, fewer of slow ones (default: 5)"
+    )
+    parser.add_argument("--frames", type=int, default=500, help="frames of Save_test (default: 500)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measures what is asked for, and prints all that is kept."""
+    """Measures the chosen rows, and prints all stored results."""
     from src import runs
     from src.common import startup
 
@@ -27,10 +31,10 @@ def run(arguments: argparse.Namespace) -> None:
     startup.import_quietly()
     from src.experiments import benchmark, speeds
 
-    where = (arguments.data, arguments.peers)
+    places = (arguments.data, arguments.peers)
     if arguments.quality:
-        benchmark.measure_quality(*where, arguments.quality, arguments.seeds)
+        benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
     else:
-        benchmark.measure_groups(arguments.run, *where, arguments.only, arguments.rounds, arguments.frames)
+        benchmark.measure_groups(arguments.run, *places, arguments.only, arguments.rounds, arguments.frames)
         speeds.draw_growth(speeds.read_kept()["groups"])
     print(benchmark.describe_kept())

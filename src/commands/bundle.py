@@ -6,14 +6,16 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("out", type=Path, help="zip to write")
     parser.add_argument("--reference", type=Path, required=True, help="folder with the truth of the test set")
-    parser.add_argument("--title", default="Every pixel and the kind of place", help="of the competition")
+    parser.add_argument(
+        "--title", default="Every pixel and the kind of place", help="title of the competition"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the zip."""
+    """Writes the zip and prints where to upload it."""
     from src.submission import bundle, scoring
 
     try:

@@ -6,7 +6,7 @@ from src.common import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("zip", type=files.expand_home, help="the zip of a submission")
     parser.add_argument(
         "--data",

@@ -1,4 +1,4 @@
-"""Says what is in Train and Test, and all that is wrong with it; exits 2 where there are errors."""
+"""Lists what is in Train and Test, and every problem; the exit code is 2 if there are errors."""
 
 import argparse
 
@@ -6,9 +6,9 @@ from src.common import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("train", type=files.expand_home, help="folder of the frames to learn from")
-    parser.add_argument("--test", type=files.expand_home, help="folder of the hidden test's frames")
+    parser.add_argument("--test", type=files.expand_home, help="folder of the frames without published truth")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,4 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
         if table.size:
             print(table.to_string(), end="\n\n")
     print(found.describe(every_row=True))
-    return 2 if any(problem.level == "error" for problem in found.problems) else 0
+    has_errors = any(problem.level == "error" for problem in found.problems)
+    return 2 if has_errors else 0

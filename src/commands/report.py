@@ -1,11 +1,11 @@
-"""Writes one page of a finished run: scores, figures, and how it was made."""
+"""Writes one page about a finished run: scores, figures, settings and versions."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
 
 

@@ -1,24 +1,26 @@
-"""Prints the tables of what results/ holds, or keeps a run there."""
+"""Prints the tables of the runs in results/, or copies a run there."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     verbs = parser.add_subparsers(dest="what", metavar="{keep,fill,lengths,sheet}")
     keep = verbs.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
-    keep.add_argument("--version", default="today", help="what the tables call its settings (default: today)")
+    keep.add_argument(
+        "--version", default="today", help="name of its settings in the tables (default: today)"
+    )
     verbs.add_parser("fill", help="writes the tables into results/README.md and the pages of docs/")
-    verbs.add_parser("lengths", help="draws what longer trainings bring")
+    verbs.add_parser("lengths", help="draws the gain of longer trainings")
     sheet = verbs.add_parser("sheet", help="draws frames of a rendered world")
     sheet.add_argument("world", type=Path, nargs="?", default=Path("world"), help="folder (default: world)")
     sheet.add_argument("--out", type=Path, default=Path("Imagenes/world.png"), help="PNG to write")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Does what is asked for; prints all tables where nothing is."""
+    """Runs the chosen action; without one, prints all tables."""
     from src.experiments import results
 
     if arguments.what == "keep":

@@ -1,8 +1,8 @@
 """Runs the four notebooks top to bottom."""
 
 
-def read_caption(words: list[str]) -> int:
-    """Takes NAME=VALUE words, which the notebooks themselves explain."""
+def run_unparsed(arguments: list[str]) -> int:
+    """Runs the notebooks with settings, NAME=VALUE each, whose names come from the notebooks themselves."""
     from src import run
 
-    return run.main(words)
+    return run.main(arguments)

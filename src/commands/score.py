@@ -5,7 +5,7 @@ import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what it takes."""
+    """Adds the arguments of this verb."""
     parser.add_argument("input", help="folder with ref/ (the truth) and res/ (the unpacked zip)")
     parser.add_argument("output", help="folder for scores.json and scores.txt")
 

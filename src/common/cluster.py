@@ -1,23 +1,25 @@
-"""Independent jobs over a Ray cluster (requirements-scale.txt), in order; nothing here knows what they do."""
+"""Runs independent jobs on a Ray cluster (requirements-scale.txt) and returns their results in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from src.common.errors import SettingsError
 
-AHEAD = 2  # jobs a processor of the cluster that are handed out before their results are asked for
+JOBS_PER_CORE = (
+    2  # jobs that are sent to the cluster for each of its cores before the first result is awaited
+)
 
 
 def spread(work: Callable, jobs: Iterable, address: str) -> Iterator:
-    """Does jobs on a cluster whose machines see the same folders under the same paths.
+    """Runs jobs on a cluster whose machines have the same folders under the same paths.
 
     Args:
         work: function of a module; takes one job.
-        jobs: what it is called with; drawn as the cluster has room, so that memory does not grow.
+        jobs: arguments of `work`; drawn one by one as the cluster has room, so that memory does not grow.
         address: "auto" or the address of a Ray cluster.
 
-    Returns:
-        What `work` gives, a job each, in the order of the jobs.
+    Yields:
+        The result of `work` for each job, in the order of the jobs.
 
     Raises:
         SettingsError: Ray is not installed, or no cluster answers at the address.
@@ -36,8 +38,10 @@ def spread(work: Callable, jobs: Iterable, address: str) -> Iterator:
             f"RAY='{address}' must name a running cluster, none answered; "
             "`ray start --head` starts one, or set RAY=''."
         ) from error
-    remote, waiting = ray.remote(work), deque()
-    room = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+    remote = ray.remote(work)
+    waiting = deque()
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    room = JOBS_PER_CORE * max(1, cores)
     for job in jobs:
         waiting.append(remote.remote(job))
         if len(waiting) >= room:

@@ -1,11 +1,11 @@
-"""How many processors this process may use: fewer than the machine has where it is confined."""
+"""Counts the processors that this process may use, which a container limits below the machine's number."""
 
 import math
 import os
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup")
-OWN = Path("/proc/self/cgroup")  # a line a hierarchy: number, controllers, this process's group
+OWN = Path("/proc/self/cgroup")  # one line per hierarchy: number, controllers, this process's group
 
 
 def count_cores() -> int:
@@ -18,56 +18,56 @@ def count_cores() -> int:
 
 
 def count_allowed() -> int:
-    """Counts the processors that the scheduler may put this process on, as `taskset` says."""
-    if hasattr(os, "sched_getaffinity"):  # of Linux
+    """Counts the processors that the scheduler may put this process on (its affinity, see `taskset`)."""
+    if hasattr(os, "sched_getaffinity"):  # Linux only
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def read_quota(groups: Path, own: Path) -> float:
-    """Reads how many processors' time Linux gives this process's control groups; inf where there is no limit.
+    """Returns the number of processors that Linux grants this process's control groups; inf without a limit.
 
     Args:
         groups: where the control groups are mounted.
-        own: lists those of this process; a container may see other paths there than it has mounted.
+        own: file that lists those of this process; in a container its paths may differ from the mounted ones.
     """
     try:
         lines = own.read_text(encoding="utf-8").splitlines()
-    except OSError:  # other systems
+    except OSError:  # other systems than Linux have no such file
         return math.inf
     quotas = [math.inf]
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":  # version 2
-            quotas += [_read_second(folder) for folder in _list_folders(groups, path)]
+            quotas += [_read_version_2(folder) for folder in _list_folders(groups, path)]
         if "cpu" in controllers.split(","):
-            quotas += [_read_first(folder) for folder in _list_folders(groups / "cpu", path)]
+            quotas += [_read_version_1(folder) for folder in _list_folders(groups / "cpu", path)]
     return min(quotas)
 
 
 def _list_folders(root: Path, path: str) -> list[Path]:
-    """Lists a group's folder and those above it, for each of them may have a limit."""
+    """Lists a group's folder and the folders above it, each of which may have a limit."""
     own = root / path.lstrip("/")
     return [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
 
 
-def _read_second(folder: Path) -> float:
-    """Reads a quota as control groups of version 2 write it: "max 100000", or microseconds of a period."""
-    quota, period = _read_words(folder / "cpu.max", 2)
+def _read_version_2(folder: Path) -> float:
+    """Reads a quota of control groups version 2: "max 100000", or microseconds per period."""
+    quota, period = _read_values(folder / "cpu.max", 2)
     return math.inf if quota == "max" else float(quota) / float(period)
 
 
-def _read_first(folder: Path) -> float:
-    """Reads a quota as control groups of version 1 write it: -1, or microseconds, and the period."""
-    (quota,) = _read_words(folder / "cpu.cfs_quota_us", 1)
-    (period,) = _read_words(folder / "cpu.cfs_period_us", 1)
+def _read_version_1(folder: Path) -> float:
+    """Reads a quota of control groups version 1: two files, -1 or microseconds, and the period."""
+    (quota,) = _read_values(folder / "cpu.cfs_quota_us", 1)
+    (period,) = _read_values(folder / "cpu.cfs_period_us", 1)
     return math.inf if "max" in (quota, period) or float(quota) <= 0 else float(quota) / float(period)
 
 
-def _read_words(path: Path, count: int) -> list[str]:
-    """Reads the words of a file; "max" where it cannot be read."""
+def _read_values(path: Path, count: int) -> list[str]:
+    """Reads the values of a file, separated by blanks; each is "max" where the file cannot be read."""
     try:
-        words = path.read_text(encoding="utf-8").split()
+        values = path.read_text(encoding="utf-8").split()
     except OSError:
-        words = []
-    return words if len(words) == count else ["max"] * count
+        values = []
+    return values if len(values) == count else ["max"] * count

@@ -1,32 +1,32 @@
-"""What a user can mend: every such error says in one line what the rule is, what was found and what to do."""
+"""Errors that the user can correct; each message gives in one line the rule, the finding and the remedy."""
 
 
 class UserError(Exception):
-    """Data, settings or files of the user break a rule; nothing is wrong with the program."""
+    """Data, settings or files of the user break a rule; the program itself is not at fault."""
 
 
 class SettingsError(UserError, ValueError):
-    """A setting is of the wrong kind, out of its range, or asks for what is not there."""
+    """A setting is of the wrong kind, out of its range, or names something that does not exist."""
 
 
 class MissingError(UserError, FileNotFoundError):
-    """A run, a zip or a file that an earlier step makes is not there."""
+    """A run, a zip or a file that an earlier step makes does not exist."""
 
 
 class OutdatedError(UserError, ValueError):
-    """A file was made by another version of this project, or of data that were changed since."""
+    """A file was made by another version of this project, or of data that have changed since."""
 
 
 class DataError(UserError, ValueError):
-    """The user's data break a rule; the message names file, row or column, what was found and what to do."""
+    """The user's data break a rule; the message names file, row or column, the finding and the remedy."""
 
 
 class SubmissionError(UserError, ValueError):
-    """A zip breaks a rule of the competition; the message has a line a rule."""
+    """A zip breaks rules of the competition; the message has one line per rule."""
 
 
 class DiskFullError(UserError, OSError):
-    """The disk took no more; what was written before is whole."""
+    """The disk is full; files that were written before are whole."""
 
 
 class InUseError(UserError, RuntimeError):

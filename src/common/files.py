@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written, who writes, what made them."""
+"""Writes files that are whole or absent, locks folders, and names the run and the commit behind a file."""
 
 import errno
 import functools
@@ -15,31 +15,31 @@ from typing import IO
 from src.common.errors import DiskFullError, InUseError
 
 try:
-    import fcntl  # of all systems but Windows
+    import fcntl  # not on Windows
 except ImportError:
     fcntl = None
 try:
-    import msvcrt  # of Windows
+    import msvcrt  # Windows only
 except ImportError:
     msvcrt = None
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, more than a file may have
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, no quota, file size limit
 
 
 def expand_home(folder: str | Path) -> Path:
-    """Gives a folder with the home folder for a leading ~, which a notebook's setting keeps as it is."""
+    """Replaces a leading ~ by the home folder; a shell does so by itself, a notebook's setting does not."""
     return Path(os.path.expanduser(folder))  # noqa: PTH111 - Path's raises where there is no such user
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0) -> None:
-    """Lets `write` make a file beside `path`, flushes it to the disk and renames it once whole.
+    """Writes a file under a temporary name beside `path`, flushes it to the disk and renames it once whole.
 
     Args:
-        path: of the file; what lay there stays until the new one is whole.
-        write: makes the file that it is given the path of.
-        size: bytes that must be free before it is begun; HDF5 dies of a disk that fills up under it.
+        path: of the file; an earlier file of this name stays until the new one is whole.
+        write: function that takes the temporary path and writes the file there.
+        size: bytes that must be free before `write` begins; HDF5 crashes if the disk fills up meanwhile.
 
     Raises:
-        DiskFullError: there is no space; `path` is as it was.
+        DiskFullError: there is no space; `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"_{path.name}")
@@ -57,19 +57,19 @@ def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0)
 
 
 def reserve(file: IO[bytes], size: int) -> None:
-    """Takes bytes of the disk for an open file, where the system can; OSError where there are not so many."""
+    """Reserves bytes of the disk for an open file, where the system can; OSError if too few are free."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_json(path: Path, content: dict | list) -> None:
-    """Writes JSON, whole or not at all, with null where a number is NaN, which JSON does not know."""
+    """Writes a JSON file atomically; NaN becomes null, because JSON has no NaN."""
     text = json.dumps(replace_nan(content), indent=1, allow_nan=False)
     write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def replace_nan(content: object) -> object:
-    """Puts None for each NaN within lists and dictionaries, as JSON will hold it."""
+    """Returns a copy of nested lists and dictionaries with None in place of each NaN."""
     if isinstance(content, dict):
         return {key: replace_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -79,38 +79,46 @@ def replace_nan(content: object) -> object:
 
 @contextmanager
 def naming_full_disk(path: Path) -> Iterator[None]:
-    """Turns the ways in which a full disk shows into one error that says what to do.
+    """Turns each error that a full disk causes within the block into one DiskFullError.
 
     Raises:
-        DiskFullError: instead of an OSError, or of HDF5's RuntimeError, that tells of a full disk.
+        DiskFullError: instead of an OSError, or of HDF5's RuntimeError, that a full disk caused.
     """
     try:
         yield
+    except DiskFullError:
+        raise
     except (OSError, RuntimeError) as error:
-        told = re.search(r"errno = (\d+)", str(error))  # as HDF5 writes it
-        if isinstance(error, DiskFullError) or (
-            getattr(error, "errno", None) not in FULL and not (told and int(told[1]) in FULL)
-        ):
+        if not _is_disk_full(error):
             raise
         raise DiskFullError(
-            f"{path} cannot be written, the disk is full; free some space and run again: it goes on."
+            f"{path} must be written, but the disk is full; free some space and give the same command again, "
+            "which continues where it stopped."
         ) from error
 
 
-LOCK = "lock"  # file of a folder that one process works in
-BEHIND = 1 << 20  # byte that Windows locks; a locked one could not be read
+def _is_disk_full(error: OSError | RuntimeError) -> bool:
+    """Returns whether a full disk caused an error; HDF5 writes the error number into its message only."""
+    if getattr(error, "errno", None) in FULL:
+        return True
+    number = re.search(r"errno = (\d+)", str(error))
+    return number is not None and int(number[1]) in FULL
+
+
+LOCK = "lock"  # name of the lock file in a folder
+LOCKED_BYTE = 1 << 20  # position that Windows locks, behind the text, because a locked byte cannot be read
 
 
 @contextmanager
 def lock(folder: Path, what: str) -> Iterator[None]:
-    """Keeps other processes, and other threads, out of a folder as long as the block runs.
+    """Keeps other processes and threads out of a folder as long as the block runs.
 
-    The lock is of an open file, so it goes with the process, however that ends. Where the file system has no
-    locks, as some over a network, nobody is kept out.
+    The operating system holds the lock for an open file, so it ends with the process, even if that is killed.
+    On file systems without locks, as some over a network, nobody is kept out.
 
     Args:
-        folder: to work in; made where it is missing.
-        what: works there, as "make run"; for the message.
+        folder: to lock; made where it is missing.
+        what: name of the work for the message, as "make run".
 
     Raises:
         InUseError: another process has the lock.
@@ -120,7 +128,7 @@ def lock(folder: Path, what: str) -> Iterator[None]:
         if not _take_lock(file):
             file.seek(0)
             raise InUseError(
-                f"Only one {what} at a time may work in {folder}, and process {file.read()} does; "
+                f"Only one {what} at a time may work in {folder}, found process {file.read()} at work; "
                 "wait until it has ended, then start this one again."
             )
         file.seek(0)
@@ -131,12 +139,12 @@ def lock(folder: Path, what: str) -> Iterator[None]:
 
 
 def _take_lock(file: IO[str]) -> bool:
-    """Tells whether this process may work: it has the lock now, or there are no locks here."""
+    """Returns whether this process may work: it has the lock now, or the file system has no locks."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         elif msvcrt:
-            file.seek(BEHIND)
+            file.seek(LOCKED_BYTE)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except (BlockingIOError, PermissionError):
         return False
@@ -147,33 +155,38 @@ def _take_lock(file: IO[str]) -> bool:
 
 @functools.cache
 def find_commit() -> str:
-    """Names the git commit that is checked out, or "unknown" outside a checkout.
+    """Returns the git commit that is checked out, or "unknown" outside a checkout.
 
-    "-dirty" is added where files differ from it, but for `results/`, which is written while it measures. It
-    is asked once a process, for that goes on with the code that it began with.
+    "-dirty" is added where files differ from the commit; `results/` does not count, because measurements
+    write there. The answer is cached, because a process continues with the code that it started with.
     """
     try:
-        commit, changed = (
-            subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
-            for words in (
-                ("rev-parse", "--short", "HEAD"),
-                ("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results"),
-            )
-        )
+        commit = _run_git("rev-parse", "--short", "HEAD")
+        changed = _run_git("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit + ("-dirty" if changed else "")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _run_git(*arguments: str) -> str:
+    """Runs git and returns its output without the last line break."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def describe_origin(folder: Path) -> str:
-    """Names a run, the fingerprint of its data and the git commit that trained it; "no run" where it is none.
+    """Describes the origin of a run's figures and zip: the run, its data's fingerprint, the git commit.
 
-    Where another commit makes a figure or a zip of the run now, its name follows.
+    Args:
+        folder: of the run; a folder without `result.json` is described as "no run".
+
+    Returns:
+        The commit in it is the one that trained; if another commit is checked out now, that is added.
     """
     path = folder / "result.json"
     if not path.exists():
         return "no run"
     result = json.loads(path.read_text(encoding="utf-8"))
-    words = f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"
+    origin = f"{folder.name}, data {result['settings']['data_fingerprint']}, commit {result['commit']}"
     now = find_commit()
-    return words if now == result["commit"] else f"{words}, this by commit {now}"
+    return origin if now == result["commit"] else f"{origin}, this by commit {now}"

@@ -1,4 +1,4 @@
-"""What a terminal is shown: progress, in letters that it has, and none of the libraries' own notes."""
+"""Output on a terminal: progress bars, characters that it cannot show, and silence from libraries."""
 
 import logging
 import os
@@ -11,44 +11,49 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-PAUSE = 60.0  # seconds between two lines of one bar, where there is no terminal
-BAR = re.compile(r"(?<=%)\|[^|]*\|")  # of tqdm, between the percent and the counts
+PAUSE = 60.0  # seconds between two lines of one bar in a file or a pipe
+BAR = re.compile(r"(?<=%)\|[^|]*\|")  # the drawn bar of tqdm, between percentage and counts
 LOGGERS = ("tensorflow", "absl")
 LIBRARIES = r"(tensorflow|keras|segmentation_models|openvino|absl)\b"
 
 
 def show_progress(items: Iterable | None = None, **how: object) -> tqdm:
-    """Makes a progress bar with the time left: in a notebook without the red ground of an error.
+    """Returns a progress bar with the time left.
+
+    In a notebook it goes to the output stream, because the error stream is shown on a red ground.
 
     Args:
-        items: to go through; None for a bar that is moved by hand.
-        **how: as tqdm takes it: desc, total, unit, initial.
+        items: to iterate over; None for a bar that the caller advances.
+        **how: arguments of tqdm: desc, total, unit, initial.
     """
     file = sys.stdout if "ipykernel" in sys.modules else choose_writer(sys.stderr)
     return tqdm(items, file=file, mininterval=1, **how)
 
 
 def choose_writer(stream: TextIO) -> "TextIO | PlainLines":
-    """Gives the stream itself where it is a terminal, else what writes plain lines to it."""
+    """Returns the stream itself if it is a terminal, else a writer of plain lines to it."""
     return stream if stream.isatty() else PlainLines(stream)
 
 
 class PlainLines:
-    """Writes to a file or a pipe: of a bar that is drawn over itself a line a minute, and its last state.
+    """Writes text to a file or a pipe, with few lines of a progress bar that overwrites itself.
+
+    A bar is written once per `pause`, and once more in its last state; other lines are written as they are.
 
     Args:
         stream: to write to.
-        pause: seconds between two lines of a bar at least.
+        pause: smallest number of seconds between two lines of a bar.
     """
 
     def __init__(self, stream: TextIO, pause: float = PAUSE):
-        self.stream, self.pause = stream, pause
-        self.last = time.monotonic()
+        self.stream = stream
+        self.pause = pause
+        self.last = time.monotonic()  # when the last line was written
         self.line = ""
-        self.returned = False  # to the line's start: the next text is drawn over it
+        self.returned = False  # whether "\r" came last, so that the next text overwrites the line
 
     def write(self, text: str) -> None:
-        """Takes text as a terminal would."""
+        """Takes text as a terminal does; a carriage return leads back to the start of the line."""
         for part in re.split(r"([\r\n])", text):
             if part == "\r":
                 self.returned = True
@@ -59,55 +64,60 @@ class PlainLines:
                 self.line += part
 
     def flush(self) -> None:
-        """Writes nothing: a line is written when it ends."""
+        """Does nothing, because a line is written when it ends."""
 
     def close(self) -> None:
-        """Writes the line that was begun."""
+        """Writes an unfinished line."""
         if self.line:
             self._write_line()
 
     def _begin_anew(self) -> None:
-        """Drops a state of a bar that another is drawn over, unless the last line is a pause ago."""
+        """Drops a line that is overwritten, or writes it if the last line is at least a pause ago."""
         if not self.returned:
             return
         if self.line and time.monotonic() - self.last >= self.pause:
             self._write_line()
-        self.line, self.returned = "", False
+        self._clear()
 
     def _write_line(self) -> None:
         self.stream.write(BAR.sub("", self.line).rstrip() + "\n")
         self.stream.flush()
         self.last = time.monotonic()
-        self.line, self.returned = "", False
+        self._clear()
+
+    def _clear(self) -> None:
+        """Starts an empty line."""
+        self.line = ""
+        self.returned = False
 
 
 def replace_letters() -> None:
-    """Lets a terminal show "?" for a letter that it does not have, where Python would stop with an error."""
+    """Lets a terminal show "?" for a character that its encoding lacks, instead of an error of Python."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a notebook's has all letters
+        if hasattr(stream, "reconfigure"):  # a notebook's stream has no encoding to change
             stream.reconfigure(errors="replace")
 
 
 def silence_libraries() -> None:
-    """Sends what C code writes to the error stream nowhere; Python's own errors are shown as before.
+    """Discards what C code writes to the error stream; Python's own errors are shown as before.
 
-    TensorFlow, oneDNN, libpng and libjpeg write there past Python, and no level turns all of it off.
+    TensorFlow, oneDNN, libpng and libjpeg write there past Python, and no log level turns all of it off.
     """
     if sys.stderr is None:
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    if "ipykernel" not in sys.modules:  # whose errors go another way
-        kept = os.dup(2)
+    if "ipykernel" not in sys.modules:  # a notebook's errors do not use file descriptor 2
+        copy = os.dup(2)
         encoding = sys.stderr.encoding
-        sys.stderr = os.fdopen(kept, "w", buffering=1, encoding=encoding, errors="replace")
+        sys.stderr = os.fdopen(copy, "w", buffering=1, encoding=encoding, errors="replace")
     os.dup2(nowhere, 2)
     os.close(nowhere)
 
 
 def silence_loggers() -> None:
-    """Turns off the libraries' warnings in Python, as TensorFlow's of retracing; errors stay.
+    """Turns off warnings of libraries in Python, as TensorFlow's about retracing; errors are still shown.
 
-    To be called once they are imported, for they make their loggers themselves.
+    Call this after the libraries are imported, because they create their loggers then.
     """
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_is_error)
@@ -115,4 +125,5 @@ def silence_loggers() -> None:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
+    """Returns whether a log record is an error or worse."""
     return record.levelno >= logging.ERROR

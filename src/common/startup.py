@@ -1,4 +1,4 @@
-"""What must be set before TensorFlow and the libraries around it are imported."""
+"""Sets up the process before TensorFlow and the libraries around it are imported."""
 
 import contextlib
 import importlib
@@ -7,8 +7,8 @@ import sys
 
 from src.common import cores, memory, progress
 
-QUIET = "3"  # of TF_CPP_MIN_LOG_LEVEL; 0 tells why a GPU is not used
-MOVED = {  # how commands were called before -> the verb of `python -m src`
+QUIET = "3"  # value of TF_CPP_MIN_LOG_LEVEL; with "0" TensorFlow explains why it uses no GPU
+MOVED = {  # earlier name of a command -> its verb of `python -m src`
     "src.benchmark": "benchmark",
     "src.doctor": "doctor",
     "src.report": "report",
@@ -22,46 +22,50 @@ MOVED = {  # how commands were called before -> the verb of `python -m src`
 
 
 def prepare() -> None:
-    """Sets up this process; `import src` calls it, so that it comes before all else."""
+    """Sets up this process; `import src` calls it, so that it runs before everything else."""
     command = dict(zip(sys.orig_argv, sys.orig_argv[1:], strict=False)).get("-m", "")
     _refuse_old_name(command)
     _set_environment()
     memory.retain_freed()
     progress.replace_letters()
-    sys.modules.setdefault("openvino_telemetry", None)  # it would report each import to OpenVINO's maker
+    # The module would report each import to the makers of OpenVINO.
+    sys.modules.setdefault("openvino_telemetry", None)
     in_notebook = "ipykernel" in sys.modules
-    of_ours = command == "src" or command.startswith("examples.")
-    if (in_notebook or of_ours) and os.environ["TF_CPP_MIN_LOG_LEVEL"] == QUIET:
+    in_own_command = command == "src" or command.startswith("examples.")
+    if (in_notebook or in_own_command) and os.environ["TF_CPP_MIN_LOG_LEVEL"] == QUIET:
         progress.silence_libraries()
     if in_notebook:
         import_quietly()
 
 
 def _refuse_old_name(command: str) -> None:
-    """Says which verb took the place of a command that has moved."""
-    if command in MOVED:
-        words = f"python -m {command} is now python -m src {MOVED[command]}; add --help for what it takes."
-        if command == "src.scoring":
-            words = (
-                "python -m src.scoring is now python -m src score, and its bundle is python -m src bundle."
-            )
-        print(words, file=sys.stderr)
-        sys.exit(2)
+    """Stops with the new name of a command that has moved."""
+    if command not in MOVED:
+        return
+    message = f"python -m {command} is now python -m src {MOVED[command]}; add --help for its arguments."
+    if command == "src.scoring":
+        message = "python -m src.scoring is now python -m src score, and its bundle is python -m src bundle."
+    print(message, file=sys.stderr)
+    sys.exit(2)
 
 
 def _set_environment() -> None:
-    """Sets what TensorFlow and segmentation-models read from the environment, where the user set nothing."""
-    os.environ.setdefault("SM_FRAMEWORK", "tf.keras")  # segmentation-models asks for stand-alone Keras else
-    # off by default without AVX-512; 1.5 times faster with it
+    """Sets environment variables of TensorFlow and segmentation-models that the user has not set."""
+    # Without this, segmentation-models would import the stand-alone Keras.
+    os.environ.setdefault("SM_FRAMEWORK", "tf.keras")
+    # TensorFlow turns oneDNN off on processors without AVX-512; with oneDNN it is 1.5 times faster.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
-    if cores.count_cores() < cores.count_allowed():  # TensorFlow sees affinity, but no container's quota
+    # TensorFlow counts the processors of the affinity, but does not read a container's quota.
+    if cores.count_cores() < cores.count_allowed():
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, str(cores.count_cores()))
 
 
 def import_quietly() -> None:
-    """Imports TensorFlow and what stands on it, without what they print and warn of on their way."""
+    """Imports TensorFlow and the libraries on top of it, without what they print and warn about."""
     with contextlib.redirect_stdout(None):
-        importlib.import_module("segmentation_models")  # it tells its framework, and imports TensorFlow
+        importlib.import_module(
+            "segmentation_models"
+        )  # imports TensorFlow and prints the name of its framework
     progress.silence_loggers()
