@@ -44,7 +44,7 @@ def test_a_row_is_kept_once_and_another_batch_size_is_another_row(tmp_path, monk
     sweep.keep_row(row, {"held_out": {"miou": 0.5}}, path)
     assert sweep.is_measured(row, False, path) and not sweep.is_measured(row, True, path)
     sweep.keep_row(row, {"held_out": {"miou": 0.5}, "test": {"miou": 0.4}}, path)
-    assert len(sweep.read_kept(path)) == 1 and sweep.is_measured(row, True, path)
+    assert len(sweep.read_rows(path)) == 1 and sweep.is_measured(row, True, path)
     assert not sweep.is_measured(row | {"batch_size": 8}, False, path)
 
 

@@ -36,5 +36,5 @@ def run(arguments: argparse.Namespace) -> None:
         benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
     else:
         benchmark.measure_groups(arguments.run, *places, arguments.only, arguments.rounds, arguments.frames)
-        speeds.draw_growth(speeds.read_kept()["groups"])
-    print(benchmark.describe_kept())
+        speeds.draw_growth(speeds.read_benchmark()["groups"])
+    print(benchmark.describe_benchmark())

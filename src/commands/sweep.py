@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace) -> None:
         reference=arguments.reference,
         batch_size=arguments.batch_size,
         both=arguments.both,
-        kept=arguments.keep,
+        results=arguments.keep,
     )
     sweep.measure_list(arguments.list, bench, arguments.seeds, arguments.steps)

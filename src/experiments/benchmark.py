@@ -1,9 +1,10 @@
-"""Measures speed beside what one would use instead: `python -m src benchmark RUN --data DIR`.
+"""Compares the project's speed with that of other packages: `python -m src benchmark RUN --data DIR`.
 
-Every row works in a process of its own (benchmarks/) and waits between its turns. In each round every row is
-measured once, one after another, so that a slow minute of the machine meets all of them; a ratio is the
-median over the rounds of the ratio within a round. The peers' rows need an environment of their own
-(benchmarks/requirements-peers.txt) and are left out without. All is kept in `results/benchmark.json`.
+Every row is measured in a process of its own (benchmarks/), which waits between its turns. In each round the
+rows are measured one after another, so that a slow minute of the machine slows all of them. A ratio is the
+median over the rounds of the ratio within a round. The rows of peers, other projects' networks, need an
+environment of their own (benchmarks/requirements-peers.txt) and are left out without it. The results are in
+`results/benchmark.json`.
 """
 
 import json
@@ -24,24 +25,28 @@ from src.data.reference import check_reference
 from src.data.samples import read_samples
 from src.experiments import quality
 from src.experiments.speeds import (
+    BENCHMARK,
     GROWTH,
-    KEPT,
     PHOTO,
     count_ratios,
-    read_kept,
+    read_benchmark,
     table_of_ratios,
     table_of_speeds,
 )
 from src.inference import engine
 
 TRAIN_SIZES = ((192, 320), (352, 480))
-MOST_ROUNDS = {"save_test": 3, "save_test_float32": 3, "growth": 1}  # of groups that take minutes
-WARM = 20  # frames of a growing Save_test that do not count
+MOST_ROUNDS = {"save_test": 3, "save_test_float32": 3, "growth": 1}  # for groups that take minutes
+WARM = 20  # frames of the first round of "growth", which does not count
 
 
 # Rows in processes ----------------------------------------------
 class Row:
-    """A process that measures one row whenever it is asked."""
+    """A process that measures one row, once at each call of `measure`.
+
+    Args:
+        command: that starts the process.
+    """
 
     def __init__(self, command: list[str]):
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
@@ -55,11 +60,11 @@ class Row:
         )
 
     def wait_ready(self) -> None:
-        """Waits for the first time that does not count."""
+        """Waits until the process has measured the first time, which does not count."""
         self._read("ready")
 
     def measure(self) -> dict[str, float]:
-        """Gives "seconds" an image and the process's peak "memory" in MB."""
+        """Returns "seconds" an image and the process's peak "memory" in MB."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return json.loads(self._read("{"))
@@ -70,22 +75,34 @@ class Row:
         self.errors.close()
 
     def _read(self, begin: str) -> str:
-        line = next((line for line in self.process.stdout if line.startswith(begin)), "")
-        if not line:  # packages print lines of their own, so only the end means that it died
-            self.errors.seek(0)
-            raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
-        return line
+        """Reads the next line that begins so; skips others, for packages print lines of their own.
+
+        Raises:
+            RuntimeError: the process has ended without such a line.
+        """
+        for line in self.process.stdout:
+            if line.startswith(begin):
+                return line
+        self.errors.seek(0)
+        raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
 
 
 def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str, list[str]]]:
-    """Lists by group and row the commands that measure; the peers' where their python is known."""
+    """Lists the commands that measure, by group and row.
+
+    Args:
+        run: folder of a finished joint run.
+        folder: of the photos that `write_photos` writes.
+        peers: python of the peers' environment; None leaves their rows out.
+    """
     size = tuple(json.loads((run / "settings.json").read_text(encoding="utf-8"))["SIZE"])
     groups = _list_training()
-    for at in ((192, 320), size):
-        groups[f"latency {at[0]}x{at[1]}"] = _list_answers("answer_one", run, at)
-        groups[f"throughput {at[0]}x{at[1]}"] = _list_answers("answer_many", run, at)
+    for height, width in ((192, 320), size):
+        groups[f"latency {height}x{width}"] = _list_predictions("answer_one", run, (height, width))
+        groups[f"throughput {height}x{width}"] = _list_predictions("answer_many", run, (height, width))
     photos = folder / "save_test"
-    # most of it is the network, which is much faster in bfloat16: two processors' rows must not be mixed
+    # Processors with and without bfloat16 have groups of their own, because the network takes most of the
+    # time and is much faster in bfloat16.
     save_test = "save_test 720x1280" if engine.has_bfloat16() else "save_test_float32 720x1280"
     groups[save_test] = {
         "ours": ["save_ours", run, photos],
@@ -97,83 +114,113 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     groups["save_parts 720x1280"] = {part: ["save_part", run, photos, part] for part in parts}
     for group, sets in GROWTH.items():
         groups[group] = {name: ["save_ours", run, folder / name, WARM] for name in sets}
-    return {
-        group: {
-            name: _make_command(name, row, peers)
-            for name, row in rows.items()
-            if peers or not _is_peer_row(name)
-        }
-        for group, rows in groups.items()
-    }
+    return {group: _make_commands(rows, peers) for group, rows in groups.items()}
 
 
 def _list_training() -> dict[str, dict[str, list]]:
-    """Lists the rows of a training step, and at the larger size of its parts."""
+    """Lists the rows of a training step at each of TRAIN_SIZES, and of its parts at the last of them."""
     groups: dict[str, dict[str, list]] = {}
-    for at in TRAIN_SIZES:
-        groups[f"train {at[0]}x{at[1]}"] = {
-            "ours": ["train_ours", at],
-            "segmentation-models": ["train_examples", at],
-            "smp, same decoder": ["train", at, "same"],
-            "smp, as shipped": ["train", at, "shipped"],
+    for size in TRAIN_SIZES:
+        groups[f"train {size[0]}x{size[1]}"] = {
+            "ours": ["train_ours", size],
+            "segmentation-models": ["train_examples", size],
+            "smp, same decoder": ["train", size, "same"],
+            "smp, as shipped": ["train", size, "shipped"],
         }
+    size = TRAIN_SIZES[-1]
     parts = ("augmentation", "backbone, forward", "network, forward", "and loss", "and gradients")
-    groups[f"step {at[0]}x{at[1]}"] = {part: ["step_part", at, part] for part in parts}
-    groups[f"step {at[0]}x{at[1]}"]["whole"] = ["train_ours", at]
+    rows = {part: ["step_part", size, part] for part in parts}
+    rows["whole"] = ["train_ours", size]
+    groups[f"step {size[0]}x{size[1]}"] = rows
     return groups
 
 
-def _list_answers(what: str, run: Path, at: tuple[int, int]) -> dict[str, list]:
-    """Lists the rows of a network's answers, for one photo at a time or many."""
+def _list_predictions(function: str, run: Path, size: tuple[int, int]) -> dict[str, list]:
+    """Lists the rows of a network's predictions.
+
+    Args:
+        function: "answer_one" for one photo at a time or "answer_many" for many.
+        run: folder of a finished joint run.
+        size: (height, width) of the photos.
+    """
     rows = {
-        "ours": [what, run, at, "ours"],
-        "bare OpenVINO": [what, run, at, "bare"],
-        "Keras predict": [what, run, at, "keras"],
+        "ours": [function, run, size, "ours"],
+        "bare OpenVINO": [function, run, size, "bare"],
+        "Keras predict": [function, run, size, "keras"],
     }
-    if engine.has_bfloat16():  # ours is as Save_test counts
-        rows["ours, float32"] = [what, run, at, "ours, exact"]
-        rows["bare OpenVINO, bfloat16"] = [what, run, at, "bare, fast"]
-    if what == "answer_one":
-        rows["bare LiteRT"] = [what, run, at, "litert"]
-    return rows | {"smp, as shipped": [what, at, "shipped"]}
+    if engine.has_bfloat16():  # "ours" computes in bfloat16 then, as Save_test does
+        rows["ours, float32"] = [function, run, size, "ours, exact"]
+        rows["bare OpenVINO, bfloat16"] = [function, run, size, "bare, fast"]
+    if function == "answer_one":
+        rows["bare LiteRT"] = [function, run, size, "litert"]
+    rows["smp, as shipped"] = [function, size, "shipped"]
+    return rows
 
 
 def _is_peer_row(name: str) -> bool:
-    """Tells whether a row needs the peers' environment."""
+    """Returns True if a row needs the peers' environment."""
     return name.startswith("smp")
 
 
-def _make_command(name: str, row: list, peers: Path | None) -> list[str]:
-    """Makes the command that measures a row: what it measures, then its arguments as JSON."""
-    what, *arguments = row
-    words = [what, *(json.dumps(str(word) if isinstance(word, Path) else word) for word in arguments)]
-    if _is_peer_row(name):
-        return [str(peers), str(quality.ROWS / "peers.py"), *words]
-    return [sys.executable, str(quality.ROWS / "ours.py"), *words]
+def _make_commands(rows: dict[str, list], peers: Path | None) -> dict[str, list[str]]:
+    """Makes the commands of a group's rows; leaves the peers' rows out if `peers` is None."""
+    commands = {}
+    for name, row in rows.items():
+        if not _is_peer_row(name):
+            commands[name] = [sys.executable, str(quality.ROWS / "ours.py"), *_encode_row(row)]
+        elif peers is not None:
+            commands[name] = [str(peers), str(quality.ROWS / "peers.py"), *_encode_row(row)]
+    return commands
+
+
+def _encode_row(row: list) -> list[str]:
+    """Writes a row for a command line: the name of its function, then the arguments as JSON."""
+    function, *arguments = row
+    return [function, *(json.dumps(argument, default=str) for argument in arguments)]
 
 
 def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:
-    """Measures a group's rows in turn, `rounds` times; gives of each its seconds and its memory in MB."""
-    rows = {}
+    """Measures a group's rows in turn, `rounds` times.
+
+    Args:
+        commands: of `list_rows`, by row.
+        rounds: how often each row is measured.
+
+    Returns:
+        By row: "seconds" an image in each round, and "memory", the peak in MB.
+    """
+    rows: dict[str, Row] = {}
+    measured = {name: [] for name in commands}
     try:
-        for name, command in commands.items():  # one at a time, so that none disturbs another's beginning
+        for name, command in commands.items():  # one at a time, so that no start slows another
             rows[name] = Row(command)
             rows[name].wait_ready()
-        turns = [{name: row.measure() for name, row in rows.items()} for _ in range(rounds)]
+        for _ in range(rounds):
+            for name, row in rows.items():
+                measured[name].append(row.measure())
     finally:
         for row in rows.values():
             row.close()
+    return {name: _join_turns(turns) for name, turns in measured.items()}
+
+
+def _join_turns(turns: list[dict[str, float]]) -> dict[str, object]:
+    """Joins what a row measured in each round."""
     return {
-        name: {
-            "seconds": [turn[name]["seconds"] for turn in turns],
-            "memory": max(turn[name]["memory"] for turn in turns),
-        }
-        for name in rows
+        "seconds": [turn["seconds"] for turn in turns],
+        "memory": max(turn["memory"] for turn in turns),
     }
 
 
 def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = PHOTO) -> None:
-    """Writes a data folder whose Test are `count` JPEGs of a shape, of the Test photos of another in turn."""
+    """Writes a data folder with `count` JPEGs of one shape as its Test.
+
+    Args:
+        folder: data folder whose Test photos are resized for it; its Train becomes that of `out`.
+        out: folder to make.
+        count: number of photos; those of `folder` are repeated as often as need be.
+        shape: (height, width) of each photo.
+    """
     samples = read_samples(folder / "Test", class_lists.read_classes(folder / "Train"))
     (out / "Test").mkdir(parents=True)
     (out / "Train").symlink_to((folder / "Train").resolve(), target_is_directory=True)
@@ -189,52 +236,69 @@ def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = P
 
 
 def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, rounds: int, frames: int) -> None:
-    """Measures the groups whose name begins with `only`, and keeps each as soon as it is measured."""
+    """Measures groups of rows, and writes the results after each group.
+
+    Args:
+        run: folder of a finished joint run.
+        folder: of the data.
+        peers: python of the peers' environment, or None.
+        only: beginning of the names of the groups to measure; "" for all.
+        rounds: of each group, at most.
+        frames: photos of Save_test.
+    """
     photos = {"save_test": (frames, PHOTO)}
     groups = ("save_test 720x1280", "save_test_float32 720x1280", "save_parts 720x1280")
     sets = dict.fromkeys(groups, photos) | GROWTH
-    with tempfile.TemporaryDirectory() as beside:
-        for group, commands in list_rows(run, Path(beside), peers).items():
-            if group.startswith(only):
-                for name, (count, shape) in sets.get(group, {}).items():
-                    if not (Path(beside) / name).exists():
-                        write_photos(folder, Path(beside) / name, count, shape)
-                turns = min(rounds, MOST_ROUNDS.get(group.split()[0], rounds))
-                kept = read_kept()
-                kept["groups"][group] = measure_rows(commands, turns)
-                keep_measured(kept, group)
-                print(f"{group} is measured.", flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        for group, commands in list_rows(run, Path(temporary), peers).items():
+            if not group.startswith(only):
+                continue
+            for name, (count, shape) in sets.get(group, {}).items():
+                out = Path(temporary) / name
+                if not out.exists():
+                    write_photos(folder, out, count, shape)
+            kind = group.split()[0]
+            turns = min(rounds, MOST_ROUNDS.get(kind, rounds))
+            benchmark = read_benchmark()
+            benchmark["groups"][group] = measure_rows(commands, turns)
+            write_benchmark(benchmark, group)
+            print(f"{group} is measured.", flush=True)
 
 
-def keep_measured(kept: dict, group: str) -> None:
-    """Writes what was measured, on what machine and at which commit, and the ratios that follow."""
+def write_benchmark(benchmark: dict, group: str) -> None:
+    """Writes the results to BENCHMARK, with the ratios that follow from them.
+
+    Args:
+        benchmark: as `read_benchmark` returns it, with new results.
+        group: that was measured, by this machine and commit.
+    """
     made = {"machine": runs.describe_machine(), "commit": runs.find_commit()}
-    kept["made"] = kept.get("made", {}) | {group: made}
-    curves = quality.average_curves(kept.get("quality", {}))
-    kept["ratios"] = count_ratios(kept["groups"]) | quality.count_ratio(curves)
-    files.write_json(KEPT, kept)
+    benchmark["made"] = benchmark.get("made", {}) | {group: made}
+    curves = quality.average_curves(benchmark.get("quality", {}))
+    benchmark["ratios"] = count_ratios(benchmark["groups"]) | quality.count_ratio(curves)
+    files.write_json(BENCHMARK, benchmark)
 
 
 def measure_quality(folder: Path, peers: Path | None, reference: Path, seeds: list[int]) -> None:
-    """Measures the minutes to one mean IoU, ours and the peer's, and keeps them.
+    """Measures the minutes to one mean IoU, ours and the peer's, and writes them after each seed.
 
     Args:
         folder: holds Train and Test.
         peers: python of the peers' environment, or None.
         reference: with the truth of Test.
-        seeds: of the trainings; what the first finds takes the place of all that was kept.
+        seeds: of the trainings; the results of the first replace all earlier ones.
     """
     check_reference(reference, folder / "Test")
-    found = {}
+    curves = {}
     for seed in seeds:
-        found[str(seed)] = quality.measure_curves(folder, reference, peers, seed)
-        keep_measured(read_kept() | {"quality": found}, "quality")
+        curves[str(seed)] = quality.measure_curves(folder, reference, peers, seed)
+        write_benchmark(read_benchmark() | {"quality": curves}, "quality")
 
 
-def describe_kept() -> str:
-    """Writes all that is kept as tables."""
-    kept = read_kept()
-    tables = [str(table_of_speeds(kept)), str(table_of_ratios(kept["ratios"]))]
-    if "quality" in kept:
-        tables.append(str(quality.table_of_quality(kept["quality"])))
+def describe_benchmark() -> str:
+    """Describes all results of the benchmark in tables."""
+    benchmark = read_benchmark()
+    tables = [table_of_speeds(benchmark), table_of_ratios(benchmark["ratios"])]
+    if "quality" in benchmark:
+        tables.append(quality.table_of_quality(benchmark["quality"]))
     return "\n\n".join(tables)

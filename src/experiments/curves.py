@@ -1,4 +1,4 @@
-"""Plots of what the experiments measured: growth of Save_test, and what longer trainings bring."""
+"""Plots of the experiments: time and memory of Save_test, and scores by length of the trainings."""
 
 import matplotlib as mpl
 import pandas as pd
@@ -13,7 +13,7 @@ STEP_TICKS = [125 * 2**power for power in range(10)]
 
 @mpl.rc_context(STYLE)
 def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
-    """Draws what the whole of Save_test costs against frames and pixels.
+    """Draws time and peak memory of Save_test against frames and pixels.
 
     Args:
         frames: rows of "frames", "seconds" a frame and "memory" in MB, at one size of photos.
@@ -24,7 +24,8 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
     minutes = frames["frames"] * frames["seconds"] / 60
     axes[0].plot(frames["frames"], minutes, "o", color=BLUE)
     ends = frames["frames"].iloc[[0, -1]]
-    axes[0].plot(ends, ends * minutes.iloc[0] / frames["frames"].iloc[0], ":", color=GREY)
+    in_proportion = ends * minutes.iloc[0] / frames["frames"].iloc[0]
+    axes[0].plot(ends, in_proportion, ":", color=GREY)
     axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
@@ -35,14 +36,14 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
         ax.set_ylim(0, 1.2 * highest)
     for ax in (axes[0], axes[2]):
         ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
-        ax.xaxis.set_minor_formatter(NullFormatter())  # its own are powers in TeX
+        ax.xaxis.set_minor_formatter(NullFormatter())  # else minor ticks get labels such as 2 x 10^2
     axes[0].yaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
 @mpl.rc_context(STYLE)
 def plot_lengths(lengths: pd.DataFrame) -> Figure:
-    """Draws what longer trainings bring: mean IoU and F1 against steps, away and held out, seed by seed.
+    """Draws mean IoU and F1 against the steps of the trainings: away and held out, a line a seed.
 
     Args:
         lengths: of `results.read_lengths`.
@@ -54,10 +55,10 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
             for place, style in (("away", "o-"), ("held out", "o:")):
                 label = f"{name}, {place}, a line a seed"
                 for _, rows in of_data.groupby("seed"):
-                    if len(rows) < 2:  # a length alone tells nothing of lengths
+                    if len(rows) < 2:  # one length makes no line
                         continue
                     ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
-                    label = None  # named once
+                    label = None  # the legend names all seeds by one entry
         ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
         low, high = ax.get_xlim()
         ticks = [steps for steps in STEP_TICKS if low <= steps <= high]

@@ -55,7 +55,7 @@ def publish(name: str = "", version: str = "today") -> list[Path]:
 
 def _draw_pictures(result: Result) -> list[Path]:
     """Draws the pictures of the pages."""
-    speeds.draw_growth(speeds.read_kept()["groups"])
+    speeds.draw_growth(speeds.read_benchmark()["groups"])
     world = PICTURES / "world.png"
     results.draw_sheet(RENDERED, world)
     show = plots.Album(result.run, result.project.note)

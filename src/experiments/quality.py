@@ -1,4 +1,4 @@
-"""Minutes of training to one mean IoU, ours beside a peer's: measured, averaged over seeds, compared."""
+"""Measures and compares the minutes of training to one mean IoU, ours and a peer's."""
 
 import json
 import os
@@ -10,90 +10,108 @@ from pathlib import Path
 import numpy as np
 
 ROWS = Path("benchmarks")
-FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, of which the peer may take its best
+FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, with which the peer is trained; its best result counts
 
 
 def measure_curves(
     folder: Path, reference: Path, peers: Path | None, seed: int
 ) -> dict[str, dict[str, list]]:
-    """Trains ours and the peer, at FACTORS of our learning rate, on one data set; gives their curves by row.
+    """Trains our network, and the peer's at FACTORS of our learning rate, on one data set.
 
     Args:
         folder: holds Train and Test, photos of one shape.
         reference: with the truth of Test.
-        peers: python of the peers' environment, or None.
+        peers: python of the peers' environment; None leaves the peer out.
         seed: of new layers, order and augmentation.
+
+    Returns:
+        By row a curve: "minutes" of training and "miou" at several checks.
     """
     curves = {}
-    with tempfile.TemporaryDirectory() as beside:
-        task = str(Path(beside) / "task.npz")
-        words = [sys.executable, str(ROWS / "quality_ours.py"), str(folder), str(reference), task, str(seed)]
-        curves["ours"] = _read_last(words)
-        for factor in FACTORS if peers else ():
-            words = [str(peers), str(ROWS / "quality_peer.py"), task, str(factor)]
-            curves[f"smp, as shipped, learning rate x {factor:g}"] = _read_last(words)
+    with tempfile.TemporaryDirectory() as temporary:
+        task = str(Path(temporary) / "task.npz")  # ours writes it, the peer's reads it
+        ours = [sys.executable, str(ROWS / "quality_ours.py"), str(folder), str(reference), task, str(seed)]
+        curves["ours"] = _run_training(ours)
+        if peers is None:
+            return curves
+        for factor in FACTORS:
+            peer = [str(peers), str(ROWS / "quality_peer.py"), task, str(factor)]
+            curves[f"smp, as shipped, learning rate x {factor:g}"] = _run_training(peer)
     return curves
 
 
-def _read_last(command: list[str]) -> dict:
+def _run_training(command: list[str]) -> dict:
+    """Runs a training in a process of its own; returns its curve, the JSON in its last line."""
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."})
     if done.returncode:
         raise RuntimeError(f"{command} died: {done.stderr[-1500:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def average_curves(kept: dict[str, dict[str, dict[str, list]]]) -> dict[str, dict[str, np.ndarray]]:
+def average_curves(by_seed: dict[str, dict[str, dict[str, list]]]) -> dict[str, dict[str, np.ndarray]]:
     """Averages each row's curve over the seeds.
 
     Args:
-        kept: by seed, what `measure_curves` gives.
+        by_seed: the curves of `measure_curves` of each seed; each seed has the same rows.
     """
-    rows = {name: [curves[name] for curves in kept.values()] for name in next(iter(kept.values()), {})}
-    return {
-        name: {key: np.mean([curve[key] for curve in curves], 0) for key in ("minutes", "miou")}
-        for name, curves in rows.items()
-    }
+    averaged = {}
+    seeds = list(by_seed.values())
+    for name in seeds[0] if seeds else ():
+        minutes = np.mean([curves[name]["minutes"] for curves in seeds], 0)
+        miou = np.mean([curves[name]["miou"] for curves in seeds], 0)
+        averaged[name] = {"minutes": minutes, "miou": miou}
+    return averaged
 
 
 def time_quality(curves: dict[str, dict[str, np.ndarray]]) -> tuple[float, dict[str, float]]:
-    """Finds when each row first reached what ours and the best peer reach: that mIoU, and minutes by row.
+    """Finds the highest mIoU that ours and the best peer both reach, and the minutes each row takes to it.
 
-    A row that never does has no minutes. Between two scores the curve is taken as straight.
+    Between two checks the curve is interpolated linearly.
 
     Args:
-        curves: of `average_curves`.
+        curves: of `average_curves`; the first row is ours.
+
+    Returns:
+        The mIoU, and the minutes by row, without rows that do not reach it.
     """
     best = {name: np.maximum.accumulate(curve["miou"]) for name, curve in curves.items()}
-    ours, *others = (float(scores[-1]) for scores in best.values())
-    quality = min([ours] + ([max(others)] if others else []))
+    quality, *others = (float(scores[-1]) for scores in best.values())
+    if others:
+        quality = min(quality, max(others))
     minutes = {}
     for name, scores in best.items():
         if scores[-1] >= quality:
-            until = int(np.argmax(scores >= quality)) + 1  # checks, the last of which reaches it
-            at = np.array([0, *scores[:until]]), np.array([0, *curves[name]["minutes"][:until]])
-            minutes[name] = float(np.interp(quality, *at))
+            # Checks up to the first that reaches it.
+            checks = int(np.argmax(scores >= quality)) + 1
+            scores_to_there = np.array([0, *scores[:checks]])
+            minutes_to_there = np.array([0, *curves[name]["minutes"][:checks]])
+            minutes[name] = float(np.interp(quality, scores_to_there, minutes_to_there))
     return quality, minutes
 
 
 def count_ratio(curves: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
-    """Compares minutes to one quality: the fastest peer's over ours; nothing where no peer was measured."""
-    minutes = time_quality(curves)[1] if len(curves) > 1 else {}
+    """Computes the ratio "time_to_quality": the fastest peer's minutes over ours; nothing without a peer."""
+    if len(curves) < 2:
+        return {}
+    _, minutes = time_quality(curves)
     others = [value for name, value in minutes.items() if name != "ours"]
-    return {"time_to_quality": min(others) / minutes["ours"]} if others else {}
+    if not others:
+        return {}
+    return {"time_to_quality": min(others) / minutes["ours"]}
 
 
-def table_of_quality(kept: dict[str, dict[str, dict[str, list]]]) -> str:
-    """Lists in Markdown each row's minutes of training, its mIoU then, and when it reached the common one.
+def table_of_quality(by_seed: dict[str, dict[str, dict[str, list]]]) -> str:
+    """Writes a table in Markdown: each row's minutes, its last mIoU, and its minutes to the common mIoU.
 
     Args:
-        kept: by seed, what `measure_curves` gives; the table has the means.
+        by_seed: the curves of `measure_curves` of each seed, which are averaged.
     """
-    curves = average_curves(kept)
+    curves = average_curves(by_seed)
     quality, minutes = time_quality(curves)
     lines = [f"| training | seeds | minutes | its mIoU % | minutes to {100 * quality:.1f} % |"]
     lines.append("|---" * 5 + "|")
     for name, curve in curves.items():
         reached = f"{minutes[name]:.1f}" if name in minutes else "not reached"
         ends = f"{curve['minutes'][-1]:.1f} | {100 * curve['miou'][-1]:.1f}"
-        lines.append(f"| {name} | {len(kept)} | {ends} | {reached} |")
+        lines.append(f"| {name} | {len(by_seed)} | {ends} | {reached} |")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""What is kept in `results/` as tables: `python -m src results fill` writes them into PAGES.
+"""Writes the kept results, the files of `results/`, as tables into PAGES: `python -m src results fill`.
 
 `python -m src results keep RUN` adds a run, `... sheet WORLD` draws frames of a rendered world to
-`Imagenes/world.png`, and without a word the tables are printed.
+`Imagenes/world.png`. Without such a word the tables are printed.
 """
 
 import re
@@ -34,9 +34,10 @@ from src.figures import panels, style
 
 FOLDER = Path("results")
 DOCS = Path("docs")
-PAGES = (FOLDER / "README.md", DOCS / "speed.md", DOCS / "world.md", DOCS / "how-measured.md")  # with tables
-PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # of a table on a page, by its name
-SHEET = 6  # frames of each city on the contact sheet
+# The pages with tables.
+PAGES = (FOLDER / "README.md", DOCS / "speed.md", DOCS / "world.md", DOCS / "how-measured.md")
+PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # a table on a page, with its name
+SHEET = 6  # frames of each city on the sheet of frames
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 LENGTHS = FOLDER / "lengths.json"
@@ -44,51 +45,55 @@ CURVES = Path("Imagenes") / "lengths.png"
 
 
 def read_results(folder: Path = FOLDER) -> pd.DataFrame:
-    """Reads every result file: one row a run, with columns `<split> <measure>` in percent."""
+    """Reads the results of all runs: a row a run, with columns `<split> <measure>` in percent."""
     rows = []
     for path in sorted(folder.glob("*.json")):
         result = runs.read_json(path)
-        if "scores" not in result:  # of another kind, as WORLDS is
-            continue
-        row = {
-            key: result.get(key, "")
-            for key in ("data", "version", "seed", "train_frames", "minutes", "machine")
-        }
-        row["budget"] = name_length(result.get("settings", {}))
-        row["leaky"] = result.get("leaky", False)
-        row["held"] = metrics.describe_held_classes(
-            result.get("confusion", {}).get("held_out", {}).get("mask", [[1]])
-        )
-        for split, scores in result["scores"].items():
-            keys = (*MEASURES, "miou_low", "miou_high")
-            row |= {f"{split} {key}": 100 * scores[key] for key in keys if scores.get(key) is not None}
-        rows.append(row | {"run": path.stem})
+        if "scores" in result:  # WORLDS and other files hold no run
+            rows.append(_list_result(result, path.stem))
     return pd.DataFrame(rows)
 
 
+def _list_result(result: dict, run: str) -> dict[str, object]:
+    """Lists the cells of a run's row of `read_results`."""
+    row = {}
+    for key in ("data", "version", "seed", "train_frames", "minutes", "machine"):
+        row[key] = result.get(key, "")
+    row["budget"] = name_length(result.get("settings", {}))
+    row["leaky"] = result.get("leaky", False)
+    confusion = result.get("confusion", {}).get("held_out", {}).get("mask", [[1]])
+    row["held"] = metrics.describe_held_classes(confusion)
+    for split, scores in result["scores"].items():
+        for key in (*MEASURES, "miou_low", "miou_high"):
+            if scores.get(key) is not None:
+                row[f"{split} {key}"] = 100 * scores[key]
+    row["run"] = run
+    return row
+
+
 def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Path:
-    """Copies a run's `result.json` to `results/<run>.json`, with the version's name.
+    """Copies a run's `result.json` to `results/<run>.json`, and adds the version's name.
 
     Args:
-        run: its folder.
-        version: what the tables call its settings; runs of one name are averaged over their seeds.
-        folder: where to keep it.
+        run: folder of the run.
+        version: name of the code and settings in the tables; runs of one version are averaged over seeds.
+        folder: to write to.
 
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    kept = folder / f"{run.name}.json"
-    files.write_json(kept, runs.read_finished(run) | {"version": version})
-    return kept
+    path = folder / f"{run.name}.json"
+    files.write_json(path, runs.read_finished(run) | {"version": version})
+    return path
 
 
 def read_lengths(path: Path) -> pd.DataFrame:
-    """Reads what `python -m src sweep --keep` measured of several lengths.
+    """Reads the results of `python -m src sweep --keep` for several lengths of trainings.
 
     Returns:
-        A row for each "data", "seed" and "steps", with "minutes", and in percent "held out mIoU",
-        "held out F1", "away mIoU" and "away F1", and "alone held out mIoU" and "alone away mIoU" of the
-        segmentation network alone.
+        A row for each "data", "seed" and "steps", with "minutes". In percent: "held out mIoU", "held out F1",
+        "away mIoU" and "away F1" of the joint network, and "alone held out mIoU" and "alone away mIoU" of the
+        segmentation network.
     """
     rows = pd.json_normalize(runs.read_json(path), sep=" ")
     table = rows[["data", "seed", "steps", "minutes"]].copy()
@@ -114,7 +119,8 @@ def draw_sheet(world: Path, picture: Path) -> None:
         if folder == "Test":
             samples = add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
-        samples = samples.iloc[((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)]
+        rows = ((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)
+        samples = samples.iloc[rows]
         cities[folder] = [_load_frame(row, classes) for row in samples.itertuples()]
     style.save_figure(panels.plot_world(cities, classes), picture, note="synthetic world")
 
@@ -122,20 +128,23 @@ def draw_sheet(world: Path, picture: Path) -> None:
 def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Loads photo, mask and depth in metres at the photo's own size."""
     size = (row.height, row.width)
+    photo = image_files.load_photo(row.image, size)
+    mask = mask_files.load_mask(row.mask, classes.mask, size)
     depth = image_files.load_steps(row.depth) / 1000
-    return image_files.load_photo(row.image, size), mask_files.load_mask(row.mask, classes.mask, size), depth
+    return photo, mask, depth
 
 
 def make_tables() -> dict[str, str]:
-    """Makes the tables of all that is kept, in Markdown, by the names that mark their places on PAGES."""
-    results, kept = read_results(), speeds.read_kept()
+    """Makes the tables of all kept results in Markdown, by the names of their places on PAGES."""
+    results = read_results()
+    benchmark = speeds.read_benchmark()
     tables = {
         "runs": table_of_runs(results),
         "seeds": table_of_seeds(results),
         "estimates": table_of_estimates(results),
-        "speeds": speeds.table_of_speeds(kept),
-        "quality": quality.table_of_quality(kept["quality"]),
-        "ratios": speeds.table_of_ratios(kept["ratios"]),
+        "speeds": speeds.table_of_speeds(benchmark),
+        "quality": quality.table_of_quality(benchmark["quality"]),
+        "ratios": speeds.table_of_ratios(benchmark["ratios"]),
         "recipes": table_of_ablation(ABLATION),
         "worlds": table_of_worlds(WORLDS),
     }
@@ -145,22 +154,28 @@ def make_tables() -> dict[str, str]:
 
 
 def fill_page(text: str, tables: dict[str, str]) -> str:
-    """Writes tables into their places in a page: what stands from `<!-- NAME -->` to `<!-- end -->`.
+    """Writes tables into their places in a page, each from `<!-- NAME -->` to `<!-- end -->`.
 
     Raises:
-        KeyError: a place has a name that no table has.
+        KeyError: no table has the name of a place.
     """
-    return PLACE.sub(lambda place: f"<!-- {place[1]} -->\n\n{tables[place[1]]}\n\n<!-- end -->", text)
+
+    def fill(place: re.Match) -> str:
+        name = place[1]
+        return f"<!-- {name} -->\n\n{tables[name]}\n\n<!-- end -->"
+
+    return PLACE.sub(fill, text)
 
 
 def fill_pages() -> None:
     """Writes all tables into their places in PAGES."""
     tables = make_tables()
     for page in PAGES:
-        page.write_text(fill_page(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
+        text = fill_page(page.read_text(encoding="utf-8"), tables)
+        page.write_text(text, encoding="utf-8")
 
 
 def draw_lengths() -> Path:
-    """Draws what longer trainings bring; gives the picture's path."""
+    """Draws the scores by length of the trainings; returns the figure's path."""
     style.save_figure(curves.plot_lengths(read_lengths(LENGTHS)), CURVES)
     return CURVES

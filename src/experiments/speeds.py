@@ -1,4 +1,4 @@
-"""What the benchmark kept: speeds, ratios and their goals, as tables."""
+"""The results of the benchmark as tables: speeds, ratios and their goals."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,22 @@ import pandas as pd
 from src.experiments import curves
 from src.figures import style
 
-PHOTO = (720, 1280)
-KEPT = Path("results") / "benchmark.json"
-GROWTH = {  # group: row: frames of Save_test, and their height and width
-    "growth frames": {f"{count:,} frames": (count, (360, 640)) for count in (100, 1000, 10000)},
-    "growth pixels": {f"{h} x {w} px": (100, (h, w)) for h, w in ((360, 640), PHOTO, (1440, 2560))},
+PHOTO = (720, 1280)  # height and width
+BENCHMARK = Path("results") / "benchmark.json"
+GROWTH = {  # by group and row: frames of Save_test, and their height and width
+    "growth frames": {
+        "100 frames": (100, (360, 640)),
+        "1,000 frames": (1000, (360, 640)),
+        "10,000 frames": (10000, (360, 640)),
+    },
+    "growth pixels": {
+        "360 x 640 px": (100, (360, 640)),
+        "720 x 1280 px": (100, (720, 1280)),
+        "1440 x 2560 px": (100, (1440, 2560)),
+    },
 }
 FIGURE = Path("Imagenes") / "growth.png"
-GOALS = {  # key: what the ratio is of, and what it shall be
+GOALS = {  # by ratio: its description and its goal
     "train_same": ("training, images/s against smp with the same decoder and output", ">= 0.9"),
     "train_shipped": ("training, images/s against smp as shipped", ">= 1.5"),
     "time_to_quality": ("minutes to one mIoU on the built-in world's test, smp as shipped / ours", ">= 1.5"),
@@ -28,7 +36,7 @@ GOALS = {  # key: what the ratio is of, and what it shall be
     "save_test_loop_float32": ("the loop against Save_test on a processor without bfloat16", ">= 5"),
     "memory_growth": ("peak memory of Save_test at 10,000 frames against 100", "<= 1.1"),
 }
-RATIOS = {  # key: group, row above, row below; larger is better, but against a floor
+RATIOS = {  # by ratio: group, row above, row below; larger is better, except for a ratio to a floor
     "train_same": ("train", "smp, same decoder", "ours"),
     "train_shipped": ("train", "smp, as shipped", "ours"),
     "latency_floor": ("latency", "ours", "fastest bare engine"),
@@ -40,67 +48,93 @@ RATIOS = {  # key: group, row above, row below; larger is better, but against a 
 
 
 def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
-    """Compares rows within each round: the median, and of several sizes the worst; only what was measured."""
-    found, groups = {}, {group: dict(rows) for group, rows in groups.items()}
-    for rows in groups.values():
-        bare = [row["seconds"] for name, row in rows.items() if name.startswith("bare")]
-        if bare:
-            rows["fastest bare engine"] = {"seconds": min(bare, key=np.median)}
+    """Computes the ratios of what was measured: of RATIOS, "fps_192x320" and "memory_growth".
+
+    A ratio is the median of the ratios within each round. Of a ratio at several sizes the worst counts.
+
+    Args:
+        groups: by group and row: "seconds" an image in each round, and "memory" in MB.
+    """
+    groups = {group: _add_fastest_engine(rows) for group, rows in groups.items()}
+    found = {}
     for key, (kind, above, below) in RATIOS.items():
-        ratios = [
-            float(np.median(np.divide(rows[above]["seconds"], rows[below]["seconds"])))
-            for group, rows in groups.items()
-            if group.startswith(kind + " ") and {above, below} <= set(rows)
-        ]
+        ratios = []
+        for group, rows in groups.items():
+            if group.startswith(kind + " ") and above in rows and below in rows:
+                by_round = np.divide(rows[above]["seconds"], rows[below]["seconds"])
+                ratios.append(float(np.median(by_round)))
         if ratios:
             found[key] = max(ratios) if "floor" in key else min(ratios)
-    for group, rows in groups.items():
-        if group == "latency 192x320":
-            found["fps_192x320"] = 1 / float(np.median(rows["ours"]["seconds"]))
-        if group == "growth frames":
-            least, *_, most = (row["memory"] for row in rows.values())
-            found["memory_growth"] = most / least
+    if "latency 192x320" in groups:
+        found["fps_192x320"] = 1 / float(np.median(groups["latency 192x320"]["ours"]["seconds"]))
+    if "growth frames" in groups:
+        fewest, *_, most = (row["memory"] for row in groups["growth frames"].values())
+        found["memory_growth"] = most / fewest
     return found
 
 
-def table_of_speeds(kept: dict) -> str:
-    """Writes in Markdown what `results/benchmark.json` holds: milliseconds an image, images a second, MB."""
+def _add_fastest_engine(rows: dict[str, dict]) -> dict[str, dict]:
+    """Copies a group's rows, and adds the fastest of its bare engines as a row."""
+    rows = dict(rows)
+    bare = [row["seconds"] for name, row in rows.items() if name.startswith("bare")]
+    if bare:
+        rows["fastest bare engine"] = {"seconds": min(bare, key=np.median)}
+    return rows
+
+
+def table_of_speeds(benchmark: dict) -> str:
+    """Writes a table in Markdown: milliseconds an image, images a second and MB of each row.
+
+    Args:
+        benchmark: of `read_benchmark`.
+    """
     lines = ["| what | row | ms an image | spread | images/s | peak MB |", "|---|---|---|---|---|---|"]
-    for group, rows in kept["groups"].items():
+    for group, rows in benchmark["groups"].items():
         for name, row in rows.items():
             ms = 1e3 * np.array(row["seconds"])
             spread = f"{ms.min():.1f} to {ms.max():.1f}"
-            middle = float(np.median(ms))
+            median = float(np.median(ms))
             lines.append(
-                f"| {group} | {name} | {middle:.1f} | {spread} | {1e3 / middle:.1f} | {row['memory']:.0f} |"
+                f"| {group} | {name} | {median:.1f} | {spread} | {1e3 / median:.1f} | {row['memory']:.0f} |"
             )
     return "\n".join(lines)
 
 
 def table_of_ratios(ratios: dict[str, float]) -> str:
-    """Writes in Markdown the ratios that were measured, each with its goal."""
+    """Writes a table in Markdown: the ratios that were measured, each with its goal."""
     lines = ["| ratio | goal | reached |", "|---|---|---|"]
-    return "\n".join(
-        lines
-        + [f"| {what} | {goal} | {ratios[key]:.2f} |" for key, (what, goal) in GOALS.items() if key in ratios]
-    )
+    for key, (description, goal) in GOALS.items():
+        if key in ratios:
+            lines.append(f"| {description} | {goal} | {ratios[key]:.2f} |")
+    return "\n".join(lines)
 
 
 def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
-    """Draws the groups of GROWTH, if they were measured, to FIGURE."""
-    tables = []
-    for group, sets in GROWTH.items():
-        rows = [
-            {"frames": count, "pixels": shape[0] * shape[1], "memory": groups[group][name]["memory"]}
-            | {"seconds": float(np.median(groups[group][name]["seconds"]))}
-            for name, (count, shape) in sets.items()
-            if name in groups.get(group, {})
-        ]
-        tables.append(pd.DataFrame(rows))
-    if all(map(len, tables)):
-        style.save_figure(curves.plot_growth(*tables), FIGURE)
+    """Draws the groups of GROWTH, if both were measured, to FIGURE."""
+    if all(group in groups for group in GROWTH):
+        frames = _list_growth(groups, "growth frames")
+        pixels = _list_growth(groups, "growth pixels")
+        style.save_figure(curves.plot_growth(frames, pixels), FIGURE)
 
 
-def read_kept() -> dict:
-    """Reads what was measured before."""
-    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"groups": {}}
+def _list_growth(groups: dict[str, dict[str, dict]], group: str) -> pd.DataFrame:
+    """Lists "frames", "pixels", "memory" and median "seconds" of each row of a group of GROWTH."""
+    rows = []
+    for name, (count, (height, width)) in GROWTH[group].items():
+        measured = groups[group][name]
+        rows.append(
+            {
+                "frames": count,
+                "pixels": height * width,
+                "memory": measured["memory"],
+                "seconds": float(np.median(measured["seconds"])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read_benchmark() -> dict:
+    """Reads the results of the benchmark; no groups if there are none yet."""
+    if not BENCHMARK.exists():
+        return {"groups": {}}
+    return json.loads(BENCHMARK.read_text(encoding="utf-8"))

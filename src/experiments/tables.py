@@ -1,4 +1,4 @@
-"""Kept results -> the tables of the pages."""
+"""Makes the tables of the pages, in Markdown, from the kept results."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from src.evaluation import metrics
 from src.runs import read_json
 
-MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # what Markdown would read otherwise than as a letter
+MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # characters that Markdown would not show as they are
 LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
     "held out mIoU": "held_out miou",
     "held out F1": "held_out f1",
@@ -19,10 +19,10 @@ LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
     "alone away mIoU": "alone test miou",
 }
 SPLITS = {"constant": "constant answer", "held_out": "held-out recordings", "test": "hidden test"}
-# the same frames, before the joint training
+# By split, the scores of the segmentation network on the same frames.
 ALONE = {"held_out": "held_out_segmenter", "test": "test_segmenter"}
-ESTIMATES = ("random", "held_out", "estimate")
-# versions whose estimates are by today's method, as it was fixed in de8f718
+ESTIMATES = {"random": "random frames", "held_out": "held-out recordings", "estimate": "estimate"}
+# Versions whose estimates are by today's method, which has not changed since commit de8f718.
 TODAYS = (
     "fixed",
     "four frames",
@@ -34,55 +34,60 @@ MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
 
 def name_length(settings: dict) -> str:
-    """Names what settled how long a run's trainings were: MINUTES, or the number of passes."""
+    """Names the setting that decided how long a run's trainings were: MINUTES or EPOCHS."""
     minutes = settings.get("MINUTES", "")
-    return f"EPOCHS={settings.get('EPOCHS')}" if minutes is None else f"MINUTES={minutes}"
+    if minutes is None:
+        return f"EPOCHS={settings.get('EPOCHS')}"
+    return f"MINUTES={minutes}"
 
 
 def table_of_runs(results: pd.DataFrame) -> str:
-    """Writes the runs in Markdown: a line a run, mIoU / accuracy / F1 in percent for each split.
+    """Makes a table of runs: mIoU / accuracy / F1 in percent for each split.
 
-    Behind them stands the mIoU of the segmentation network alone, on the held-out recordings and on Test.
+    A column has the mIoU of the segmentation network alone, on the held-out recordings and on Test.
+
+    Args:
+        results: of `results.read_results`.
     """
     head = ["data", "version", "seed", "frames", "minutes", *SPLITS.values(), "segmentation alone", "run"]
     lines = [head, ["---"] * len(head)]
     for _, row in results.sort_values(["data", "version", "seed"]).iterrows():
-        scores = [_join_scores(row, [f"{split} {key}" for key in MEASURES]) for split in SPLITS]
-        scores = [
-            text + _describe_held_classes(row) if split == "held_out" else text
-            for split, text in zip(SPLITS, scores, strict=True)
-        ]
-        scores.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
-        lines.append(
-            [
-                row["data"],
-                row["version"],
-                row["seed"],
-                row["train_frames"],
-                f"{row['minutes']:.0f}",
-                *scores,
-                row["run"],
-            ]
-        )
+        line = [row["data"], row["version"], row["seed"], row["train_frames"], f"{row['minutes']:.0f}"]
+        for split in SPLITS:
+            scores = _join_scores(row, [f"{split} {key}" for key in MEASURES])
+            if split == "held_out":
+                scores += _describe_held_out(row)
+            line.append(scores)
+        line.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
+        line.append(row["run"])
+        lines.append(line)
     return _join_lines(lines)
 
 
-def _describe_held_classes(row: pd.Series) -> str:
-    """Says what the score on held-out frames is not: over all classes, or of streets that were not seen."""
-    return row.get("held", "") + (" (leaky)" if row["leaky"] else "")
+def _describe_held_out(row: pd.Series) -> str:
+    """Describes the limits of a score on held-out frames: fewer classes, or streets that were trained on."""
+    leaky = " (leaky)" if row["leaky"] else ""
+    return row.get("held", "") + leaky
 
 
 def _join_scores(row: pd.Series, columns: list[str]) -> str:
+    """Joins the scores of a row's columns; "-" for an unknown one."""
     values = [row.get(column) for column in columns]
     return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
 
 
 def table_of_estimates(results: pd.DataFrame) -> str:
-    """Writes in Markdown what was estimated for the hidden test, what came, and by how much each missed it.
+    """Makes a table of the estimates for the hidden test, its scores, and the errors of the estimates.
 
-    mIoU / F1 in percent; the errors are points of mIoU, of the estimate, of held-out recordings and of random
-    frames. Below the table stand, by version and of all of TODAYS, the mean errors and how often the test lay
-    in the interval. "" without runs.
+    Scores are mIoU / F1 in percent. The errors are points of mIoU: of the estimate, of held-out recordings
+    and of random frames. Below the table are, for each version and for all of TODAYS, the mean errors, and how
+    often the hidden test lay in the interval.
+
+    Args:
+        results: of `results.read_results`.
+
+    Returns:
+        The table and the lines below it; "" without estimates.
     """
     if "estimate miou" not in results or "test miou" not in results:
         return ""
@@ -91,68 +96,77 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     head += [SPLITS["test"], "errors", "run"]
     lines = [head, ["---"] * len(head)]
     for _, row in runs.iterrows():
-        said = {split: _join_scores(row, [f"{split} miou", f"{split} f1"]) for split in (*ESTIMATES, "test")}
-        said["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
-        said["held_out"] += _describe_held_classes(row)
+        scores = {}
+        for split in (*ESTIMATES, "test"):
+            scores[split] = _join_scores(row, [f"{split} miou", f"{split} f1"])
+        scores["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
+        scores["held_out"] += _describe_held_out(row)
         errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(ESTIMATES)]
-        missed = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
-        lines.append([row["data"], row["version"], row["seed"], *said.values(), missed, row["run"]])
+        errors_text = " / ".join("-" if pd.isna(error) else f"{error:+.1f}" for error in errors)
+        lines.append([row["data"], row["version"], row["seed"], *scores.values(), errors_text, row["run"]])
     means = [_describe_errors(version, part) for version, part in runs.groupby("version")]
-    alike = runs[runs["version"].isin(TODAYS)]
-    means += [_describe_errors("all runs by today's method", alike)] if len(alike) else []
+    by_todays_method = runs[runs["version"].isin(TODAYS)]
+    if len(by_todays_method):
+        means.append(_describe_errors("all runs by today's method", by_todays_method))
     return "\n\n".join([_join_lines(lines), *means])
 
 
 def _describe_errors(version: str, runs: pd.DataFrame) -> str:
-    """Says by how much the estimates of a version's runs missed the hidden test."""
-    means = [
-        f"{word} {(runs[f'{split} miou'] - runs['test miou']).abs().mean():.1f}"
-        for split, word in zip(ESTIMATES, ("random frames", "held-out recordings", "estimate"), strict=True)
-        if _is_known(runs, split)
-    ]
-    f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean() if "estimate f1" in runs else np.nan
+    """Describes the mean errors of the estimates of a version's runs."""
+    means = []
+    for split, name in ESTIMATES.items():
+        if _is_scored(runs, split):
+            error = (runs[f"{split} miou"] - runs["test miou"]).abs().mean()
+            means.append(f"{name} {error:.1f}")
+    f1 = np.nan
+    if "estimate f1" in runs:
+        f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean()
     inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
-    words = f"{version}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
-    return f"{words}. In the interval: {inside} of {len(runs)}."
+    text = f"{version}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
+    return f"{text}. In the interval: {inside} of {len(runs)}."
 
 
 def table_of_seeds(results: pd.DataFrame) -> str:
-    """Writes mean and standard deviation over the seeds of each data set and version that has several."""
+    """Lists mean and standard deviation over the seeds, for data sets and versions with several seeds.
+
+    Args:
+        results: of `results.read_results`.
+    """
     lines = []
     for (name, version, budget), runs in results.groupby(["data", "version", "budget"]):
         if len(runs) > 1:
-            parts = [
-                _describe_spread(runs, split) for split in ("held_out", "test") if _is_known(runs, split)
-            ]
-            parts += [_describe_gain(runs, split) for split in ALONE if _is_known(runs, ALONE[split])]
+            parts = [_describe_spread(runs, split) for split in ALONE if _is_scored(runs, split)]
+            parts += [_describe_gain(runs, split) for split in ALONE if _is_scored(runs, ALONE[split])]
             lines.append(f"- {name}, {version}, {budget}, {len(runs)} seeds: " + "; ".join(parts))
     return "\n".join(lines)
 
 
-def _is_known(runs: pd.DataFrame, split: str) -> bool:
-    """Tells whether any of some runs has been scored on a split."""
+def _is_scored(runs: pd.DataFrame, split: str) -> bool:
+    """Returns True if at least one of the runs has been scored on a split."""
     return f"{split} miou" in runs and runs[f"{split} miou"].notna().any()
 
 
 def _describe_spread(runs: pd.DataFrame, split: str) -> str:
-    parts = [
-        f"{word} {runs[f'{split} {key}'].mean():.1f} ± {runs[f'{split} {key}'].std():.1f}"
-        for key, word in MEASURES.items()
-        if f"{split} {key}" in runs
-    ]
+    """Describes mean and standard deviation of each measure on a split."""
+    parts = []
+    for key, name in MEASURES.items():
+        if f"{split} {key}" in runs:
+            scores = runs[f"{split} {key}"]
+            parts.append(f"{name} {scores.mean():.1f} ± {scores.std():.1f}")
     return f"{SPLITS[split]} {', '.join(parts)}"
 
 
 def _describe_gain(runs: pd.DataFrame, split: str) -> str:
+    """Describes what the joint training adds to the mIoU of the segmentation network."""
     gain = runs[f"{split} miou"] - runs[f"{ALONE[split]} miou"]
     return f"joint minus segmentation alone on {SPLITS[split]} mIoU {gain.mean():+.1f} ± {gain.std():.1f}"
 
 
 def table_of_worlds(path: Path) -> str:
-    """Writes in Markdown how well networks trained in the built-in world find the sidewalk on real photos.
+    """Makes a table of how well networks trained in the built-in world find the sidewalk on real photos.
 
     Args:
-        path: what `examples/sim_to_real.py` keeps.
+        path: results of `examples/sim_to_real.py`.
     """
     head = ["world", "photos", "seed", "frames", "minutes", "IoU %", "precision %", "recall %"]
     lines = [head, ["---"] * len(head)]
@@ -164,51 +178,79 @@ def table_of_worlds(path: Path) -> str:
 
 
 def table_of_ablation(path: Path) -> str:
-    """Writes in Markdown what each change of the recipe did: a line a data set and recipe, over its seeds.
+    """Makes a table of recipes: a line a data set and recipe, over its seeds.
 
-    mIoU / F1 in percent, mean ± standard deviation, and the gain in mIoU over "default" with equal seeds.
+    Scores are mIoU / F1 in percent, mean ± standard deviation. The gain is in mIoU over "default" with the
+    same seeds.
 
     Args:
-        path: what `python -m src sweep` keeps.
+        path: results of `python -m src sweep`.
     """
     rows = pd.json_normalize(read_json(path), sep=" ")
-    head = ["data", "steps", "recipe", "changes", "seeds"]
-    head += ["held-out recordings", "gain", "hidden test", "gain"]
+    head = [
+        "data",
+        "steps",
+        "recipe",
+        "changes",
+        "seeds",
+        "held-out recordings",
+        "gain",
+        "hidden test",
+        "gain",
+    ]
     lines = [head, ["---"] * len(head)]
     for (name, steps), runs in rows.groupby(["data", "steps"]):
         default = runs[runs["recipe"] == "default"].set_index("seed")
         for recipe, group in runs.groupby("recipe", sort=False):
             group = group.set_index("seed")
-            line = [name, steps, recipe, group["changes"].iloc[0], len(group)]
-            lines.append(line + _describe_gains(group, default))
-            if "withheld held_out miou" in group and group["withheld held_out miou"].notna().any():
-                line[2] = f"{recipe}, depth withheld"
-                lines.append(line + _describe_gains(group, default, "withheld "))
+            changes = group["changes"].iloc[0]
+            count = len(group)
+            lines.append([name, steps, recipe, changes, count, *_describe_gains(group, default)])
+            if _is_scored(group, "withheld held_out"):
+                cells = _describe_gains(group, default, "withheld ")
+                lines.append([name, steps, f"{recipe}, depth withheld", changes, count, *cells])
     return _join_lines(lines)
 
 
 def table_of_lengths(lengths: pd.DataFrame) -> str:
-    """Writes in Markdown what longer trainings bring, at home and away: means over the seeds."""
-    head = ["data", "steps of both trainings", "seeds", "minutes", "held out, mIoU / F1", "away, mIoU / F1"]
-    head.append("segmentation alone, mIoU held out / away")
+    """Makes a table of lengths of trainings: scores on held-out recordings and away, means over the seeds.
+
+    Args:
+        lengths: of `results.read_lengths`.
+    """
+    columns = {
+        "held out, mIoU / F1": ("held out mIoU", "held out F1"),
+        "away, mIoU / F1": ("away mIoU", "away F1"),
+        "segmentation alone, mIoU held out / away": ("alone held out mIoU", "alone away mIoU"),
+    }
+    head = ["data", "steps of both trainings", "seeds", "minutes", *columns]
     lines = [head, ["---"] * len(head)]
-    pairs = [("held out mIoU", "held out F1"), ("away mIoU", "away F1")]
-    pairs.append(("alone held out mIoU", "alone away mIoU"))
     for (name, steps), rows in lengths.groupby(["data", "steps"]):
         seeds = ", ".join(map(str, rows["seed"]))
         line = [name, steps, seeds, f"{rows['minutes'].mean():.0f}"]
-        for pair in pairs:
-            line.append(" / ".join(_join_spread(rows[one].mean(), rows[one].std()) for one in pair))
+        for first, second in columns.values():
+            line.append(f"{_format_spread(rows[first])} / {_format_spread(rows[second])}")
         lines.append(line)
     return _join_lines(lines)
 
 
-def _join_spread(mean: float, spread: float) -> str:
-    return f"{mean:.1f}" if np.isnan(spread) else f"{mean:.1f} ± {spread:.1f}"
+def _format_spread(scores: pd.Series) -> str:
+    """Formats mean ± standard deviation of scores in percent; of a single score there is no deviation."""
+    if len(scores.dropna()) < 2:
+        return f"{scores.mean():.1f}"
+    return f"{scores.mean():.1f} ± {scores.std():.1f}"
 
 
 def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") -> list[str]:
-    """Tells the scores of a recipe on both splits, each with the gain over the default of equal seeds."""
+    """Lists the cells of a recipe: its scores on both splits, each with the gain over the default recipe.
+
+    Args:
+        group: rows of the recipe, by seed.
+        default: rows of the default recipe, by seed.
+        kind: "withheld " for the scores without depth, else "".
+    """
+    is_default = not kind and (group["changes"] == "").all() and group["recipe"].iloc[0] == "default"
+    leaky = group.get("leaky", pd.Series(False)).any()
     cells = []
     for split in ("held_out", "test"):
         if f"{split} miou" not in default:
@@ -216,23 +258,30 @@ def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") 
             continue
         own = group.reindex(columns=[f"{kind}{split} {key}" for key in ("miou", "f1")])
         gain = (own.iloc[:, 0] - default[f"{split} miou"]).dropna()
-        leaky = " (leaky)" if split == "held_out" and group.get("leaky", pd.Series(False)).any() else ""
-        cells.append(" / ".join(_describe_mean(own[name]) for name in own) + leaky)
-        same = not kind and (group["changes"] == "").all() and group["recipe"].iloc[0] == "default"
-        cells.append("" if same or gain.empty else f"{100 * gain.mean():+.1f}")
+        scores = " / ".join(_format_fractions(own[name]) for name in own)
+        if split == "held_out" and leaky:
+            scores += " (leaky)"
+        gain_text = "" if is_default or gain.empty else f"{100 * gain.mean():+.1f}"
+        cells += [scores, gain_text]
     return cells
 
 
-def _describe_mean(scores: pd.Series) -> str:
-    scores = scores.astype(float)  # a column of nothing but None is none
+def _format_fractions(scores: pd.Series) -> str:
+    """Formats mean ± standard deviation of fractions in percent."""
+    scores = scores.astype(float)  # a column of None only has the dtype object
     spread = f" ± {100 * scores.std():.1f}" if len(scores) > 1 else ""
     return f"{100 * scores.mean():.1f}{spread}"
 
 
 def _join_lines(lines: list[list]) -> str:
-    return "\n".join("| " + " | ".join(escape(str(cell)) for cell in line) + " |" for line in lines)
+    """Joins lines of cells to a table in Markdown."""
+    rows = []
+    for line in lines:
+        cells = " | ".join(escape(str(cell)) for cell in line)
+        rows.append(f"| {cells} |")
+    return "\n".join(rows)
 
 
 def escape(text: str) -> str:
-    """Writes a text for a cell of a Markdown table, so that a name is shown as it is and ends no cell."""
+    """Escapes a text for a cell of a Markdown table, so that it is shown as it is and ends no cell."""
     return MARKUP.sub(r"\\\g<0>", text.replace("\n", " "))
