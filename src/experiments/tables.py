@@ -80,8 +80,8 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     """Makes a table of the estimates for the hidden test, its scores, and the errors of the estimates.
 
     Scores are mIoU / F1 in percent. The errors are points of mIoU: of the estimate, of held-out recordings
-    and of random frames. Below the table are, for each version and for all of TODAYS, the mean errors, and how
-    often the hidden test lay in the interval.
+    and of random frames. Below the table are, for each version and for all of TODAYS, the mean errors, and
+    how often the hidden test lay in the interval.
 
     Args:
         results: of `results.read_results`.
