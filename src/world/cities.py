@@ -1,4 +1,4 @@
-"""Two cities and the hours of a day: what differs between the worlds of Train and Test."""
+"""Two cities, one for Train and one for Test, and the light of several times of day."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from src.world.street import (
 
 @dataclass(frozen=True)
 class City:
-    """What the streets of a city, and the robot that drives there, have in common.
+    """What all recordings of a city have in common: its streets and its robot.
 
     Attributes:
         name: of the city.
@@ -34,12 +34,12 @@ class City:
         fronts: colours of the houses.
         camera_height: over the ground, metres.
         camera_pitch: downwards, radians.
-        hours: kinds of light to choose from, one after another.
+        hours: keys of HOURS; the recordings take them in turn.
         trees: share of places that have a tree.
         cars: share of places at the curb that have a parked car.
         edges: lines along the curb to choose from.
-        downtown: one recording in so many goes where houses stand at the sidewalk, and no grass grows.
-        detours: one recording in so many passes a blocked sidewalk on the road, along parked cars.
+        downtown: one recording in so many is downtown, where shops stand at the sidewalk and no grass grows.
+        detours: one recording in so many is a detour on the road, along parked cars.
     """
 
     name: str
@@ -131,7 +131,18 @@ AWAY = City(
 
 
 class Hour(NamedTuple):
-    """The light of a time of day: the sun's place in radians, RGB lights and sky, lamps 0 to 1, exposure."""
+    """The light of a time of day.
+
+    Attributes:
+        height: of the sun over the horizon, radians.
+        bearing: of the sun, radians.
+        sunlight: RGB of direct light.
+        skylight: RGB of the light from the sky.
+        zenith: RGB of the sky above.
+        horizon: RGB of the sky at the horizon.
+        lamps: strength of the lamps, 0 to 1.
+        exposure: of the camera, a factor.
+    """
 
     height: float
     bearing: float

@@ -1,8 +1,8 @@
-"""The built-in world: recordings of a sidewalk robot in two cities, rendered in the project's layout.
+"""Renders the built-in world: recordings of a sidewalk robot in two cities, in the project's layout.
 
-`python -m src world OUT` writes `OUT/Train` (one city), `OUT/Test` and `OUT/reference` (another city, another
-robot, months later). Nothing of it is real: `world.json` in each folder says so. The same seed gives the same
-bytes on the same library versions, frame by frame, however many processes render.
+`python -m src world OUT` writes `OUT/Train` (one city), and `OUT/Test` and `OUT/reference` (another city,
+another robot, months later). Nothing of it is real; `world.json` in each folder marks it. With the same
+library versions the same seed gives the same bytes, however many processes render.
 """
 
 import json
@@ -30,7 +30,18 @@ METRES_A_DEGREE = 111_320.0
 # One frame ------------------------------------------------------------
 @dataclass(frozen=True)
 class Pose:
-    """Where the robot is at one frame: metres, radians, seconds, metres a second, radians a second."""
+    """The robot's place and motion at one frame.
+
+    Attributes:
+        x: metres along the street.
+        y: metres across the street.
+        heading: radians, 0 along x, counted towards y.
+        camera: on the robot.
+        seconds: since the recording's first frame.
+        speed: metres a second.
+        turn_rate: radians a second.
+        label: name of the kind of place.
+    """
 
     x: float
     y: float
@@ -43,64 +54,80 @@ class Pose:
 
 
 def pose_robot(recording: Recording, frame: int, size: tuple[int, int]) -> Pose:
-    """Finds where the robot is at a frame, and the kind of place that is."""
-    street, rng = recording.street, np.random.default_rng((recording.seed, recording.number, 91))
-    phase, sway = rng.uniform(0, 2 * np.pi, 4), rng.uniform(0.1, 0.35)
+    """Computes the robot's pose at a frame, and the kind of place.
+
+    Args:
+        recording: of `town.make_recording`.
+        frame: from 0.
+        size: (height, width) of the photo in pixels.
+    """
+    rng = np.random.default_rng((recording.seed, recording.number, 91))
+    phase = rng.uniform(0, 2 * np.pi, 4)
+    sway = rng.uniform(0.1, 0.35)
     x = recording.begin + recording.direction * recording.step * frame
     y = recording.line + sway * np.sin(0.11 * frame + phase[0])
     turn = 0.10 * np.sin(0.19 * frame + phase[1]) + 0.05 * np.sin(0.53 * frame + phase[2])
     heading = (0 if recording.direction > 0 else np.pi) + turn
+    street = recording.street
     inside = float(street.inside(np.array(x), np.array(y)))
     ground = float(street.ground(np.array(x), np.array(y), np.array(inside)))
     wobble = np.random.default_rng((recording.seed, recording.number, frame)).normal(0, 0.008, 3)
     position = (x, y, ground + recording.camera_height + wobble[2])
-    pitch, roll = recording.camera_pitch + wobble[0] + 0.01 * np.sin(0.7 * frame + phase[3]), 1.4 * wobble[1]
-    side = np.abs(street.side(np.array(x))) - street.side_width / 2
-    ahead = recording.direction * float(street.side(np.array(x))) < 0
-    label = "crossing" if inside < 0 else "corner" if side < street.radius + 2.5 and ahead else "sidewalk"
-    speed = recording.step / 0.6
+    pitch = recording.camera_pitch + wobble[0] + 0.01 * np.sin(0.7 * frame + phase[3])
+    roll = 1.4 * wobble[1]
     return Pose(
-        x,
-        y,
-        heading,
-        Camera(position, heading, pitch, roll, size),
-        0.6 * frame,
-        speed,
-        # the fast part of the turn is left out by mistake; the world is frozen with it
-        0.019 * np.cos(0.19 * frame + phase[1]) / 0.6,
-        label,
+        x=x,
+        y=y,
+        heading=heading,
+        camera=Camera(position, heading, pitch, roll, size),
+        seconds=0.6 * frame,
+        speed=recording.step / 0.6,
+        # The fast part of the turn is missing here by mistake. It stays so, for the world must not change.
+        turn_rate=0.019 * np.cos(0.19 * frame + phase[1]) / 0.6,
+        label=_name_place(recording, x, inside),
     )
+
+
+def _name_place(recording: Recording, x: float, inside: float) -> str:
+    """Names the kind of place at x, at a distance `inside` the curb's line: crossing, corner or sidewalk."""
+    if inside < 0:
+        return "crossing"
+    street = recording.street
+    from_side_street = np.abs(street.side(np.array(x))) - street.side_width / 2
+    is_ahead = recording.direction * float(street.side(np.array(x))) < 0
+    if from_side_street < street.radius + 2.5 and is_ahead:
+        return "corner"
+    return "sidewalk"
 
 
 def render_frame(recording: Recording, frame: int, size: tuple[int, int]) -> render.Picture:
     """Renders one frame of a recording.
 
     Args:
-        recording: of `make_recording`.
+        recording: of `town.make_recording`.
         frame: from 0.
         size: (height, width) in pixels.
     """
-    pose, rng = (
-        pose_robot(recording, frame, size),
-        np.random.default_rng((recording.seed, recording.number, frame, 1)),
-    )
+    pose = pose_robot(recording, frame, size)
+    rng = np.random.default_rng((recording.seed, recording.number, frame, 1))
     solids = [solid for solid in recording.solids if abs(solid.center[0] - pose.x) < 70]
     for x, y, speed, seed in recording.walkers:
-        place = recording.begin + x + speed * pose.seconds
-        if np.hypot(place - pose.x, y - pose.y) > 1.2:  # people step aside
-            ground = recording.street.height
-            solids += town.make_person(place, y, ground, seed)
+        walker_x = recording.begin + x + speed * pose.seconds
+        # People nearer to the robot are left out, as if they stepped aside.
+        if np.hypot(walker_x - pose.x, y - pose.y) > 1.2:
+            solids += town.make_person(walker_x, y, recording.street.height, seed)
     return render.render(recording.street, solids, recording.look, pose.camera, rng)
 
 
 def describe_frame(recording: Recording, frame: int, size: tuple[int, int]) -> dict[str, object]:
     """Makes a frame's row of `data.csv`, with every column of the data contract."""
-    pose, stem, city = pose_robot(recording, frame, size), f"{recording.name}_{frame:03d}", recording.city
+    pose = pose_robot(recording, frame, size)
+    stem = f"{recording.name}_{frame:03d}"
+    city = recording.city
     north = (150.0 * recording.number + pose.y) / METRES_A_DEGREE
     east = pose.x / METRES_A_DEGREE / np.cos(np.radians(city.origin[1]))
-    time = pd.Timestamp(city.start, tz="UTC") + pd.Timedelta(
-        days=recording.number, hours=9, seconds=pose.seconds
-    )
+    elapsed = pd.Timedelta(days=recording.number, hours=9, seconds=pose.seconds)
+    time = pd.Timestamp(city.start, tz="UTC") + elapsed
     return {
         "timestamp": time.isoformat(),
         "kiwibot_id": city.robot,
@@ -135,13 +162,13 @@ def write_world(
         test: frames of the other city.
         size: (height, width) of the photos in pixels.
         seed: of everything.
-        workers: processes that render; they do not change a byte.
+        workers: processes that render; their number does not change a byte.
 
     Returns:
         `out`.
 
     Raises:
-        DataError: `out` holds data that are no rendered world.
+        DataError: `out` holds data that are not a rendered world.
     """
     for folder in ("Train", "Test"):
         if (out / folder / "data.csv").exists() and not (out / folder / "world.json").exists():
@@ -155,32 +182,61 @@ def write_world(
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         written = pool.map(_write_frame, jobs, chunksize=4)
         rows = list(show_progress(written, desc="Rendering", total=len(jobs), unit="frame"))
-    _write_tables(out, rows[:train], rows[train:], {"synthetic": True, "seed": seed, "size": list(size)})
+    about = {"synthetic": True, "seed": seed, "size": list(size)}
+    _write_tables(out, rows[:train], rows[train:], about)
     return out
 
 
 def _list_jobs(city: City, frames: int, length: float, seed: int, rest: tuple) -> list[tuple]:
-    """Shares the frames out among recordings of about equal length; a job is a frame of one of them."""
+    """Lists the jobs of a city, one a frame; its recordings have about `length` frames each.
+
+    Args:
+        city: of the recordings.
+        frames: of all recordings together.
+        length: of a recording, in frames.
+        seed: of the world.
+        rest: size, folder of photos and depth, folder of masks; the last part of each job.
+    """
     parts = np.array_split(np.arange(frames), max(1, round(frames / length)))
-    recordings = [town.make_recording(city, number, len(part), seed) for number, part in enumerate(parts)]
-    return [(recording, frame, *rest) for recording in recordings for frame in range(recording.frames)]
+    jobs = []
+    for number, part in enumerate(parts):
+        recording = town.make_recording(city, number, len(part), seed)
+        jobs += [(recording, frame, *rest) for frame in range(recording.frames)]
+    return jobs
 
 
 def _write_frame(job: tuple) -> dict[str, object]:
-    recording, frame, size, photos, answers = job
+    """Renders a frame, writes its photo, depth and mask, and returns its row of `data.csv`."""
+    recording, frame, size, photo_folder, mask_folder = job
     cv2.setNumThreads(1)  # the processes share the cores
-    picture, row = render_frame(recording, frame, size), describe_frame(recording, frame, size)
+    picture = render_frame(recording, frame, size)
+    row = describe_frame(recording, frame, size)
     photo = cv2.cvtColor(picture.photo, cv2.COLOR_RGB2BGR)
-    files = [(photos / row["depth_path"], picture.depth, []), (answers / row["label_path"], picture.mask, [])]
-    files.append((photos / row["image_path"], photo, [cv2.IMWRITE_JPEG_QUALITY, 90]))
-    for path, pixels, how in files:  # imwrite would fail without a word
-        path.write_bytes(cv2.imencode(path.suffix, pixels, how)[1].tobytes())
+    _write_image(photo_folder / row["depth_path"], picture.depth, [])
+    _write_image(mask_folder / row["label_path"], picture.mask, [])
+    _write_image(photo_folder / row["image_path"], photo, [cv2.IMWRITE_JPEG_QUALITY, 90])
     return row
 
 
+def _write_image(path: Path, pixels: np.ndarray, options: list[int]) -> None:
+    """Writes an image file; `cv2.imwrite` would raise no error where it fails."""
+    _, content = cv2.imencode(path.suffix, pixels, options)
+    path.write_bytes(content.tobytes())
+
+
 def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -> None:
-    """Writes tables, classes, marks: a third of the Train frames lose their label, each fortieth its mask."""
-    for folder in ("Train", "Test"):  # before its table, for what has none is not overwritten
+    """Writes tables, classes and `world.json`.
+
+    A third of the Train frames have no label, one in forty has no mask.
+
+    Args:
+        out: folder of the world.
+        train: rows of Train.
+        test: rows of Test.
+        about: content of each `world.json`.
+    """
+    # Before the tables: `write_world` refuses a folder that has a table but no world.json.
+    for folder in ("Train", "Test"):
         (out / folder / "world.json").write_text(json.dumps(about), encoding="utf-8")
     table = pd.DataFrame(train)
     table["image_lvl_label"] = table["image_lvl_label"].astype("Int64")
@@ -193,6 +249,5 @@ def _write_tables(out: Path, train: list[dict], test: list[dict], about: dict) -
     truth[["image_path", "label_path", "image_lvl_label"]].to_csv(out / "reference" / "data.csv", index=False)
     for folder in ("Train", "reference"):
         write_classes(out / folder)
-    (out / "reference" / "world.json").write_text(
-        json.dumps(about), encoding="utf-8"
-    )  # last: the world is whole
+    # Last, as a sign that the world is complete.
+    (out / "reference" / "world.json").write_text(json.dumps(about), encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Smooth noise, the same for every pixel that shows the same spot."""
+"""Noise and random patterns over the ground; a place looks the same in every frame."""
 
 import functools
+import math
 
 import cv2
 import numpy as np
 
-# Surfaces -> materials ------------------------------------------------------------
 _NOISE_SIDE = 512
 
 
@@ -23,40 +23,69 @@ def make_noise(seed: int) -> np.ndarray:
 
 
 def fraction(x: np.ndarray) -> np.ndarray:
-    """Gives what is behind the point of each number."""
+    """Returns the fractional part of each number."""
     return x - np.floor(x)  # a hundred times as fast as np.mod
 
 
 def draw_chance(column: np.ndarray, row: np.ndarray, salt: float = 0) -> np.ndarray:
-    """Draws a number from 0 to 1 for each cell of a grid, always the same one."""
+    """Draws a number from 0 to 1 for each cell of a grid; a cell always gets the same one."""
     return fraction(np.sin(column * 12.9898 + row * 78.233 + salt) * 43758.5453)
 
 
 def sample_noise(noise: np.ndarray, x: np.ndarray, y: np.ndarray, period: float) -> np.ndarray:
-    """Looks the noise up at x and y, lists of places; it comes again after `period` metres."""
+    """Samples the noise at places x and y, (n,) each; the noise repeats after `period` metres."""
     count = len(x)
-    rows = max(1, -(-count // 1024))  # OpenCV takes pictures, no long lists and no empty ones
+    rows = max(1, math.ceil(count / 1024))  # OpenCV remaps images, not long lists, and no empty ones
     places = np.zeros((2, rows, 1024), np.float32)
-    for place, row in zip((x, y), places.reshape(2, -1), strict=True):
-        row[:count] = _NOISE_SIDE * fraction(place / period)
+    flat = places.reshape(2, -1)
+    flat[0, :count] = _NOISE_SIDE * fraction(x / period)
+    flat[1, :count] = _NOISE_SIDE * fraction(y / period)
     return cv2.remap(noise, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP).ravel()[:count]
 
 
-def cells(x: np.ndarray, y: np.ndarray, wide: float, deep: float, joint: np.ndarray, bond: bool) -> tuple:
-    """Lays cells of wide x deep metres, in bond or not: a chance each, and how much joint a pixel shows."""
+def lay_slabs(
+    x: np.ndarray, y: np.ndarray, wide: float, deep: float, pixel: np.ndarray, bond: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lays slabs with joints on the ground.
+
+    Args:
+        x: places, (n,), metres.
+        y: places, (n,), metres.
+        wide: length of a slab along x, metres.
+        deep: length of a slab along y, metres.
+        pixel: width of a pixel at each place, (n,), metres.
+        bond: True shifts every second row by half a slab, as bricks are laid.
+
+    Returns:
+        A number from 0 to 1 for each place's slab, and how much of each pixel is joint, 0 to 1.
+    """
     row = np.floor(y / deep)
-    along = x / wide + (fraction(row / 2) if bond else 0)
+    along = x / wide
+    if bond:
+        along = along + fraction(row / 2)
     chance = draw_chance(np.floor(along), row)
     edge = np.minimum(np.abs(along - np.round(along)) * wide, np.abs(y / deep - np.round(y / deep)) * deep)
-    seen = np.maximum(joint, 0.012)  # a joint thinner than a pixel pales instead of flickering
-    return chance, np.clip(1 - edge / seen, 0, 1) * (0.012 / seen)
+    width = np.maximum(pixel, 0.012)  # a joint thinner than a pixel becomes paler, which avoids flicker
+    return chance, np.clip(1 - edge / width, 0, 1) * (0.012 / width)
 
 
 def scatter(x: np.ndarray, y: np.ndarray, side: float, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scatters small things, one in some of the cells of a grid: where they lie, and a chance of each."""
-    column, row = np.floor(x / side), np.floor(y / side)
+    """Scatters small ovals, such as leaves, on the ground, at most one in a cell of a grid.
+
+    Args:
+        x: places, (n,), metres.
+        y: places, (n,), metres.
+        side: of a cell, metres.
+        share: of the cells that have an oval, 0 to 1, at each place.
+
+    Returns:
+        True where an oval lies, (n,), and a number from 0 to 1 for each place's cell.
+    """
+    column = np.floor(x / side)
+    row = np.floor(y / side)
     chance = draw_chance(column, row)
     other = fraction(chance * 57.3)
-    u, v = x / side - column - 0.35 - 0.3 * other, y / side - row - 0.65 + 0.3 * other
+    u = x / side - column - 0.35 - 0.3 * other
+    v = y / side - row - 0.65 + 0.3 * other
     turned = u + (other - 0.5) * v
     return (chance < share) & (turned * turned + 2.5 * v * v < 0.11), other

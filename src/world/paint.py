@@ -1,11 +1,11 @@
-"""What the surfaces of a street look like: colours, textures, lines, fronts of houses."""
+"""Paints the surfaces of a street: colours, textures, lines, fronts of houses."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from src.world import scene
-from src.world.noise import cells, draw_chance, fraction, make_noise, sample_noise, scatter
+from src.world.noise import draw_chance, fraction, lay_slabs, make_noise, sample_noise, scatter
 from src.world.scene import Camera, Solid, Surface
 from src.world.street import (
     CROSSING,
@@ -26,20 +26,20 @@ YELLOW = (0.80, 0.62, 0.12)  # of road paint, RGB
 
 @dataclass(frozen=True)
 class Look:
-    """What a city, a recording and its weather look like.
+    """The look of a recording: materials, light, weather and camera.
 
     Attributes:
         colors: RGB reflectance, 0 to 1, of each zone.
         paving: "slabs", "bricks", "smooth" or "asphalt", the sidewalk's.
         slab: side of a slab, or length of a brick, in metres.
         sun: direction to the sun, a unit vector.
-        sunlight: RGB of direct light; zero in the dusk and at night.
+        sunlight: RGB of direct light; zero without sun, as at night.
         skylight: RGB of the light from everywhere.
         sky: RGB of the zenith and of the horizon.
-        lamps: x, y, z of street lamps, which shine where the sun does not.
+        lamps: x, y, z of the street lamps, metres.
         lamp_light: strength of each lamp, and of the robot's own light; 0 by day.
         wet: 0 dry to 1 wet.
-        leaves: share of the ground that fallen leaves cover.
+        leaves: share of the ground that leaves cover, 0 to 1.
         wear: 0 new to 1 cracked and stained.
         exposure: factor before the tone curve.
         balance: RGB factors of the camera's white balance.
@@ -68,8 +68,9 @@ class Look:
 
 
 def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -> np.ndarray:
-    """Gives each of a list of ground pixels its reflectance, (N, 3) float32, 0 to 1."""
-    x, y = surface.point[:, 0], surface.point[:, 1]
+    """Computes the reflectance of ground pixels, (N, 3) float32, 0 to 1."""
+    x = surface.point[:, 0]
+    y = surface.point[:, 1]
     pixel = np.minimum(surface.depth, 200) / (scene.FOCAL * camera.size[1])  # metres across at this depth
     color = np.array([look.colors[zone] for zone in range(SOLID)], np.float32)[surface.zone]
     color *= _shade_ground(surface, look, x, y, pixel)[:, None]
@@ -87,19 +88,23 @@ def paint_ground(surface: Surface, street: Street, look: Look, camera: Camera) -
 def _shade_ground(
     surface: Surface, look: Look, x: np.ndarray, y: np.ndarray, pixel: np.ndarray
 ) -> np.ndarray:
-    """What makes each pixel lighter or darker than its zone: grain, joints, blades, domes, cracks."""
-    noise, zone = make_noise(look.seed), surface.zone
-    fine = np.clip(0.02 / np.maximum(pixel, 1e-4), 0, 1)  # how much of a texture of 2 cm is still seen
-    coarse, middle = sample_noise(noise, x, y, 23.0), sample_noise(noise, x + 7, y + 3, 5.1)
+    """Computes a factor for each pixel's colour: grain, joints, blades of grass, domes, cracks."""
+    noise = make_noise(look.seed)
+    zone = surface.zone
+    fine = np.clip(0.02 / np.maximum(pixel, 1e-4), 0, 1)  # visible share of a texture of 2 cm
+    coarse = sample_noise(noise, x, y, 23.0)
+    middle = sample_noise(noise, x + 7, y + 3, 5.1)
     shade = 1 + 0.05 * coarse + 0.05 * middle + 0.07 * (sample_noise(noise, x + 1, y + 5, 0.9) * fine)
     if look.paving in ("slabs", "bricks"):
-        deep, spread = (look.slab, 0.10) if look.paving == "slabs" else (look.slab / 2, 0.28)
-        chance, joint = cells(x, y, look.slab, deep, pixel, look.paving == "bricks")
-        laid = shade * (1 - spread / 2 + spread * chance) * (1 - 0.55 * joint)
-        shade = np.where(zone == SIDEWALK, laid, shade)
+        bricks = look.paving == "bricks"
+        deep = look.slab / 2 if bricks else look.slab
+        spread = 0.28 if bricks else 0.10
+        chance, joint = lay_slabs(x, y, look.slab, deep, pixel, bricks)
+        paved = shade * (1 - spread / 2 + spread * chance) * (1 - 0.55 * joint)
+        shade = np.where(zone == SIDEWALK, paved, shade)
     blades = 1 + 0.22 * middle + 0.30 * sample_noise(noise, x * 1.7, y, 0.5) * fine + 0.15 * coarse
     shade = np.where(np.isin(zone, (VERGE, LAWN)), np.clip(blades, 0.35, 1.9), shade)
-    joint = cells(x + y, np.zeros_like(y) + 0.5, 1.0, 1e3, pixel, False)[1]
+    _, joint = lay_slabs(x + y, np.zeros_like(y) + 0.5, 1.0, 1e3, pixel, False)
     stone = shade * (1 - 0.5 * joint) * np.where(surface.face, 0.82, 1.0)
     shade = np.where(zone == CURB, stone, shade)
     domes = np.cos(x * (2 * np.pi / 0.07)) * np.cos(y * (2 * np.pi / 0.07)) * np.clip(0.025 / pixel, 0, 1)
@@ -114,7 +119,7 @@ def _shade_ground(
 def _paint_lines(
     surface: Surface, street: Street, look: Look, x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How much road paint each pixel shows, 0 to 1, and where it is yellow: crossings, dashes, edge lines."""
+    """Computes how much road paint each pixel shows, 0 to 1, and where it is yellow."""
     paint = np.zeros(x.shape, np.float32)
     marked = surface.zone == CROSSING
     across = np.abs(y - street.middle)
@@ -136,9 +141,11 @@ def _paint_lines(
 
 
 def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look: Look) -> None:
-    """Gives the pixels of solids their reflectance, in place."""
+    """Writes the reflectance of the solids' pixels into `color`, (H, W, 3)."""
     noise = make_noise(look.seed)
-    colors, points, normals = (part.reshape(-1, 3) for part in (color, surface.point, surface.normal))
+    colors = color.reshape(-1, 3)
+    points = surface.point.reshape(-1, 3)
+    normals = surface.normal.reshape(-1, 3)
     for number, pixels in surface.group():
         solid = solids[number]
         x, y, z = np.ascontiguousarray(points[pixels].T)
@@ -157,23 +164,31 @@ def paint_solids(color: np.ndarray, surface: Surface, solids: list[Solid], look:
         colors[pixels] = tint * np.clip(shade, 0.25, 1.8)[:, None]
 
 
-def _paint_front(tint: np.ndarray, shade: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> tuple:
-    """Puts windows, some of them lit at night, into a house's front."""
-    column, row = np.floor(along / 2.6), np.floor(z / 3.0)
-    u, v = along / 2.6 - column, z / 3.0 - row
+def _paint_front(
+    tint: np.ndarray, shade: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paints windows on a house's front; returns tint and shade."""
+    column = np.floor(along / 2.6)
+    row = np.floor(z / 3.0)
+    u = along / 2.6 - column
+    v = z / 3.0 - row
     pane = (np.abs(u - 0.5) < 0.22) & (np.abs(v - 0.55) < 0.27)
     frame = (np.abs(u - 0.5) < 0.26) & (np.abs(v - 0.55) < 0.31) & ~pane
     chance = draw_chance(column, row, look.seed)
     glass = np.array([0.10, 0.13, 0.17], np.float32) * (0.7 + 0.9 * chance[:, None])
     tint = np.where(pane[:, None], glass, np.where(frame[:, None], 0.75, tint))
-    return tint, np.where(pane, 1.0, shade * np.where(fraction(z / 0.3) < 0.07, 0.93, 1.0))
+    boards = np.where(fraction(z / 0.3) < 0.07, 0.93, 1.0)
+    return tint, np.where(pane, 1.0, shade * boards)
 
 
 def _paint_shop(tint: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> np.ndarray:
-    """Puts shop windows into a house's ground floor, and a coloured sign above each."""
-    place, number = fraction(along / 5.2), np.floor(along / 5.2)
+    """Paints shop windows on a house's ground floor, and a coloured sign above each; returns the tint."""
+    place = fraction(along / 5.2)
+    number = np.floor(along / 5.2)
     chance = draw_chance(number, number, look.seed)[:, None]
     sign = 0.12 + 0.5 * chance + 0.25 * fraction(chance * np.array([5.1, 3.7, 7.9], np.float32))
     inside = (fraction(place * 3) > 0.05) & (z > 0.55)
-    ground = np.where(inside[:, None], np.array([0.13, 0.15, 0.17], np.float32) * (0.6 + chance), 0.6 * sign)
-    return np.where((z < 2.5)[:, None], ground, np.where((z < 3.1)[:, None], sign, tint)).astype(np.float32)
+    glass = np.array([0.13, 0.15, 0.17], np.float32) * (0.6 + chance)
+    ground = np.where(inside[:, None], glass, 0.6 * sign)
+    above = np.where((z < 3.1)[:, None], sign, tint)
+    return np.where((z < 2.5)[:, None], ground, above).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Paints what a camera on a street sees: surfaces -> materials -> light -> photo and depth, a frame at once.
+"""Renders a frame of a street: surfaces, materials, light, then photo, mask and depth.
 
 Mask, depth and photo come from the same intersections (`scene.py`), so they agree to the pixel.
 """
@@ -12,60 +12,57 @@ from src.world import scene
 from src.world.noise import make_noise, sample_noise
 from src.world.paint import Look, paint_ground, paint_solids
 from src.world.scene import Camera, Solid, Surface
-from src.world.street import (
-    SKY,
-    Street,
-)
+from src.world.street import SKY, Street
 
-NEAREST, FARTHEST = 0.3, 10.0  # metres between which the depth sensor reads
+NEAREST = 0.3  # metres, the least that the depth sensor measures
+FARTHEST = 10.0  # metres, the most that the depth sensor measures
 
 
 # Materials -> light ------------------------------------------------------------
 def cast_shadows(solids: list[Solid], look: Look, camera: Camera) -> np.ndarray:
-    """Draws where the solids keep the sun from the ground: (H, W) float32, 1 in full shadow."""
+    """Draws the shadows of the solids on the ground: (H, W) float32, 1 in full shadow."""
     shadow = np.zeros(camera.size, np.uint8)
     if not any(look.sunlight):
         return shadow.astype(np.float32)
     sun = np.array(look.sun)
     for solid in solids:
         points = _outline(solid)
-        # the ground is taken as level, 0.1 m up
-        fallen = points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
-        hull = cv2.convexHull(fallen[:, :2].astype(np.float32))[:, 0]
+        # The ground is taken as level, at a height of 0.1 m.
+        on_ground = points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
+        hull = cv2.convexHull(on_ground[:, :2].astype(np.float32))[:, 0]
         polygon = _clip_near(np.column_stack([hull, np.full(len(hull), 0.1)]), camera)
         if len(polygon) >= 3:
             pixels = np.clip(camera.project(polygon)[0], -5000, 5000)
-            cv2.fillConvexPoly(
-                shadow, cv2.convexHull(np.round(16 * pixels).astype(np.int32)), 255, cv2.LINE_AA, 4
-            )
+            corners = cv2.convexHull(np.round(16 * pixels).astype(np.int32))  # in sixteenths of a pixel
+            cv2.fillConvexPoly(shadow, corners, 255, cv2.LINE_AA, 4)
     return cv2.GaussianBlur(shadow, (0, 0), camera.size[1] / 640).astype(np.float32) / 255
 
 
 def _outline(solid: Solid) -> np.ndarray:
-    """Points whose hull is the solid's: corners of a box, circles of a tube, rings of a ball."""
+    """Lists points, (N, 3), whose convex hull is about the solid's."""
     if solid.kind == "box":
         return scene.find_corners(solid)
     angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     levels = (-1.0, 1.0) if solid.kind == "tube" else (-1.0, -0.7, 0.0, 0.7, 1.0)
-    rings = [
-        np.column_stack([r * np.cos(angle), r * np.sin(angle), np.full(12, level)])
-        for level in levels
-        for r in [1.0 if solid.kind == "tube" else np.sqrt(1 - level**2)]
-    ]
+    rings = []
+    for level in levels:
+        radius = 1.0 if solid.kind == "tube" else np.sqrt(1 - level**2)
+        ring = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), np.full(12, level)])
+        rings.append(ring)
     return np.concatenate(rings) * np.array(solid.half) + np.array(solid.center)
 
 
 def _clip_near(polygon: np.ndarray, camera: Camera) -> np.ndarray:
-    """Cuts off what of a polygon lies behind the camera. Source: Sutherland & Hodgman 1974."""
+    """Cuts off the part of a polygon behind the camera. Source: Sutherland & Hodgman 1974."""
     depth = (polygon - np.array(camera.position)) @ camera.axes[2] - 0.15  # metres
-    kept = []
+    corners = []
     for i in range(len(polygon)):
         j = (i + 1) % len(polygon)
         if depth[i] >= 0:
-            kept.append(polygon[i])
+            corners.append(polygon[i])
         if (depth[i] >= 0) != (depth[j] >= 0):
-            kept.append(polygon[i] + (polygon[j] - polygon[i]) * depth[i] / (depth[i] - depth[j]))
-    return np.array(kept).reshape(-1, 3)
+            corners.append(polygon[i] + (polygon[j] - polygon[i]) * depth[i] / (depth[i] - depth[j]))
+    return np.array(corners).reshape(-1, 3)
 
 
 def light(surface: Surface, shadow: np.ndarray, look: Look, camera: Camera) -> np.ndarray:
@@ -75,13 +72,13 @@ def light(surface: Surface, shadow: np.ndarray, look: Look, camera: Camera) -> n
     total = sun[..., None] * np.array(look.sunlight, np.float32)
     total += (0.65 + 0.35 * surface.normal[..., 2:]) * np.array(look.skylight, np.float32)
     if look.lamp_light:
-        sodium, white = np.array([1.0, 0.78, 0.45], np.float32), np.array([1.0, 0.97, 0.9], np.float32)
+        sodium = np.array([1.0, 0.78, 0.45], np.float32)
+        white = np.array([1.0, 0.97, 0.9], np.float32)
         eye = np.array(camera.position, np.float32)
         near = sorted(look.lamps, key=lambda lamp: np.hypot(lamp[0] - eye[0], lamp[1] - eye[1]))[:4]
         for lamp in near:
-            total += (
-                look.lamp_light * _shine(surface, np.array(lamp, np.float32), 9.0)[..., None] * 14 * sodium
-            )
+            shine = _shine(surface, np.array(lamp, np.float32), 9.0)
+            total += look.lamp_light * shine[..., None] * 14 * sodium
         aside = (surface.point - eye) @ camera.axes[0].astype(np.float32)
         beam = np.exp(-((aside / (0.6 * surface.depth.clip(0.3, 99))) ** 2))
         total += look.lamp_light * (_shine(surface, eye, 1.5) * beam)[..., None] * 1.6 * white
@@ -89,7 +86,7 @@ def light(surface: Surface, shadow: np.ndarray, look: Look, camera: Camera) -> n
 
 
 def _shine(surface: Surface, lamp: np.ndarray, soft: float) -> np.ndarray:
-    """Light of a lamp: falls with the square of the distance and with the slant; `soft` bounds it."""
+    """Computes a lamp's light from the squared distance, plus `soft`, and the angle of the surface."""
     ray = lamp - surface.point
     square = np.einsum("...i,...i", ray, ray)
     slant = np.einsum("...i,...i", ray, surface.normal) / np.sqrt(np.maximum(square, 1e-4))
@@ -98,7 +95,7 @@ def _shine(surface: Surface, lamp: np.ndarray, soft: float) -> np.ndarray:
 
 # Light -> camera ------------------------------------------------------------
 def paint_sky(rays: np.ndarray, look: Look) -> np.ndarray:
-    """Colours the sky along rays (N, 3) by height, with clouds, (N, 3) float32, as light."""
+    """Computes the light of the sky with its clouds along rays (N, 3): (N, 3) float32."""
     x, y, z = rays.T / np.sqrt(np.einsum("ni,ni->n", rays, rays))
     up = np.clip(np.abs(z), 0, 1)
     zenith, horizon = (np.array(color, np.float32) for color in look.sky)
@@ -111,10 +108,11 @@ def paint_sky(rays: np.ndarray, look: Look) -> np.ndarray:
 
 
 def expose(radiance: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
-    """Turns light into a uint8 photo: lens, exposure, white balance, motion, tone curve and noise."""
+    """Turns light, (H, W, 3), into a uint8 photo: lens, exposure, white balance, blur, tone curve, noise."""
     height, width = radiance.shape[:2]
     v, u = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    lens = (look.exposure * (1 - 0.13 * (u * u + v * v)))[..., None] * np.array(look.balance)
+    vignette = 1 - 0.13 * (u * u + v * v)
+    lens = (look.exposure * vignette)[..., None] * np.array(look.balance)
     signal = radiance * lens.astype(np.float32)
     length = max(1, round(look.blur * width / 640))
     if length > 1:
@@ -128,8 +126,8 @@ def expose(radiance: np.ndarray, look: Look, rng: np.random.Generator) -> np.nda
 def read_depth(depth: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
     """Measures depth as a stereo sensor does: uint16 millimetres, 0 without a reading.
 
-    Noise grows with the square of the distance; pixels that the second lens does not see, and some of poor
-    texture, are holes; nothing is read under NEAREST or over FARTHEST.
+    Noise grows with the square of the distance. There is no reading where the second lens has no view, in
+    some places of poor texture, under NEAREST and over FARTHEST.
     """
     height, width = depth.shape
     shift = scene.FOCAL * width * 0.05 / np.maximum(depth, 0.05)  # disparity of a baseline of 5 cm, in pixels
@@ -141,8 +139,17 @@ def read_depth(depth: np.ndarray, look: Look, rng: np.random.Generator) -> np.nd
     poor = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) > 2.1 - 0.9 * look.wet
     coarse = cv2.resize(rng.standard_normal((height // 2, width // 2), np.float32), (width, height))
     measured = depth + 0.002 * np.where(np.isfinite(depth), depth, 0) ** 2 * coarse
-    read = (measured > NEAREST) & (measured < FARTHEST) & ~hidden & ~poor
-    return np.where(read, 1000 * np.where(read, measured, 0), 0).astype(np.uint16)
+    has_reading = (measured > NEAREST) & (measured < FARTHEST) & ~hidden & ~poor
+    return np.where(has_reading, 1000 * np.where(has_reading, measured, 0), 0).astype(np.uint16)
+
+
+def _reflect_sky(radiance: np.ndarray, rays: np.ndarray, points: np.ndarray, look: Look) -> np.ndarray:
+    """Adds the reflection of the sky to wet ground pixels; all arrays are (N, 3)."""
+    x, y, _ = points.T
+    glance = 1 - np.abs(rays[:, 2]) / np.sqrt(np.einsum("ni,ni->n", rays, rays))
+    puddle = np.clip(0.6 + 0.5 * sample_noise(make_noise(look.seed), x, y, 4.0), 0, 1)
+    mirror = (look.wet * puddle * (0.02 + 0.42 * glance**5))[:, None]
+    return radiance * (1 - mirror) + paint_sky(rays, look) * mirror
 
 
 @dataclass
@@ -153,7 +160,7 @@ class Picture:
         photo: uint8 RGB, (H, W, 3).
         mask: uint8 ids of the competition's classes, (H, W).
         depth: uint16 millimetres, (H, W), 0 without a reading.
-        surface: what each pixel shows, without the sensors' noise.
+        surface: of each pixel, without the sensors' noise.
     """
 
     photo: np.ndarray
@@ -170,8 +177,8 @@ def render(
     Args:
         street: the ground.
         solids: what stands on it.
-        look: colours, light and weather.
-        camera: where from.
+        look: materials, light and weather.
+        camera: of the robot.
         rng: source of the sensors' noise.
     """
     rays = camera.rays()
@@ -182,22 +189,15 @@ def render(
     color = np.zeros_like(rays)
     color[ground] = paint_ground(surface.take(ground), street, look, camera)
     paint_solids(color, surface, solids, look)
-    color = np.power(np.clip(color, 0, 1), 2.2)  # palettes are what a screen shows, light adds up linearly
+    color = np.power(np.clip(color, 0, 1), 2.2)  # from screen values to linear ones, in which light adds up
     if look.wet:
         color[ground] *= 1 - 0.5 * look.wet
     radiance = color * light(surface, cast_shadows(solids, look, camera), look, camera)
     if look.wet:
-        ray, (x, y, _) = rays[ground], surface.point[ground].T
-        glance = 1 - np.abs(ray[:, 2]) / np.sqrt(np.einsum("ni,ni->n", ray, ray))
-        puddle = np.clip(0.6 + 0.5 * sample_noise(make_noise(look.seed), x, y, 4.0), 0, 1)
-        mirror = (look.wet * puddle * (0.02 + 0.42 * glance**5))[:, None]
-        radiance[ground] = radiance[ground] * (1 - mirror) + paint_sky(ray, look) * mirror
+        radiance[ground] = _reflect_sky(radiance[ground], rays[ground], surface.point[ground], look)
     haze = (1 - np.exp(-np.minimum(surface.depth, 300) / 350))[..., None]
     radiance += (np.power(np.array(look.sky[1], np.float32), 2.2) - radiance) * haze
     radiance[sky] = paint_sky(rays[sky], look)
-    return Picture(
-        expose(radiance, look, rng),
-        scene.MASK_CLASS[surface.zone],
-        read_depth(surface.depth, look, rng),
-        surface,
-    )
+    photo = expose(radiance, look, rng)
+    depth = read_depth(surface.depth, look, rng)
+    return Picture(photo, scene.MASK_CLASS[surface.zone], depth, surface)

@@ -1,14 +1,13 @@
-"""A street: where its road, kerb, pavement and crossings lie."""
+"""The ground of a street: where its road, curb, sidewalk and crossings are."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# zones of a pixel
+# Zones of a pixel.
 SKY, ROAD, CROSSING, CURB, VERGE, SIDEWALK, TACTILE, LAWN, PAVING, DRIVEWAY, SOLID = range(11)
 
 
-# Scene ------------------------------------------------------------
 @dataclass(frozen=True)
 class Street:
     """The ground: blocks with rounded corners between a main street and side streets; lengths in metres.
@@ -45,28 +44,29 @@ class Street:
 
     @property
     def middle(self) -> float:
-        """The y of the sidewalk's middle line, which the crossings continue."""
+        """Returns the y of the sidewalk's middle line, which the crossings continue."""
         return self.curb + self.verge + self.walk / 2
 
     def side(self, x: np.ndarray) -> np.ndarray:
-        """Distance along x from the nearest side street's middle, with its sign."""
+        """Returns the signed distance along x from the middle of the nearest side street."""
         return x - self.pitch * np.floor(x / self.pitch + 0.5)
 
     def inside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Signed distance to the curb's line: positive on a block, negative on a road."""
+        """Returns the signed distance to the curb's line: positive on a block, negative on a road."""
         along = np.abs(self.side(x)) - self.side_width / 2
         across = np.abs(y + self.main_width / 2) - self.main_width / 2
-        gap_x, gap_y = self.radius - along, self.radius - across
+        gap_x = self.radius - along
+        gap_y = self.radius - across
         corner = np.sqrt(np.maximum(gap_x, 0) ** 2 + np.maximum(gap_y, 0) ** 2)
         return self.radius - corner - np.minimum(np.maximum(gap_x, gap_y), 0)
 
     def corridor(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """True near a side street where the crossing and its ramps lie."""
+        """Returns True where a crossing of a side street and its ramps are."""
         near = np.abs(self.side(x)) < self.side_width / 2 + self.radius
         return near & (np.abs(y - self.middle) < self.crossing_width / 2)
 
     def driveway(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """True where a driveway cuts the curb of the robot's block."""
+        """Returns True where a driveway crosses the curb of the robot's block."""
         place = x - self.pitch * np.floor(x / self.pitch)
         hit = np.zeros(np.shape(x), bool)
         for start in self.driveways:
@@ -74,15 +74,17 @@ class Street:
         return hit
 
     def ground(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
-        """Height of the ground at a distance d inside the curb's line: ramps rise over 1.2 m."""
+        """Returns the height of the ground at a distance d inside the curb's line; ramps rise over 1.2 m."""
         ramp = self.corridor(x, y) | self.driveway(x, y)
         block = self.height * np.where(ramp, np.clip(d / 1.2, 0.08, 1), 1)
         return np.where(d >= 0, block, 0.0)
 
     def zones(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
-        """Names the zone of each point of the ground, uint8."""
-        corridor, driveway = self.corridor(x, y), self.driveway(x, y)
-        walk_begin, walk_end = self.curb + self.verge, self.curb + self.verge + self.walk
+        """Returns the zone of each point of the ground, uint8; d is its distance inside the curb's line."""
+        corridor = self.corridor(x, y)
+        driveway = self.driveway(x, y)
+        walk_begin = self.curb + self.verge
+        walk_end = self.curb + self.verge + self.walk
         zone = np.full(np.shape(x), ROAD, np.uint8)
         zone[d >= 0] = CURB
         zone[d >= self.curb] = VERGE

@@ -1,6 +1,6 @@
-"""Two cities and the recordings that a robot makes in them: streets, weather, what stands there, and the way.
+"""Makes the recordings of a robot in a city: street, weather, houses and other solids, and the robot's way.
 
-All of a recording comes from the seed, its city and its number.
+A recording follows from the seed, its city and its number.
 """
 
 from dataclasses import dataclass, replace
@@ -15,10 +15,24 @@ from src.world.street import ROAD, SIDEWALK, Street
 
 @dataclass(frozen=True)
 class Recording:
-    """One drive of a robot: where it goes, and what stands and how it looks there.
+    """One drive of a robot along a street; lengths in metres.
 
-    Metres; `line` is the y that it follows, `begin` the x where it starts, `direction` 1 or -1 along x,
-    `step` the way between two frames. Walkers are (x from the start, y, speed along x, seed of the clothes).
+    Attributes:
+        city: of the street.
+        name: begins the names of the frames' files.
+        number: of the recording in its city, from 0.
+        seed: of the world.
+        frames: number of frames.
+        street: the ground.
+        look: materials, light and weather.
+        solids: that stand on the street.
+        walkers: (x from the robot's start, y, speed along x in metres a second, seed of the clothes) of each.
+        camera_height: over the ground.
+        camera_pitch: downwards, radians.
+        line: y that the robot follows.
+        begin: x of the first frame.
+        direction: 1 or -1 along x.
+        step: distance between two frames.
     """
 
     city: City
@@ -39,22 +53,24 @@ class Recording:
 
 
 def make_recording(city: City, number: int, frames: int, seed: int) -> Recording:
-    """Makes a recording of a city: its street, weather, things and way, all from the seed and its number.
+    """Makes a recording.
 
     Args:
-        city: where.
+        city: of the recording.
         number: of the recording in its city, from 0.
-        frames: how many.
+        frames: number of frames.
         seed: of the world.
     """
     rng = np.random.default_rng((seed, sum(map(ord, city.name)), number))
-    downtown, detour = number % city.downtown == 2, number % city.detours == 5
+    downtown = number % city.downtown == 2
+    detour = number % city.detours == 5
     street = _choose_street(city, downtown, rng)
-    solids, lamps = _furnish(replace(city, cars=0.4 * city.cars) if detour else city, street, downtown, rng)
+    cars = 0.4 * city.cars if detour else city.cars
+    solids, lamps = _place_solids(replace(city, cars=cars), street, downtown, rng)
     look = _choose_look(city, number, lamps, rng)
     direction = 1 if rng.random() < 0.6 else -1
     step = rng.uniform(0.42, 0.7)
-    share = rng.uniform(0.7, 0.97) if number % 4 else 1.15  # each fourth stays on its block
+    share = rng.uniform(0.7, 0.97) if number % 4 else 1.15  # every fourth recording stays on its block
     begin = -direction * (street.side_width / 2 + share * frames * step)
     walkers = tuple(_choose_walker(direction, street, rng) for _ in range(rng.integers(0, 4)))
     return Recording(
@@ -77,7 +93,7 @@ def make_recording(city: City, number: int, frames: int, seed: int) -> Recording
 
 
 def _choose_street(city: City, downtown: bool, rng: np.random.Generator) -> Street:
-    """Changes a city's usual street as one differs from the next."""
+    """Varies a city's usual street."""
     return replace(
         city.street,
         verge=0.0 if downtown else city.street.verge * rng.uniform(0.5, 1.3),
@@ -93,19 +109,24 @@ def _choose_street(city: City, downtown: bool, rng: np.random.Generator) -> Stre
 def _choose_walker(
     direction: int, street: Street, rng: np.random.Generator
 ) -> tuple[float, float, float, int]:
-    """Puts a walker on the walk: place along and across it, speed and looks."""
-    along, across = direction * rng.uniform(-4, 14), street.middle + rng.uniform(-0.8, 0.9)
-    return along, across, rng.uniform(-0.9, 0.9), int(rng.integers(99))
+    """Chooses a walker on the sidewalk: x from the robot's start, y, speed along x, seed of the clothes."""
+    x = direction * rng.uniform(-4, 14)
+    y = street.middle + rng.uniform(-0.8, 0.9)
+    speed = rng.uniform(-0.9, 0.9)
+    clothes = int(rng.integers(99))
+    return x, y, speed, clothes
 
 
 def _choose_look(city: City, number: int, lamps: list[tuple], rng: np.random.Generator) -> Look:
+    """Chooses materials, light and weather of a recording."""
     name = city.hours[number % len(city.hours)]
     hour = HOURS[name]
-    height, bearing = hour.height * rng.uniform(0.85, 1.15), hour.bearing + rng.uniform(-0.9, 0.9)
-    colors = {
-        zone: tuple(np.clip(np.array(color) * rng.uniform(0.88, 1.12) + rng.normal(0, 0.012, 3), 0, 1))
-        for zone, color in city.colors.items()
-    }
+    height = hour.height * rng.uniform(0.85, 1.15)
+    bearing = hour.bearing + rng.uniform(-0.9, 0.9)
+    colors = {}
+    for zone, color in city.colors.items():
+        varied = np.array(color) * rng.uniform(0.88, 1.12) + rng.normal(0, 0.012, 3)
+        colors[zone] = tuple(np.clip(varied, 0, 1))
     paving = city.paving[rng.integers(len(city.paving))]
     if paving == "asphalt":
         colors[SIDEWALK] = tuple(np.array(colors[ROAD]) * rng.uniform(1.05, 1.35))
@@ -131,12 +152,13 @@ def _choose_look(city: City, number: int, lamps: list[tuple], rng: np.random.Gen
     )
 
 
-# What stands along a street ------------------------------------------------------------
-def _furnish(
+# Solids along a street ------------------------------------------------------------
+def _place_solids(
     city: City, street: Street, downtown: bool, rng: np.random.Generator
 ) -> tuple[list[Solid], list[tuple]]:
-    """Puts houses, trees, lamps, cars and bins along the blocks; gives also the lamps' places."""
-    solids, lamps = [], []
+    """Places houses, trees, cars, bins and lamps along the blocks; returns them and the lamps' lights."""
+    solids = []
+    lamps = []
     back = street.curb + street.verge + street.walk
     for block in (-2, -1, 0, 1):
         begin = block * street.pitch + street.side_width / 2
@@ -168,21 +190,35 @@ def _build_houses(
     downtown: bool,
     rng: np.random.Generator,
 ) -> list[Solid]:
-    """Builds one side of a block: shops at the sidewalk downtown, else houses behind hedges and walls."""
-    (begin, end), (line, side) = block, curb
+    """Builds the houses on one side of a block: shops at the sidewalk downtown, else behind hedges and walls.
+
+    Args:
+        city: of the street.
+        block: x of its beginning and of its end.
+        curb: y of the curb's line, and 1 or -1 for the side of it on which the block lies.
+        back: distance from the curb's line to the back of the sidewalk.
+        downtown: True for shops.
+        rng: source of every random draw.
+    """
+    begin, end = block
+    line, side = curb
     yard = back + (rng.uniform(0.05, 0.5) if downtown else rng.uniform(1.5, 6.0))
-    solids, x = [], begin + yard
+    solids = []
+    x = begin + yard
     while x < end - yard - 5:
-        width, height = min(rng.uniform(7, 13), end - yard - x), rng.uniform(2.6, 7.5)
+        width = min(rng.uniform(7, 13), end - yard - x)
+        height = rng.uniform(2.6, 7.5)
         front = city.fronts[rng.integers(len(city.fronts))]
         front = tuple(np.clip(np.array(front) * rng.uniform(0.85, 1.1), 0, 1))
         center = (x + width / 2, line + side * (yard + 4), height)
         pattern = "shop" if downtown and rng.random() < 0.7 else "windows"
         solids.append(Solid("box", center, (width / 2, 4, height), front, pattern=pattern))
         fence = "" if downtown else rng.choice(["hedge", "wall", "", ""])
-        center, half = (x + width / 2, line + side * (back + 0.5)), width / 2 - 0.6
+        center = (x + width / 2, line + side * (back + 0.5))
+        half = width / 2 - 0.6
         if fence == "hedge":
-            green, tall = (0.20 * rng.uniform(0.8, 1.3), 0.34, 0.15), rng.uniform(0.45, 0.8)
+            green = (0.20 * rng.uniform(0.8, 1.3), 0.34, 0.15)
+            tall = rng.uniform(0.45, 0.8)
             solids.append(Solid("box", (*center, tall), (half, 0.35, tall), green, pattern="leaves"))
         elif fence == "wall":
             tall = rng.uniform(0.25, 0.55)
@@ -192,30 +228,24 @@ def _build_houses(
 
 
 def _make_tree(x: float, y: float, ground: float, rng: np.random.Generator) -> list[Solid]:
-    trunk, radius = rng.uniform(1.6, 2.8), rng.uniform(0.9, 1.9)
+    """Makes a tree of a tube and several balls."""
+    trunk = rng.uniform(1.6, 2.8)
+    radius = rng.uniform(0.9, 1.9)
     thick = rng.uniform(0.08, 0.2)
-    solids = [
-        Solid(
-            "tube", (x, y, ground + trunk / 2), (thick, thick, trunk / 2), (0.33, 0.26, 0.20), pattern="bark"
-        )
-    ]
+    center = (x, y, ground + trunk / 2)
+    solids = [Solid("tube", center, (thick, thick, trunk / 2), (0.33, 0.26, 0.20), pattern="bark")]
     green = np.array([0.24, 0.38, 0.14]) * rng.uniform(0.75, 1.25)
     for _ in range(rng.integers(3, 6)):
-        shift, size = rng.normal(0, 0.38, 3) * radius, radius * rng.uniform(0.55, 0.85)
+        shift = rng.normal(0, 0.38, 3) * radius
+        size = radius * rng.uniform(0.55, 0.85)
         center = (x + shift[0], y + shift[1], ground + trunk + 0.6 * radius + 0.7 * shift[2])
-        solids.append(
-            Solid(
-                "ball",
-                center,
-                (size, size, 0.85 * size),
-                tuple(green * rng.uniform(0.85, 1.15)),
-                pattern="leaves",
-            )
-        )
+        color = tuple(green * rng.uniform(0.85, 1.15))
+        solids.append(Solid("ball", center, (size, size, 0.85 * size), color, pattern="leaves"))
     return solids
 
 
 def _make_car(x: float, y: float, rng: np.random.Generator) -> list[Solid]:
+    """Makes a car of boxes and four wheels."""
     paints = (
         (0.75, 0.76, 0.78),
         (0.12, 0.12, 0.14),
@@ -224,23 +254,29 @@ def _make_car(x: float, y: float, rng: np.random.Generator) -> list[Solid]:
         (0.45, 0.46, 0.47),
         (0.85, 0.85, 0.82),
     )
-    paint, length = paints[rng.integers(len(paints))], rng.uniform(1.9, 2.3)
-    body = [
+    paint = paints[rng.integers(len(paints))]
+    length = rng.uniform(1.9, 2.3)
+    solids = [
         Solid("box", (x, y, 0.62), (length, 0.86, 0.30), paint),
         Solid("box", (x - 0.15, y, 1.12), (length * 0.55, 0.74, 0.22), (0.09, 0.11, 0.13)),
         Solid("box", (x - 0.15, y, 1.38), (length * 0.50, 0.70, 0.05), paint),
     ]
-    wheels = [(x + along * length * 0.62, y + across * 0.74, 0.32) for along in (-1, 1) for across in (-1, 1)]
-    return body + [Solid("ball", center, (0.32, 0.13, 0.32), (0.06, 0.06, 0.06)) for center in wheels]
+    for along in (-1, 1):
+        for across in (-1, 1):
+            center = (x + along * length * 0.62, y + across * 0.74, 0.32)
+            solids.append(Solid("ball", center, (0.32, 0.13, 0.32), (0.06, 0.06, 0.06)))
+    return solids
 
 
 def make_person(x: float, y: float, ground: float, seed: int) -> list[Solid]:
-    """Makes a person of tubes and balls who stands at x, y on ground of that height; clothes by the seed."""
+    """Makes a person of tubes and balls who stands at x, y on the ground; the seed chooses the clothes."""
     rng = np.random.default_rng((seed, 5))
     grey = rng.uniform(0.08, 0.6)
-    coat, legs = tuple(np.clip(grey + rng.normal(0, 0.09, 3), 0.04, 0.8)), tuple(rng.uniform(0.05, 0.28, 3))
+    coat = tuple(np.clip(grey + rng.normal(0, 0.09, 3), 0.04, 0.8))
+    legs = tuple(rng.uniform(0.05, 0.28, 3))
     skin = tuple(np.array([0.72, 0.52, 0.41]) * rng.uniform(0.5, 1.15))
-    stride, tall = rng.uniform(-0.14, 0.14), rng.uniform(0.93, 1.06)
+    stride = rng.uniform(-0.14, 0.14)
+    tall = rng.uniform(0.93, 1.06)
     parts = [
         ("tube", (stride, -0.09, 0.42), (0.075, 0.075, 0.42), legs),
         ("tube", (-stride, 0.09, 0.42), (0.075, 0.075, 0.42), legs),
