@@ -118,7 +118,7 @@ def list_unspecified(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and "encoding" not in [keyword.arg for keyword in node.keywords]:
             called = ast.unparse(node.func)
-            binary = called in ("os.open", "Image.open", "webbrowser.open") or any(
+            binary = called in ("os.open", "Image.open", "webbrowser.open", "Project.open") or any(
                 isinstance(word, ast.Constant) and "b" in str(word.value) for word in node.args
             )
             if called.endswith((".read_text", ".write_text")) or (

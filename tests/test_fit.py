@@ -270,7 +270,7 @@ def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, mo
     write_result(runs[0], {"minutes": 1.0})
     for run in runs[1:]:
         assert find_run("seg", samples, classes, run.folder.name).folder == run.folder
-    with pytest.raises(FileNotFoundError, match=f"RUN must be .*there are .*{runs[2].folder.name}"):
+    with pytest.raises(FileNotFoundError, match=f"RUN must be .*choose from .*{runs[2].folder.name}"):
         find_run("seg", samples, classes, "seg-gone")
 
 
