@@ -90,7 +90,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
         "test_tables.py test_samples.py",
     ),
     (
-        "data/headers.py",
+        "data/orientation.py",
         '("exif", "profile", "xmp")',
         '("xmp", "profile", "exif")',
         "test_image_files.py test_mask_files.py",

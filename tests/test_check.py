@@ -108,7 +108,7 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
     "turned": (mask(png(MASK.T.copy())), r"frame_002_pred\.png must be 64 x 96.*swapped"),
     "in colours": (
         mask(png(np.dstack([MASK, MASK, MASK + 1]))),
-        r"frame_002_pred\.png must hold one class id a pixel, its colour channels differ",
+        r"frame_002_pred\.png must hold one class id a pixel, found colour channels that differ",
     ),
     "with alpha": (
         mask(png(np.dstack([MASK] * 4))),
@@ -123,7 +123,7 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
         r"frame_002_pred\.png must be a whole PNG.*found JPEG",
     ),
     "cut short": (lambda m: mask(m["data/frame_002_pred.png"][:-30])(m), r"frame_002_pred\.png.*cut short"),
-    "empty": (mask(b""), r"frame_002_pred\.png must be a whole PNG picture, found an empty file"),
+    "empty": (mask(b""), r"frame_002_pred\.png must be a whole PNG image, found an empty file"),
     "a picture of a billion": (mask(saved(Image.new("1", (30_000, 30_000)))), r"frame_002_pred\.png"),
     "an unknown id": (mask(png(MASK + 7)), r"masks hold the ids \[7\], which no class has; the ids"),
     "every id one too high": (

@@ -56,19 +56,19 @@ def test_other_formats_are_refused(tmp_path):
 def test_frames_hold_depth_where_it_is_used(with_depth, classes):
     samples = read_samples(with_depth, classes)
     frames = load_frames(samples, classes, (64, 96), depth=0.001)
-    assert frames.channels == 4 and frames.see(0).shape == (64, 96, 4)
+    assert frames.channels == 4 and frames.get_input(0).shape == (64, 96, 4)
     assert (frames.depths[0][:, :8] == 0).all() and frames.depths[0][0, 8:].min() > 0
     assert (np.diff(frames.depths[0][0, 8:].astype(int)) <= 0).all()  # farther to the right
     assert (frames.depths[5] == 0).all() and frames.take(np.array([5])).depths[0] is frames.depths[5]
     image, _ = next(iter(batches.make_whole_batches(frames, 6, with_label=True)))
-    assert (image[5].numpy() == frames.see(5)).all() and image[0].numpy()[..., 3].any()
+    assert (image[5].numpy() == frames.get_input(5)).all() and image[0].numpy()[..., 3].any()
     plain = load_frames(samples, classes, (64, 96))
-    assert plain.channels == 3 and (plain.see(0) == frames.see(0)[..., :3]).all()
+    assert plain.channels == 3 and (plain.get_input(0) == frames.get_input(0)[..., :3]).all()
 
 
-def test_depth_that_is_wanted_and_not_there_is_named(train_folder, classes):
+def test_missing_depth_maps_are_an_error(train_folder, classes):
     samples = read_samples(train_folder, classes)
-    with pytest.raises(DataError, match=r"depth_path of data\.csv, no frame has one"):
+    with pytest.raises(DataError, match=r"depth_path of data\.csv, found none"):
         load_frames(samples, classes, (64, 96), depth=0.001)
 
 

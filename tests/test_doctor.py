@@ -92,7 +92,7 @@ ERRORS = {  # what is done to Train: what the message must hold
     "mask is turned": (lambda f: save(f, "frame_003_seg.png", MASK.T.copy()), r"row 5.*found 96 x 64"),
     "mask is in colours": (
         lambda f: save(f, "frame_003_seg.png", np.dstack([MASK, MASK, MASK + 1])),
-        r"row 5.*003_seg\.png.*channels differ",
+        r"row 5.*003_seg\.png.*channels that differ",
     ),
     "mask has 16 bits": (lambda f: save(f, "frame_003_seg.png", grey16()), r"row 5.*003_seg\.png.*8-bit"),
     "mask has unknown ids": (lambda f: save(f, "frame_003_seg.png", MASK + 9), r"row 5.*003_seg\.png.*\[9\]"),
@@ -141,7 +141,7 @@ ERRORS = {  # what is done to Train: what the message must hold
     "time is no time": (lambda f: edit(f, timestamp=(5, "noon")), r"row 5: timestamp.*'noon'"),
     "nothing to learn": (
         lambda f: rewrite(f, lambda s: "image_path\n" + "".join(f"frame_00{i}.jpg\n" for i in range(6))),
-        r"data\.csv must name two masks or more in label_path, there is no such column; add masks",
+        r"data\.csv must name two masks or more in label_path, found no such column; add masks",
     ),
     "column of masks is misspelt": (
         lambda f: rewrite(f, lambda s: s.replace("label_path", "mask_path")),
@@ -232,11 +232,11 @@ WARNINGS = {
     ),
     "labels are all one": (
         lambda f: edit_labels(f, ["1"] * 6),
-        r"all 6 labels are 'red box', so the label task says nothing",
+        r"all 6 labels are 'red box', so no label is learned",
     ),
     "there are no labels": (
         lambda f: edit_labels(f, [""] * 6),
-        r"there are no labels, so the label task says nothing: every frame will get 'empty'",
+        r"there are no labels, so no label is learned: every frame will get 'empty'",
     ),
     "table is not UTF-8": (
         lambda f: overwrite(f, "data.csv", (f / "data.csv").read_bytes().replace(b"robot2", b"M\xe9")),
@@ -385,7 +385,7 @@ def test_what_was_put_right_is_said(folders):
             "byte order mark",
             "semicolons",
             "\\ is read as / in 1 of 6 paths",
-            "spelt otherwise",
+            "spelled differently",
             "spaces, accents",
         ),
         *(

@@ -11,8 +11,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from src.common.errors import DataError
-from src.data import headers, image_files, mask_files
+from src.data import image_files, mask_files
 from src.data.doctor import examine
+from src.data.orientation import read_exif, read_xmp
 
 SHAPE = (48, 64)
 XMP = '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/>'
@@ -95,7 +96,7 @@ def exif_chunk(orientation):
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
-TOLD = {  # who tells an orientation: the file, and the orientation that counts
+ORIENTATIONS = {  # where orientations are stored: the file, and the orientation that counts
     **{f"EXIF {number}": (jpeg_with(segment_of_exif(number)), number) for number in range(1, 9)},
     "EXIF, little-endian": (jpeg_with(segment_of_exif(6, "<")), 6),
     "EXIF of no known number": (jpeg_with(segment_of_exif(9)), 1),
@@ -114,9 +115,9 @@ TOLD = {  # who tells an orientation: the file, and the orientation that counts
 }
 
 
-@pytest.mark.parametrize("kind", TOLD)
+@pytest.mark.parametrize("kind", ORIENTATIONS)
 def test_size_and_pixels_are_turned_alike(tmp_path, kind):
-    content, orientation = TOLD[kind]
+    content, orientation = ORIENTATIONS[kind]
     path = tmp_path / "photo.jpg"  # whatever the format: its name counts nothing
     path.write_bytes(content)
     expected = turn_by_hand(draw_quarters(), orientation)
@@ -178,7 +179,7 @@ def test_photo_that_lost_pixels_is_refused_without_noise(tmp_path, capfd, kind):
     path = tmp_path / "photo.jpg"
     path.write_bytes(BROKEN[kind])
     for size in ((320, 480), (40, 60)):
-        with pytest.raises(DataError, match=r"photo\.jpg must be a whole JPEG or PNG picture"):
+        with pytest.raises(DataError, match=r"photo\.jpg must be a whole JPEG or PNG image"):
             image_files.load_photo(str(path), size)
     assert capfd.readouterr() == ("", "")
 
@@ -209,10 +210,10 @@ def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
     path = str(tmp_path / f"photo.{ending}")
     (tmp_path / f"photo.{ending}").write_bytes(OTHERS[kind])
     for read, remedy in (
-        (lambda: image_files.read_size(path), "save it anew as JPEG or PNG"),
-        (lambda: image_files.load_photo(path, (32, 32)), "save it anew as JPEG or PNG"),
-        (lambda: mask_files.read_ids(path), "save it anew as PNG"),
-        (lambda: image_files.load_steps(path), "save it anew as PNG"),
+        (lambda: image_files.read_size(path), "save it again as JPEG or PNG"),
+        (lambda: image_files.load_photo(path, (32, 32)), "save it again as JPEG or PNG"),
+        (lambda: mask_files.read_ids(path), "save it again as PNG"),
+        (lambda: image_files.load_steps(path), "save it again as PNG"),
     ):
         with pytest.raises(DataError, match=rf"photo\.{ending} .*found {kind}, another format; {remedy}"):
             read()
@@ -252,7 +253,9 @@ def test_depth_that_asks_to_be_turned_is_refused(tmp_path):
     deep_png(tmp_path, np.full((8, 12), 700, np.uint16))
     content = (tmp_path / "deep.png").read_bytes()
     (tmp_path / "deep.png").write_bytes(behind_pixels(exif_chunk(6), content))
-    with pytest.raises(DataError, match=r"deep\.png must lie as its photo is seen.*export the depth without"):
+    with pytest.raises(
+        DataError, match=r"deep\.png must be stored upright like its photo.*export the depth without"
+    ):
         image_files.load_steps(str(tmp_path / "deep.png"))
 
 
@@ -267,7 +270,9 @@ def test_depth_of_an_unturned_photo_is_an_error(train_folder):
     lines = [line + (",d.png" if "frame_003" in line else ",") for line in lines]
     table.write_text("\n".join([lines[0] + "depth_path", *lines[1:]]) + "\n")
     errors = [problem.text for problem in examine(train_folder).problems if problem.level == "error"]
-    assert any("row 5" in text and "d.png must lie as its photo is seen" in text for text in errors), errors
+    assert any(
+        "row 5" in text and "d.png must have its photo's height and width" in text for text in errors
+    ), errors
 
 
 def test_ids_are_listed_shortly():
@@ -277,6 +282,6 @@ def test_ids_are_listed_shortly():
 
 def test_texts_that_tell_no_orientation_are_no_fault():
     for data in (b"", b"MM\0*", exif(6)[:14], b"Exif\0\0II*\0\xff\xff\xff\xff", b"junk" * 9):
-        assert headers.read_exif(data) == 0
-    assert headers.read_xmp(b"<tiff:Orientation>3</tiff:Orientation>") == 3
-    assert headers.read_xmp(b"tiff:Orientation='8'") == 8
+        assert read_exif(data) == 0
+    assert read_xmp(b"<tiff:Orientation>3</tiff:Orientation>") == 3
+    assert read_xmp(b"tiff:Orientation='8'") == 8

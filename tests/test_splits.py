@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from src.data import likeness as likeness_module
-from src.data.audit import audit_split, leaks, table_of_leaks
+from src.data.audit import audit_split, is_leaky, table_of_leaks
 from src.data.likeness import SAME_VIEW, compare_views
 from src.data.recordings import (
     EARTH,
@@ -205,16 +205,16 @@ def test_sides_and_places_by_hand():
 
 def test_a_split_that_gives_more_than_a_hundredth_away_is_leaky():
     audit = pd.DataFrame({"likeness": [0.9] + [0.1] * 99, "seconds": np.nan, "metres": np.nan})
-    assert not leaks(audit)
+    assert not is_leaky(audit)
     audit.loc[1, "metres"] = SAME_GROUND
-    assert leaks(audit)
+    assert is_leaky(audit)
 
 
 def test_a_share_just_over_a_hundredth_is_not_rounded_to_a_clean_one():
     audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 287, "seconds": np.nan, "metres": np.nan})
-    assert leaks(audit)  # 3 of 290 are 1.03 %
+    assert is_leaky(audit)  # 3 of 290 are 1.03 %
     audit = pd.DataFrame({"likeness": [0.9] * 3 + [0.1] * 297, "seconds": np.nan, "metres": np.nan})
-    assert not leaks(audit)  # 3 of 300 are 1 %
+    assert not is_leaky(audit)  # 3 of 300 are 1 %
 
 
 def test_blocks_are_described():

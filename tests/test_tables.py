@@ -68,9 +68,9 @@ def test_a_head_of_another_case_is_left_where_the_known_one_is_there(tmp_path):
     assert list(table.columns) == ["image_path", "Image_Path", "City"]
 
 
-def test_a_column_without_a_head_is_said_not_to_be_read(tmp_path):
+def test_a_column_without_a_head_is_noted_as_not_read(tmp_path):
     _, (note,) = read(tmp_path, b"image_path,,robot_id\na.jpg,x,7\n")
-    assert "what stands in column 2 is not read" in note.text
+    assert "the cells of column 2 are not read" in note.text
 
 
 @pytest.mark.parametrize(

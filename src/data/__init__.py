@@ -1,1 +1,1 @@
-"""From the user's folders to frames: tables, photos, masks, recordings, what is held out."""
+"""Reads the user's data: tables, photos, masks and depth; recordings, and the frames that are held out."""

@@ -1,4 +1,4 @@
-"""What the training frames give away of the held-out frames."""
+"""Measures how much of the held-out frames the training frames show already."""
 
 import numpy as np
 import pandas as pd
@@ -8,69 +8,87 @@ from src.data.likeness import SAME_VIEW, compare_views
 from src.data.recordings import EARTH, SAME_GROUND, SMALLEST_GAP
 
 
-def leaks(audit: pd.DataFrame) -> bool:
-    """True where more than one val frame of a hundred has a train frame of its street beside it: leaky."""
+def is_leaky(audit: pd.DataFrame) -> bool:
+    """Returns whether for more than 1 % of the val frames a train frame shows the same view or street."""
     count = table_of_leaks(audit)["val frames"].iloc[-1]
-    return bool(100 * count > len(audit))  # the table's share is rounded
+    return bool(100 * count > len(audit))  # counts are compared, because the table's share is rounded
 
 
 # Audit ----------------------------------------------
 def audit_split(
     samples: pd.DataFrame, images: list[np.ndarray], train: np.ndarray, val: np.ndarray
 ) -> pd.DataFrame:
-    """Finds for each val frame what of train is closest to it: in view, in time and on the ground.
+    """Finds for each val frame the closest train frame: in view, in time and on the ground.
 
     Args:
-        samples: table of `data.read_samples`.
+        samples: table of `samples.read_samples`.
         images: the photo of each row, uint8 RGB.
         train: row positions.
         val: row positions.
 
     Returns:
-        One row a val frame: `twin` (position in the table of the train photo most like it), `likeness`,
-        `seconds` to the next train frame of its robot and `metres` to the next train frame, NaN: unknown.
+        One row per val frame: `frame` (its row position), `twin` (row position of the most similar train
+        photo), `likeness` of the two, `seconds` to the closest train frame of the same robot, and `metres` to
+        the closest train frame; NaN where unknown.
     """
-    parts = compare_views([images[i] for i in val], [images[i] for i in train])
-    most, likeness = zip(*[(part.argmax(1), part.max(1)) for part in parts], strict=True)
-    rows = {"frame": val, "twin": train[np.concatenate(most)], "likeness": np.concatenate(likeness)}
-    return pd.DataFrame(rows).assign(
-        seconds=_count_seconds(samples.iloc[train], samples.iloc[val]),
-        metres=_measure_metres(samples.iloc[train], samples.iloc[val]),
+    most_alike = []
+    likeness = []
+    for part in compare_views([images[i] for i in val], [images[i] for i in train]):
+        most_alike.append(part.argmax(1))
+        likeness.append(part.max(1))
+    return pd.DataFrame(
+        {
+            "frame": val,
+            "twin": train[np.concatenate(most_alike)],
+            "likeness": np.concatenate(likeness),
+            "seconds": _measure_seconds(samples.iloc[train], samples.iloc[val]),
+            "metres": _measure_metres(samples.iloc[train], samples.iloc[val]),
+        }
     )
 
 
-def _count_seconds(train: pd.DataFrame, val: pd.DataFrame) -> np.ndarray:
-    """Seconds from each val frame to the next train frame of the same robot; NaN where a time is unknown."""
+def _measure_seconds(train: pd.DataFrame, val: pd.DataFrame) -> np.ndarray:
+    """Measures the seconds from each val frame to the closest train frame of the same robot, (val frames,).
+
+    They are NaN where a time is unknown, or the robot has no train frame with a time.
+    """
     seconds = np.full(len(val), np.nan)
     for robot in set(val["robot"]):
-        theirs = train.loc[train["robot"] == robot, "time"].dropna().sort_values().to_numpy("datetime64[ns]")
+        train_times = train.loc[train["robot"] == robot, "time"].dropna().sort_values()
+        train_times = train_times.to_numpy("datetime64[ns]")
         rows = np.flatnonzero((val["robot"] == robot) & val["time"].notna())
-        if len(theirs) and len(rows):
-            ours = val["time"].iloc[rows].to_numpy("datetime64[ns]")
-            place = np.searchsorted(theirs, ours)
-            near = np.stack([theirs[(place - 1).clip(0)], theirs[place.clip(max=len(theirs) - 1)]])
-            seconds[rows] = np.abs(near - ours).min(0) / np.timedelta64(1, "s")
+        if len(train_times) and len(rows):
+            val_times = val["time"].iloc[rows].to_numpy("datetime64[ns]")
+            place = np.searchsorted(train_times, val_times)
+            before = train_times[(place - 1).clip(0)]
+            after = train_times[place.clip(max=len(train_times) - 1)]
+            gaps = np.abs(np.stack([before, after]) - val_times)
+            seconds[rows] = gaps.min(0) / np.timedelta64(1, "s")
     return seconds
 
 
 def _measure_metres(train: pd.DataFrame, val: pd.DataFrame) -> np.ndarray:
-    """Metres from each val frame to the next train frame; NaN where a position is unknown."""
+    """Measures the metres from each val frame to the closest train frame; NaN where a position is unknown."""
     metres = np.full(len(val), np.nan)
-    theirs, ours = (np.radians(side[["lat", "lon"]].to_numpy(float)) for side in (train, val))
-    theirs, known = theirs[np.isfinite(theirs).all(1)], np.isfinite(ours).all(1)
-    if len(theirs) and known.any():
-        metres[known] = EARTH * BallTree(theirs, metric="haversine").query(ours[known])[0][:, 0]
+    train_places = np.radians(train[["lat", "lon"]].to_numpy(float))
+    train_places = train_places[np.isfinite(train_places).all(1)]
+    val_places = np.radians(val[["lat", "lon"]].to_numpy(float))
+    has_place = np.isfinite(val_places).all(1)
+    if len(train_places) and has_place.any():
+        distances, _ = BallTree(train_places, metric="haversine").query(val_places[has_place])
+        metres[has_place] = EARTH * distances[:, 0]
     return metres
 
 
 def table_of_leaks(audit: pd.DataFrame) -> pd.DataFrame:
-    """Counts the val frames that train gives away, by kind, and their share in percent."""
+    """Counts the val frames that a train frame is close to, by kind, and their share in percent."""
     kinds = {
         "shows the same view as a train frame": audit["likeness"] >= SAME_VIEW,
         f"within {SMALLEST_GAP:.0f} s of a train frame of the same robot": audit["seconds"] <= SMALLEST_GAP,
         f"within {SAME_GROUND:.0f} m of a train frame": audit["metres"] <= SAME_GROUND,
     }
     kinds["any of these"] = np.logical_or.reduce(list(kinds.values()))
-    counts = {name: int(hit.sum()) for name, hit in kinds.items()}
+    counts = {name: int(is_close.sum()) for name, is_close in kinds.items()}
     table = pd.DataFrame({"val frames": counts})
-    return table.assign(**{"% of val": (100 * table["val frames"] / max(len(audit), 1)).round(1)})
+    table["% of val"] = (100 * table["val frames"] / max(len(audit), 1)).round(1)
+    return table

@@ -1,4 +1,4 @@
-"""Names, ids and colours of both tasks' classes; the map between a file's ids and the network's indices."""
+"""Names, ids and colours of both tasks' classes; maps between a file's ids and the network's indices."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +12,10 @@ from src.data.tables import Problem, name_rows, read_number, read_table
 
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
-UNKNOWN = 254  # what encoding gives for an id that no class has
-MOST_MASK_CLASSES = 254  # as many network indices as IGNORE and UNKNOWN leave
+UNKNOWN = 254  # result of encoding an id that no class has
+MOST_MASK_CLASSES = 254  # number of network indices besides IGNORE and UNKNOWN
 COLUMNS = ("task", "id", "name", "color")
-PALETTE = (  # Okabe & Ito 2008, then Tol's muted set: told apart by colour-blind eyes
+PALETTE = (  # colours that colour-blind eyes can distinguish: Okabe & Ito 2008, then Tol's muted set
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
 )
@@ -35,11 +35,11 @@ class ClassList:
     """The classes of one task, in the order of the network's channels.
 
     Attributes:
-        ids: the id that files use for each class; gaps are allowed.
-        names: one name a class.
-        colors: one "#rrggbb" a class.
-        ignore_id: the id that files use for pixels that do not count.
-        lenient: ids that no class has do not count either, as in a reference whose classes are others.
+        ids: the id of each class in files; gaps are allowed.
+        names: one name per class.
+        colors: one "#rrggbb" per class.
+        ignore_id: the id in files of pixels that do not count.
+        lenient: whether ids that no class has are ignored, too, as in a reference with more classes.
     """
 
     ids: tuple[int, ...]
@@ -56,7 +56,7 @@ class ClassList:
         table = np.full(256, IGNORE if self.lenient else UNKNOWN, np.uint8)
         table[self.ignore_id] = IGNORE
         table[list(self.ids)] = np.arange(len(self))
-        return cv2.LUT(ids, table).reshape(ids.shape)  # a quarter of the time of numpy's indexing
+        return cv2.LUT(ids, table).reshape(ids.shape)  # four times as fast as indexing by numpy
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Maps network indices (uint8, any shape, each below the number of classes) to file ids (uint8)."""
@@ -77,8 +77,8 @@ def count_values(mask: np.ndarray) -> np.ndarray:
 
     Exact up to 16 million pixels of one value, above that to seven digits.
     """
-    found = cv2.calcHist([mask], [0], None, [256], [0, 256])  # a third of the time of numpy's bincount
-    return found[:, 0].astype(np.int64)
+    counts = cv2.calcHist([mask], [0], None, [256], [0, 256])  # three times as fast as numpy's bincount
+    return counts[:, 0].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Classes:
     label: ClassList
 
     def ignore_unknown_ids(self) -> "Classes":
-        """Gives these classes for reading a reference, which may hold ids that Train does not know."""
+        """Returns these classes with lenient masks, for a reference with more classes than Train."""
         return Classes(replace(self.mask, lenient=True), self.label)
 
 
 def read_classes(folder: str | Path) -> Classes:
-    """Reads `classes.csv` (task, id, name, color) of a data folder; without it the competition's hold.
+    """Reads `classes.csv` (task, id, name, color) of a data folder; without it, returns the competition's.
 
     Args:
         folder: `Train/` or a reference folder.
@@ -104,11 +104,12 @@ def read_classes(folder: str | Path) -> Classes:
             too many, an id is no whole number from 0 to 255, a color is no #rrggbb, or an id or a name occurs
             twice in a task.
     """
-    return inspect_classes(folder)[0]
+    classes, _ = inspect_classes(folder)
+    return classes
 
 
 def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
-    """Reads `classes.csv` as `read_classes` does, and notes what was put right."""
+    """Reads `classes.csv` as `read_classes` does, and returns notes of what was corrected as well."""
     path = Path(folder) / "classes.csv"
     if not path.exists():
         return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL)), []
@@ -125,75 +126,91 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
     table["name"] = table["name"].mask(table["name"].str.lower() == "ignore", "ignore")
     table["id"] = _read_ids(path, table["id"])
     _check_table(path, table)
-    rows = {
-        task: list(zip(part["id"], part["name"], part["color"], strict=True))
-        for task, part in table.groupby("task")
-    }
-    mask, label = rows.get("mask", DEFAULT_MASK), rows.get("label", DEFAULT_LABEL)
-    return Classes(_make_list(mask), _make_list(label)), problems
+    rows = {"mask": DEFAULT_MASK, "label": DEFAULT_LABEL}
+    for task, part in table.groupby("task"):
+        rows[task] = list(zip(part["id"], part["name"], part["color"], strict=True))
+    return Classes(_make_list(rows["mask"]), _make_list(rows["label"])), problems
 
 
 def _read_ids(path: Path, cells: pd.Series) -> pd.Series:
-    """Reads the ids of classes, "2" or "2.0"; refuses what is no id."""
+    """Reads ids of classes, written as "2" or "2.0".
+
+    Raises:
+        DataError: a cell is no whole number from 0 to 255.
+    """
     numbers = cells.map(read_number).astype(float)
-    bad = cells[~(numbers.between(0, 255) & (numbers % 1 == 0))]
-    if len(bad):
+    wrong = cells[~(numbers.between(0, 255) & (numbers % 1 == 0))]
+    if len(wrong):
         remedy = "change it"
-        if bad.iloc[0].startswith("-"):
-            remedy = "drop the row, for in data.csv an empty cell or -1 is no label"
+        if wrong.iloc[0].startswith("-"):
+            remedy = "drop the row, because in data.csv an empty cell or -1 means no label"
         raise DataError(
-            f"{path}: an id must be a whole number from 0 to 255, found '{bad.iloc[0]}' in "
-            f"{name_rows(bad.index)}; {remedy}."
+            f"{path}: an id must be a whole number from 0 to 255, found '{wrong.iloc[0]}' in "
+            f"{name_rows(wrong.index)}; {remedy}."
         )
     return numbers.astype(int)
 
 
 def _check_table(path: Path, table: pd.DataFrame) -> None:
     """Refuses a table of classes that breaks a rule of `read_classes`."""
-    bad = table["task"][~table["task"].isin(("mask", "label"))]
-    if len(bad):
+    wrong = table["task"][~table["task"].isin(("mask", "label"))]
+    if len(wrong):
         raise DataError(
-            f"{path}: a task must be mask or label, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
+            f"{path}: a task must be mask or label, found '{wrong.iloc[0]}' in {name_rows(wrong.index)}; "
             "correct it."
         )
-    bad = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
-    if len(bad):
+    wrong = table["color"][~table["color"].str.fullmatch(r"(#[0-9a-fA-F]{6})?")]
+    if len(wrong):
         raise DataError(
-            f"{path}: a color must be empty or #rrggbb, found '{bad.iloc[0]}' in {name_rows(bad.index)}; "
-            "write #1f77b4."
+            f"{path}: a color must be empty or #rrggbb, found '{wrong.iloc[0]}' in {name_rows(wrong.index)}; "
+            "write for example #1f77b4."
         )
     count = ((table["task"] == "mask") & (table["name"] != "ignore")).sum()
     if count > MOST_MASK_CLASSES:
         raise DataError(
             f"{path} must list at most {MOST_MASK_CLASSES} mask classes besides 'ignore', found {count}; "
-            "leave some out, or give several one id in the masks."
+            "drop some, or merge several into one id in the masks."
         )
     for task, part in table.groupby("task"):
-        for what, found in (("ids", part["id"]), ("names", part["name"])):
-            if found.duplicated().any() or (found == "").any():
-                raise DataError(
-                    f"{path}: the {what} of task {task} must differ and not be empty, found "
-                    f"{_show_twice(found)}; give each class its own."
-                )
+        _require_different(path, f"ids of task {task}", part["id"])
+        _require_different(path, f"names of task {task}", part["name"])
         if (part["name"] == "ignore").all():
             raise DataError(f"{path}: task {task} must have a class besides 'ignore', found none; add some.")
 
 
-def _show_twice(found: pd.Series) -> str:
-    """Shows one value that occurs more than once, or an empty one, with its rows."""
-    value = found[found.duplicated(keep=False) | (found == "")].iloc[0]
-    return f"'{value}' in {name_rows(found.index[found == value])}"
+def _require_different(path: Path, what: str, cells: pd.Series) -> None:
+    """Refuses cells that are empty or occur more than once."""
+    wrong = cells[cells.duplicated(keep=False) | (cells == "")]
+    if len(wrong):
+        value = wrong.iloc[0]
+        rows = name_rows(cells.index[cells == value])
+        raise DataError(
+            f"{path}: the {what} must differ and not be empty, found '{value}' in {rows}; "
+            "give each class its own."
+        )
 
 
 def write_classes(folder: Path) -> None:
     """Writes the competition's classes as `classes.csv`, so that scores and figures name them."""
-    tasks = (("mask", DEFAULT_MASK), ("label", DEFAULT_LABEL))
-    rows = [(task, *row) for task, classes in tasks for row in classes]
+    rows = [("mask", *row) for row in DEFAULT_MASK]
+    rows += [("label", *row) for row in DEFAULT_LABEL]
     pd.DataFrame(rows, columns=["task", "id", "name", "color"]).to_csv(folder / "classes.csv", index=False)
 
 
 def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
-    ignore_id = next((row[0] for row in rows if row[1] == "ignore"), 255)
-    rows = sorted(row for row in rows if row[1] != "ignore")
-    colors = tuple(color or PALETTE[i % len(PALETTE)] for i, (_, _, color) in enumerate(rows))
-    return ClassList(tuple(row[0] for row in rows), tuple(row[1] for row in rows), colors, ignore_id)
+    """Makes the classes of a task from rows of (id, name, color); an empty color is taken from PALETTE."""
+    ignore_id = 255
+    classes = []
+    for id, name, color in rows:
+        if name == "ignore":
+            ignore_id = id
+        else:
+            classes.append((id, name, color))
+    ids = []
+    names = []
+    colors = []
+    for index, (id, name, color) in enumerate(sorted(classes)):
+        ids.append(id)
+        names.append(name)
+        colors.append(color if color else PALETTE[index % len(PALETTE)])
+    return ClassList(tuple(ids), tuple(names), tuple(colors), ignore_id)

@@ -1,4 +1,4 @@
-"""Cells of data.csv -> labels, times, positions and robots."""
+"""Converts cells of data.csv to labels, times, positions and robots."""
 
 import re
 from collections import Counter
@@ -21,34 +21,39 @@ from src.data.tables import (
     report_rows,
 )
 
-ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "width")  # by data.read_samples
+# Columns that `samples.read_samples` adds to the user's table.
+ADDED = ("row", "image", "mask", "depth", "label", "robot", "time", "height", "width")
 
 ROBOTS = ("kiwibot_id", "robot_id")
 PLACES = ("lon", "lat", "gps_point")
-# as "POINT (2.1 41.3)", "2.1, 41.3" or "SRID=4326;POINT Z (2.1 41.3 8)"
+# A point is written as "POINT (2.1 41.3)", "2.1, 41.3" or "SRID=4326;POINT Z (2.1 41.3 8)"; {n} stands for
+# a number and {s} for a separator.
 POINT = r"(?:SRID=\d+;)?\s*(?:POINT)?\s*[ZM]*\s*[(\[]?\s*({n})(?:\s*{s}\s*|\s+)({n})(?:[ ,;]+{n})*\s*[)\]]?"
-POINTS = (POINT.format(n=EUROPEAN, s=";"), POINT.format(n=NUMBER, s="[,;]"))  # "2,1 41,3" is of two numbers
-NOWHERE = 0.001  # degrees: 0, 0 and -1, -1, to a hundred metres, are what receivers write before they know
-FIRST_TIME, LAST_TIME = 631_152_000, 4_102_444_800  # seconds since 1970: the years 1990 and 2100
-UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # parts of a second
-SECONDS_DIGITS = 10  # of a number of seconds since 1970, from 2001 on
-EARLY = r"(?:0\d|1[0-8])\d\d-|19[0-8]\d-"  # dates before 1990, of clocks that were not set
+# The first pattern reads "2,1 41,3" as two numbers with decimal commas.
+POINTS = (POINT.format(n=EUROPEAN, s=";"), POINT.format(n=NUMBER, s="[,;]"))
+# Degrees (about 100 m) around 0, 0 and -1, -1, which receivers write while they have no position.
+NOWHERE = 0.001
+FIRST_TIME = 631_152_000  # seconds since 1970; the year 1990
+LAST_TIME = 4_102_444_800  # seconds since 1970; the year 2100
+UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # how many are a second
+SECONDS_DIGITS = 10  # digits of a number of seconds since 1970, from the year 2001 on
+EARLY = r"(?:0\d|1[0-8])\d\d-|19[0-8]\d-"  # dates before 1990, as of clocks that were not set
 
 
 def empty_blanks(
     path: Path, cells: pd.Series, is_unknown: Callable[[str], bool] = is_blank
 ) -> tuple[pd.Series, list[Problem]]:
-    """Empties the cells of a column that say that nothing is known, and notes it."""
+    """Empties the cells of a column that hold a word for an unknown value, as "nan", and notes it."""
     blank = (cells != "") & cells.map(is_unknown)
     if not blank.any():
         return cells, []
-    words = ", ".join(f"'{word}'" for word in sorted(set(cells[blank])))
-    text = f"{path}, column {cells.name}: {blank.sum()} of {len(cells)} cells, with {words}, read as empty."
+    values = ", ".join(f"'{value}'" for value in sorted(set(cells[blank])))
+    text = f"{path}, column {cells.name}: {blank.sum()} of {len(cells)} cells, with {values}, read as empty."
     return cells.mask(blank, ""), [Problem("note", text)]
 
 
 def read_robots(table: pd.DataFrame) -> pd.Series:
-    """Reads each frame's robot, "" where none is named; 7.0 is 7, as tables of numbers are saved."""
+    """Reads each frame's robot, "" where none is named; "7.0" becomes "7", as some programs save numbers."""
     robots = pd.Series("", index=table.index)
     for name in ROBOTS:
         if name in table:
@@ -57,58 +62,74 @@ def read_robots(table: pd.DataFrame) -> pd.Series:
 
 
 def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[list[int], list[Problem]]:
-    """Reads labels that are written as ids or as names of classes; NO_LABEL where none is known."""
+    """Reads labels that are written as ids or as names of classes; NO_LABEL where none is given."""
     if "image_lvl_label" not in table:
         return [NO_LABEL] * len(table), []
-    known = {"": NO_LABEL} | _index_labels(labels)
-    cells, problems = empty_blanks(
-        path,
-        table["image_lvl_label"],
-        lambda cell: _spell_label(cell) not in known and (is_blank(cell) or _spell_label(cell) == "-1"),
-    )
-    keys = cells.map(_spell_label)
-    named = keys.isin(known) & (keys != "") & ~keys.str.fullmatch(r"\d+")
+    indices = {"": NO_LABEL, **_index_labels(labels)}
+
+    def is_unknown(cell: str) -> bool:
+        label = _spell_label(cell)
+        return label not in indices and (is_blank(cell) or label == "-1")
+
+    cells, problems = empty_blanks(path, table["image_lvl_label"], is_unknown)
+    spelled = cells.map(_spell_label)
+    named = spelled.isin(indices) & (spelled != "") & ~spelled.str.fullmatch(r"\d+")
     if named.any():
         text = (
             f"{path}: names of classes in image_lvl_label, as '{cells[named].iloc[0]}', are read as such "
             f"({named.sum()} of {len(cells)} labels)."
         )
         problems.append(Problem("note", text))
-    bad = ~keys.isin(known)
-    if bad.any():
-        problems.append(_report_labels(path, table["row"][bad], cells, bad, labels))
-    return [known.get(key, NO_LABEL) for key in keys], problems
+    wrong = ~spelled.isin(indices)
+    if wrong.any():
+        problems.append(_report_labels(path, table["row"][wrong], cells, wrong, labels))
+    return [indices.get(label, NO_LABEL) for label in spelled], problems
 
 
 def _report_labels(
-    path: Path, rows: pd.Series, cells: pd.Series, bad: pd.Series, labels: ClassList
+    path: Path, rows: pd.Series, cells: pd.Series, wrong: pd.Series, labels: ClassList
 ) -> Problem:
-    """Tells of all labels that are no class, and guesses why."""
-    shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells[bad]).most_common(5))
+    """Reports all labels that are no class, and guesses the reason.
+
+    Args:
+        path: of the table.
+        rows: numbers of the rows with a wrong label.
+        cells: all labels as they are written.
+        wrong: which of the cells are wrong, bool.
+        labels: the label classes.
+    """
+    shown = ", ".join(f"'{cell}'" for cell, _ in Counter(cells[wrong]).most_common(5))
     numbers = cells[cells != ""].map(read_number)
     remedy = "correct it, or add the class to classes.csv"
-    if cells[bad].map(read_number).isna().all():
+    if cells[wrong].map(read_number).isna().all():
         remedy = "if these are names of classes, add them to classes.csv, with an id each"
     elif set(numbers - 1) <= set(labels.ids):
         remedy = "every label may be one too high: correct the ids in classes.csv, or the labels"
-    names = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
-    names = ", ".join(names[:MOST_SHOWN]) + (", ..." if len(names) > MOST_SHOWN else "")
+    classes = [f"{id} {name}" for id, name in zip(labels.ids, labels.names, strict=True)]
+    if len(classes) > MOST_SHOWN:
+        classes = [*classes[:MOST_SHOWN], "..."]
+    listed = ", ".join(classes)
     rule = (
-        f": image_lvl_label must be an id or a name of a class ({names}) or empty, found {shown}; {remedy}."
+        f": image_lvl_label must be an id or a name of a class ({listed}) or empty, found {shown}; {remedy}."
     )
     return report_rows("error", path, rows.tolist(), rule)
 
 
 def _index_labels(labels: ClassList) -> dict[str, int]:
-    """Maps labels' ids and names, as `_spell_label` writes them, to indices; not a name that two have."""
-    spelt = Counter(_spell_label(name) for name in labels.names)
-    names = {_spell_label(name): index for index, name in enumerate(labels.names)}
-    ids = {str(id): index for index, id in enumerate(labels.ids)}
-    return {name: index for name, index in names.items() if spelt[name] == 1} | ids
+    """Maps ids and names of labels, in the spelling of `_spell_label`, to indices.
+
+    A name that two classes share is left out, and an id takes precedence over an equal name.
+    """
+    names = [_spell_label(name) for name in labels.names]
+    counts = Counter(names)
+    indices = {name: index for index, name in enumerate(names) if counts[name] == 1}
+    for index, id in enumerate(labels.ids):
+        indices[str(id)] = index
+    return indices
 
 
 def _spell_label(cell: str) -> str:
-    """Writes a label as ids and names are compared: "2.0" as "2", "Red_Box " as "red box"."""
+    """Spells a label so that ids and names can be compared: "2.0" becomes "2", "Red_Box " "red box"."""
     number = read_number(cell)
     if np.isfinite(number) and number == number // 1:
         return str(int(number))
@@ -116,88 +137,114 @@ def _spell_label(cell: str) -> str:
 
 
 def read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:
-    """Reads times in ISO 8601, or as numbers since 1970; NaT where unknown, or before clocks were set."""
-    text = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
-    number = text.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~text.str.fullmatch(r"(?:19|20)\d{6}")
-    values = text.where(number, "").map(read_number).astype(float)
-    unset = (text.str.match(EARLY)) | (values < FIRST_TIME)
-    values = values.mask((values >= FIRST_TIME) & text.map(_is_rounded))
-    dates = text.mask(number | unset, "").str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
+    """Reads times in ISO 8601, or as numbers since 1970; NaT where unknown or from an unset clock."""
+    cells = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
+    is_date_of_digits = cells.str.fullmatch(r"(?:19|20)\d{6}")  # as 20260203
+    is_number = cells.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~is_date_of_digits
+    numbers = cells.where(is_number, "").map(read_number).astype(float)
+    unset = cells.str.match(EARLY) | (numbers < FIRST_TIME)
+    numbers = numbers.mask((numbers >= FIRST_TIME) & cells.map(_is_rounded))
+    dates = cells.mask(is_number | unset, "").str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
     times = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
     problems = []
-    for unit, parts in UNITS.items():
-        inside = values.between(FIRST_TIME * parts, LAST_TIME * parts)
+    for unit, per_second in UNITS.items():
+        inside = numbers.between(FIRST_TIME * per_second, LAST_TIME * per_second)
         if inside.any():
-            steps = (values[inside] / (parts / 1e6)).round().astype("int64")
-            times[inside] = pd.to_datetime(steps, unit="us", utc=True)
-            words = f"numbers are read as {unit} since 1970, UTC ({inside.sum()} of {len(text)} timestamps)."
-            problems.append(Problem("note", f"{path}: {words}"))
+            microseconds = (numbers[inside] / (per_second / 1e6)).round().astype("int64")
+            times[inside] = pd.to_datetime(microseconds, unit="us", utc=True)
+            count = f"{inside.sum()} of {len(cells)} timestamps"
+            text = f"{path}: numbers are read as {unit} since 1970, UTC ({count})."
+            problems.append(Problem("note", text))
     unset |= times < pd.Timestamp(FIRST_TIME, unit="s", tz="UTC")
-    bad = times.isna() & (text != "") & ~unset
-    return times.mask(unset), problems + _report_times(path, table["row"], text, unset, bad)
+    unreadable = times.isna() & (cells != "") & ~unset
+    return times.mask(unset), problems + _report_times(path, table["row"], cells, unset, unreadable)
 
 
 def _report_times(
-    path: Path, rows: pd.Series, text: pd.Series, unset: pd.Series, bad: pd.Series
+    path: Path, rows: pd.Series, cells: pd.Series, unset: pd.Series, unreadable: pd.Series
 ) -> list[Problem]:
-    """Tells of times of clocks that were not set, and of those that cannot be read."""
+    """Reports times of clocks that were not set, and those that cannot be read.
+
+    Args:
+        path: of the table.
+        rows: number of each row.
+        cells: all times as they are written.
+        unset: which times are before 1990, bool.
+        unreadable: which cells are no times, bool.
+    """
     problems = []
     if unset.any():
-        words = (
-            f": timestamp '{text[unset].iloc[0]}' is before 1990, as of a clock that was not set, and counts "
-            "as unknown; if it counts from the start of a drive, write date and time."
+        text = (
+            f": timestamp '{cells[unset].iloc[0]}' is before 1990, as of a clock that was not set, and "
+            "counts as unknown; if it counts from the start of a drive, write date and time."
         )
-        problems.append(report_rows("warning", path, rows[unset].tolist(), words))
-    if bad.any():
-        found = text[bad].iloc[0]
+        problems.append(report_rows("warning", path, rows[unset].tolist(), text))
+    if unreadable.any():
+        found = cells[unreadable].iloc[0]
         remedy = "write it like 2026-02-03T09:30:00Z"
         if re.fullmatch(NUMBER, found) and _is_rounded(found):
             remedy = "a spreadsheet has rounded it, so export the times again, as text or with all digits"
-        words = (
-            ": timestamp must be ISO 8601, seconds since 1970 (or thousandths and so on) or empty, found "
-            f"'{found}'; {remedy}."
+        text = (
+            ": timestamp must be ISO 8601, a number of seconds (milli-, micro-, nanoseconds) since 1970 or "
+            f"empty, found '{found}'; {remedy}."
         )
-        problems.append(report_rows("error", path, rows[bad].tolist(), words))
+        problems.append(report_rows("error", path, rows[unreadable].tolist(), text))
     return problems
 
 
 def _is_rounded(text: str) -> bool:
-    """True for a number like 1.60912E+12, whose digits do not reach the seconds since 1970."""
-    mantissa, exponent, _ = text.lower().partition("e")
-    return bool(exponent) and sum(map(str.isdigit, mantissa)) < SECONDS_DIGITS
+    """Returns whether a number, as 1.60912E+12, has too few digits for the seconds since 1970."""
+    mantissa, exponent_sign, _ = text.lower().partition("e")
+    digits = sum(map(str.isdigit, mantissa))
+    return exponent_sign == "e" and digits < SECONDS_DIGITS
 
 
 def read_positions(path: Path, table: pd.DataFrame) -> tuple[pd.Series, pd.Series, list[Problem]]:
-    """Longitude and latitude in degrees, of the columns `lon` and `lat` or of points "POINT (lon lat)"."""
+    """Reads longitude and latitude in degrees, NaN where unknown.
+
+    They come from the columns `lon` and `lat`, or else from `gps_point`, written as "POINT (lon lat)".
+    """
     written = table.reindex(columns=list(PLACES)).fillna("")
     written["gps_point"] = written["gps_point"].mask(written["gps_point"].map(_is_nowhere), "")
     place = written[["lon", "lat"]].map(read_number).astype(float)
     for pattern in POINTS:
         point = written["gps_point"].str.extract(rf"^{pattern}$", flags=re.IGNORECASE)
         point = point.fillna("").map(read_number)
-        use = place.isna().any(axis=1) & point.notna().all(axis=1)
-        place.loc[use] = point.loc[use].to_numpy(float)
+        missing = place.isna().any(axis=1) & point.notna().all(axis=1)
+        place.loc[missing] = point.loc[missing].to_numpy(float)
     place["lon"] = place["lon"].where(place["lon"].abs() <= 180)
     place["lat"] = place["lat"].where(place["lat"].abs() <= 90)
     unset = ((place.abs() < NOWHERE) | ((place + 1).abs() < NOWHERE)).all(axis=1)
     place.loc[unset] = np.nan
-    lost = written.ne("").any(axis=1) & place.isna().any(axis=1) & ~unset
+    unreadable = written.ne("").any(axis=1) & place.isna().any(axis=1) & ~unset
     problems = []
     if unset.any():
-        words = ": the position 0, 0 (or -1, -1), as a receiver writes until it knows, counts as unknown."
-        problems.append(report_rows("note", path, table["row"][unset].tolist(), words))
-    if lost.any():
-        found = ", ".join(cell for cell in written[lost].iloc[0] if cell)
-        words = (
-            f"{path}: the position of {lost.sum()} of {len(table)} frames cannot be read, first in row "
-            f"{table['row'][lost].iloc[0]}, found '{found}', and does not count; write degrees, lon from "
-            f"-180 to 180 and lat from -90 to 90. (Rows {list_row_numbers(table['row'][lost].tolist())}.)"
-        )
-        problems.append(Problem("warning", words))
+        text = ": the position 0, 0 (or -1, -1), as of a receiver without a fix, counts as unknown."
+        problems.append(report_rows("note", path, table["row"][unset].tolist(), text))
+    if unreadable.any():
+        problems.append(_report_positions(path, table["row"][unreadable].tolist(), written, unreadable))
     return place["lon"], place["lat"], problems
 
 
+def _report_positions(path: Path, rows: list[int], written: pd.DataFrame, unreadable: pd.Series) -> Problem:
+    """Reports positions that cannot be read.
+
+    Args:
+        path: of the table.
+        rows: numbers of the rows with such a position.
+        written: the cells of all positions, columns PLACES.
+        unreadable: which of them cannot be read, bool.
+    """
+    found = ", ".join(cell for cell in written[unreadable].iloc[0] if cell)
+    text = (
+        f"{path}: the position of {len(rows)} of {len(written)} frames cannot be read, first in row "
+        f"{rows[0]}, found '{found}', and does not count; write degrees, lon from "
+        f"-180 to 180 and lat from -90 to 90. (Rows {list_row_numbers(rows)}.)"
+    )
+    return Problem("warning", text)
+
+
 def _is_nowhere(point: str) -> bool:
-    """True where a point holds no number and nothing else that could be one, as "POINT EMPTY"."""
-    words = re.sub(r"SRID=\d+;|[(),;\[\]]", " ", point).split()
-    return all(is_blank(word) or word.upper() in ("POINT", "EMPTY", "Z", "M") for word in words)
+    """Returns whether a point holds nothing that could be a number, as "POINT EMPTY"."""
+    parts = re.sub(r"SRID=\d+;|[(),;\[\]]", " ", point).split()
+    return all(is_blank(part) or part.upper() in ("POINT", "EMPTY", "Z", "M") for part in parts)

@@ -1,4 +1,4 @@
-"""The table as a whole: classes, labels, positions and times, and what is odd about them."""
+"""Examines the table as a whole: classes, labels, positions and times."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,76 +13,119 @@ from src.data.recordings import find_recordings, has_recordings
 from src.data.samples import require_masks
 from src.data.tables import SHOWN_ROWS, Problem, is_blank, list_row_numbers, read_number
 
-TURNED = 0.1  # a difference of the shares of upright photos from which it is worth a word
-MANY = 3  # recordings with a frame at one and the same position, from which it is worth a word
+TURNED = 0.1  # difference of the shares of upright photos in Train and Test that gives a warning
+MANY = 3  # recordings with a frame at the very same position that give a warning
 
 
 def find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
-    """Finds what is suspicious in a table, though it can be worked with."""
-    texts = []
-    if "depth_path" in samples and (samples["depth"] == "").any():
-        texts.append(f"{(samples['depth'] == '').sum()} of {len(samples)} frames have no depth.")
-    lost = samples[["lon", "lat"]].isna().any(axis=1)
-    if lost.any() and (not lost.all() or "gps_point" in samples):
-        rows = list_row_numbers(samples["row"][lost].tolist())
-        texts.append(
-            f"{lost.sum()} of {len(samples)} frames have no position (rows {rows}) and count by time alone."
-        )
-    texts += _find_stuck(samples)
-    if "timestamp" in samples:
-        times = samples["timestamp"]
-        dated = samples["time"].notna() & times.map(read_number).isna()
-        zoned = times[dated].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
-        if len(zoned) and (zoned != zoned.iloc[0]).any():
-            row = samples["row"][zoned.index[zoned != zoned.iloc[0]][0]]
-            texts.append(f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed.")
-    if any(samples["mask"] != "") and not has_recordings(samples) and samples["lon"].isna().all():
-        texts.append(
-            "no timestamp and no robot_id, so nothing tells drives apart: one may be on both sides of the "
-            "split, and its score too high without being called leaky; name each drive in robot_id."
-        )
-    taught = (samples["mask"] != "").any() or (samples["label"] != NO_LABEL).any()
-    if taught and has_recordings(samples) and len(find_recordings(samples).unique()) == 1:
-        texts.append("all frames are of one recording, so no score on another can be had; add drives.")
+    """Lists warnings about a table that can be used, but is suspicious.
+
+    Args:
+        path: of the table.
+        samples: table of `samples.inspect_samples`.
+    """
+    texts = _find_missing_depth(samples)
+    texts += _find_missing_positions(samples)
+    texts += _find_repeated_positions(samples)
+    texts += _find_mixed_zones(samples)
+    texts += _find_missing_drives(samples)
     return [Problem("warning", f"{path}: {text}") for text in texts]
 
 
-def _find_stuck(samples: pd.DataFrame) -> list[str]:
-    """Finds one and the same position in many recordings, as a receiver's that shows where it was last."""
+def _find_missing_depth(samples: pd.DataFrame) -> list[str]:
+    """Warns of frames without depth in a table that has a column for it."""
+    count = (samples["depth"] == "").sum()
+    if "depth_path" not in samples or count == 0:
+        return []
+    return [f"{count} of {len(samples)} frames have no depth."]
+
+
+def _find_missing_positions(samples: pd.DataFrame) -> list[str]:
+    """Warns of frames without position, unless no frame has one and the table has no column of points."""
+    missing = samples[["lon", "lat"]].isna().any(axis=1)
+    if not missing.any() or (missing.all() and "gps_point" not in samples):
+        return []
+    rows = list_row_numbers(samples["row"][missing].tolist())
+    return [
+        f"{missing.sum()} of {len(samples)} frames have no position (rows {rows}), so only time and view "
+        "decide which frames they are held out with; add lon and lat."
+    ]
+
+
+def _find_mixed_zones(samples: pd.DataFrame) -> list[str]:
+    """Warns of dates of which some have a time zone and some have none."""
+    if "timestamp" not in samples:
+        return []
+    times = samples["timestamp"]
+    is_date = samples["time"].notna() & times.map(read_number).isna()
+    has_zone = times[is_date].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    if has_zone.empty:
+        return []
+    differs = has_zone != has_zone.iloc[0]
+    if not differs.any():
+        return []
+    row = samples["row"][has_zone.index[differs][0]]
+    return [f"timestamps are mixed with and without zone, first in row {row}; UTC is assumed."]
+
+
+def _find_missing_drives(samples: pd.DataFrame) -> list[str]:
+    """Warns if nothing distinguishes recordings, or if there is only one."""
+    has_masks = (samples["mask"] != "").any()
+    has_labels = (samples["label"] != NO_LABEL).any()
+    if not has_recordings(samples):
+        if not has_masks or samples["lon"].notna().any():
+            return []
+        return [
+            "no timestamp and no robot_id, so nothing tells drives apart: one may be on both sides of the "
+            "split, and its score too high without being called leaky; name each drive in robot_id."
+        ]
+    if (has_masks or has_labels) and len(find_recordings(samples).unique()) == 1:
+        return ["all frames are of one recording, so no score on another can be had; add drives."]
+    return []
+
+
+def _find_repeated_positions(samples: pd.DataFrame) -> list[str]:
+    """Warns of the very same position in many recordings, as of a receiver that repeats its last position."""
     recordings = find_recordings(samples)
     counts = recordings.groupby([samples["lon"], samples["lat"]]).nunique()
-    stuck = counts[counts >= MANY].sort_values(ascending=False)
-    if stuck.empty:
+    repeated = counts[counts >= MANY].sort_values(ascending=False)
+    if repeated.empty:
         return []
-    lon, lat = stuck.index[0]
+    lon, lat = repeated.index[0]
     rows = samples["row"][(samples["lon"] == lon) & (samples["lat"] == lat)].tolist()
-    begin = f"{len(stuck)} positions are each" if len(stuck) > 1 else "one position is"
+    begin = f"{len(repeated)} positions are each" if len(repeated) > 1 else "one position is"
     return [
-        f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {stuck.iloc[0]} recordings "
+        f"{begin} written in {MANY} recordings or more, as {lon:g}, {lat:g} in {repeated.iloc[0]} recordings "
         f"(rows {list_row_numbers(rows)}), which makes them one block; if they were elsewhere, empty the "
         "cells."
     ]
 
 
 def find_trivial_labels(path: Path, samples: pd.DataFrame, classes: Classes) -> list[Problem]:
-    """Finds that there are no labels, or that all are one, so that there is nothing to tell apart."""
+    """Warns if there are no labels, or only one kind, so that there is nothing to learn."""
     labels = samples["label"][samples["label"] != NO_LABEL]
     if len(set(labels)) > 1:
         return []
     cells = samples.get("image_lvl_label", pd.Series("", index=samples.index))
     if labels.empty and not (cells.map(is_blank) | cells.str.startswith("-1")).all():
-        return []  # they cannot be read, which is said
+        return []  # the labels cannot be read, which is an error already
     name = classes.label.names[labels.iloc[0] if len(labels) else 0]
     found = f"all {len(labels)} labels are '{name}'" if len(labels) else "there are no labels"
     text = (
-        f"{path}: {found}, so the label task says nothing: every frame will get '{name}', and labels' scores "
+        f"{path}: {found}, so no label is learned: every frame will get '{name}', and labels' scores "
         "mean nothing; fill image_lvl_label with two classes or more."
     )
     return [Problem("warning", text)]
 
 
 def find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[Problem]:
-    """Finds what Train lacks: answers at all, classes, or classes on more than one recording."""
+    """Reports too few masks, classes that never occur, and classes in a single recording.
+
+    Args:
+        path: of Train's table.
+        samples: table of Train.
+        listed: of `table_of_classes`.
+    """
     try:
         require_masks(samples)
     except DataError as error:
@@ -92,14 +135,14 @@ def find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[P
     for task, part in listed.groupby("task", sort=False):
         never = part["name"][part["frames"] == 0].tolist()
         once = part["name"][(part["recordings"] == 1) & several].tolist()
-        # where there are no labels at all, `find_trivial_labels` tells
+        # If there are no labels at all, `find_trivial_labels` reports it.
         if never and part["frames"].any():
-            text = f"{path}: {_name_classes(task, never)} never occurs, it cannot be learnt."
-            problems.append(Problem("warning", text))
+            text = f"{_name_classes(task, never)} never occurs, so it cannot be learned; add frames of it."
+            problems.append(Problem("warning", f"{path}: {text}"))
         if once:
             text = (
-                f"{path}: {_name_classes(task, once)} occurs in one recording only; held out, it is not "
-                "learnt, else not scored."
+                f"{path}: {_name_classes(task, once)} occurs in one recording only: if that is held out, it "
+                "is not learned, else it is not scored; add recordings of it."
             )
             problems.append(Problem("warning", text))
     return problems
@@ -116,28 +159,47 @@ def _name_classes(task: str, names: list[str]) -> str:
 
 def table_of_classes(samples: pd.DataFrame, findings: list[FrameFindings], classes: Classes) -> pd.DataFrame:
     """Lists each class of both tasks: its share of pixels or labels, its frames and recordings."""
+    no_pixels = np.zeros(256, np.int64)
+    pixels = np.stack([no_pixels if one.pixels is None else one.pixels for one in findings])
+    pixels = pixels[:, list(classes.mask.ids)]  # (frames, classes)
+    labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))  # (frames, classes)
     recordings = find_recordings(samples).to_numpy()
-    none = np.zeros(256, np.int64)
-    pixels = np.stack([none if one.pixels is None else one.pixels for one in findings])
-    pixels = pixels[:, list(classes.mask.ids)]
-    labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))
-    rows = []
-    for task, names, counts in (("mask", classes.mask.names, pixels), ("label", classes.label.names, labels)):
-        for name, count in zip(names, counts.T, strict=True):
-            share, there = 100 * count.sum() / max(counts.sum(), 1), count > 0
-            rows.append((task, name, round(share, 2), int(there.sum()), len(set(recordings[there]))))
+    rows = _list_classes("mask", classes.mask.names, pixels, recordings)
+    rows += _list_classes("label", classes.label.names, labels, recordings)
     return pd.DataFrame(rows, columns=["task", "name", "share %", "frames", "recordings"])
 
 
+def _list_classes(
+    task: str, names: tuple[str, ...], counts: np.ndarray, recordings: np.ndarray
+) -> list[tuple[str, str, float, int, int]]:
+    """Lists the rows of `table_of_classes` for one task.
+
+    Args:
+        task: "mask" or "label".
+        names: of the classes.
+        counts: pixels or labels of each class, (frames, classes).
+        recordings: name of each frame's recording.
+    """
+    rows = []
+    for index, name in enumerate(names):
+        count = counts[:, index]
+        share = 100 * count.sum() / max(counts.sum(), 1)
+        occurs = count > 0
+        rows.append((task, name, round(share, 2), int(occurs.sum()), len(set(recordings[occurs]))))
+    return rows
+
+
 def count_frames(samples: pd.DataFrame) -> dict:
-    """Counts what a folder holds."""
+    """Counts frames, masks, labels, depth maps, recordings and sizes of a folder, by name of the column."""
     sizes = Counter(f"{row.height} x {row.width}" for row in samples.itertuples() if row.height)
-    commonest = [f"{size} ({count})" for size, count in sizes.most_common(3)]
+    shown_sizes = [f"{size} ({count})" for size, count in sizes.most_common(3)]
+    if len(sizes) > len(shown_sizes):
+        shown_sizes.append("...")
     return {
         "frames": len(samples),
         "masks": int((samples["mask"] != "").sum()),
         "labels": int((samples["label"] != NO_LABEL).sum()),
         "depth": int((samples["depth"] != "").sum()),
         "recordings": find_recordings(samples).nunique(),
-        "height x width, px": ", ".join(commonest) + (", ..." if len(sizes) > 3 else ""),
+        "height x width, px": ", ".join(shown_sizes),
     }

@@ -1,4 +1,4 @@
-"""Photo and mask files -> arrays; one that is broken, cut short or of another format is refused by name."""
+"""Reads photos and depth maps into arrays; refuses files that are broken, cut short or of another format."""
 
 import io
 import re
@@ -18,14 +18,15 @@ from src.common.errors import DataError
 from src.data import headers
 from src.data.headers import Header
 
-MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger picture is a mistake or an attack
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger image is a mistake or an attack
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-NEAREST, FARTHEST = 0.3, 30.0  # metres that depth tells apart
-DEEP = 12  # bits: 16-bit photos whose values need no more are a camera's, not spread over the 16
+NEAREST = 0.3  # metres; smaller distances count as this one
+FARTHEST = 30.0  # metres; larger distances count as this one
+CAMERA_BITS = 12  # a 16-bit photo whose values need no more bits has not been scaled to 16 bits
 MOST_SHOWN = 8  # ids in one message
-# What libjpeg complains of though no pixel is lost; a few bytes before the end are what some cameras write.
+# Warnings of libjpeg about faults that lose no pixels; some cameras write a few bytes before the end.
 _HARMLESS = re.compile(r"JFIF|Adobe|ICC marker|data: 1?\d extraneous bytes")
-_TURNS = {  # by EXIF's orientation
+_TURNS = {  # orientation of EXIF -> function that turns pixels upright
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
@@ -38,11 +39,11 @@ _TURNS = {  # by EXIF's orientation
 
 # Headers ----------------------------------------------
 def read_header(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> Header:
-    """Reads what a picture's file says before its pixels are unpacked.
+    """Reads the header of an image file.
 
     Args:
         path: of the file.
-        formats: that are admitted.
+        formats: that are allowed.
 
     Raises:
         DataError: it is of another format, broken, cut short, empty or of more than MOST_PIXELS.
@@ -52,16 +53,19 @@ def read_header(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> Header
 
 
 def check_header(file: BinaryIO, name: str, formats: tuple[str, ...]) -> Header:
-    """Reads an open file's header, as `read_header`; `name` is what the message calls the file."""
+    """Reads the header of an open file, as `read_header`.
+
+    Args:
+        file: opened to read bytes, at its start.
+        name: of the file in messages.
+        formats: that are allowed.
+
+    Raises:
+        DataError: as `read_header`.
+    """
     with naming_file(name, formats):
         head = file.read(32)
-        kind = headers.name_format(head)
-        if kind not in formats:
-            found = f"{kind}, another format" if kind else "another format" if head else "an empty file"
-            raise DataError(
-                f"{name} must be a whole {' or '.join(formats)} picture, found {found}; save it anew as "
-                f"{' or '.join(formats)}, a new ending alone changes nothing."
-            )
+        _require_format(head, name, formats)
         file.seek(0)
         header = headers.read_header(file)
         pixels = header.height * header.width
@@ -70,39 +74,68 @@ def check_header(file: BinaryIO, name: str, formats: tuple[str, ...]) -> Header:
     return header
 
 
+def _require_format(head: bytes, name: str, formats: tuple[str, ...]) -> None:
+    """Refuses a file of another format, by its first bytes.
+
+    Raises:
+        DataError: the format is not allowed.
+    """
+    kind = headers.name_format(head)
+    if kind in formats:
+        return
+    found = "another format"
+    if kind:
+        found = f"{kind}, another format"
+    elif not head:
+        found = "an empty file"
+    allowed = " or ".join(formats)
+    raise DataError(
+        f"{name} must be a whole {allowed} image, found {found}; save it again as {allowed}, "
+        "a new ending alone changes nothing."
+    )
+
+
 @contextmanager
 def open_image(path: str) -> Iterator[BinaryIO]:
-    """Opens a file to read its bytes; one that cannot be read is named."""
+    """Opens a file to read its bytes.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         with Path(path).open("rb") as file:
             yield file
     except OSError as error:
         raise DataError(
-            f"{path} must be a file that can be read, found {error}; mend or replace it."
+            f"{path} must be a file that can be read, found {error}; check its rights, or replace it."
         ) from error
 
 
 @contextmanager
 def naming_file(name: str, formats: tuple[str, ...]) -> Iterator[None]:
-    """Turns whatever a broken picture raises within into an error that names the file."""
+    """Turns each error that a broken image causes within the block into one that names the file.
+
+    Raises:
+        DataError: instead of any error of BROKEN.
+    """
     try:
         yield
     except DataError:
         raise
     except BROKEN as error:
-        rule = f"{name} must be a whole {' or '.join(formats)} picture"
-        raise DataError(f"{rule}, found {describe_image(error)}; export it again.") from error
+        rule = f"{name} must be a whole {' or '.join(formats)} image"
+        raise DataError(f"{rule}, found {_describe_error(error)}; export it again.") from error
 
 
-def describe_image(error: Exception) -> str:
-    """Says what is wrong with a picture in a few words."""
+def _describe_error(error: Exception) -> str:
+    """Describes a broken image by the error that reading it caused."""
     if isinstance(error, (struct.error, zlib.error, EOFError, OSError)):
         return f"one that is cut short or broken ({error})"
     return str(error)
 
 
 def read_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[int, int]:
-    """Reads (height, width) of a picture from its header, as they are once it is turned upright.
+    """Reads (height, width) of an image from its header; of the upright image, if it must be turned.
 
     Raises:
         DataError: as `read_header`.
@@ -111,7 +144,7 @@ def read_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[in
 
 
 def explain_size(photo: str, size: tuple[int, int]) -> str:
-    """Says what to do about a mask of another (height, width) than its photo."""
+    """Returns the remedy for a mask whose (height, width) differs from its photo's."""
     header = read_header(photo)
     if header.orientation >= 5 and size == (header.height, header.width):
         return "this photo is turned by its EXIF or XMP, so turn the mask as the photo is shown"
@@ -119,15 +152,27 @@ def explain_size(photo: str, size: tuple[int, int]) -> str:
 
 
 def orient_size(size: tuple[int, int], height: int, width: int) -> tuple[int, int]:
-    """Turns the network's size upright where the photo stands and the size lies, or the other way round."""
-    return size if (height <= width) == (size[0] <= size[1]) else size[::-1]
+    """Swaps the network's (height, width) if one of it and the photo is in portrait format.
+
+    Args:
+        size: (height, width) of the network's input.
+        height: of the photo.
+        width: of the photo.
+    """
+    is_photo_wide = height <= width
+    is_size_wide = size[0] <= size[1]
+    return size if is_photo_wide == is_size_wide else size[::-1]
 
 
 # Photos ----------------------------------------------
 def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
-    """Reads a photo as uint8 RGB, (*size, 3): any mode made RGB, turned upright, area-averaged.
+    """Reads a photo as uint8 RGB, (*size, 3), turned upright and resized by averaging areas.
 
-    A JPEG is decoded at a half, a quarter or an eighth where the size asked for is smaller still.
+    A JPEG is decoded at a half, a quarter or an eighth of its size where that is still larger than `size`.
+
+    Args:
+        path: JPEG or PNG of any mode.
+        size: (height, width) to return.
 
     Raises:
         DataError: the file is broken or cut short, of another format, too large, or uses few of its 16 bits.
@@ -139,67 +184,75 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
             height, width = header.upright_size
             photo = _decode_jpeg(path, file.read(), header, min(height // size[0], width // size[1]))
         elif header.bits == 16:
-            photo = _flatten_deep(path, decode_deep(file))
+            photo = _reduce_bits(path, decode_16_bits(file))
         else:
-            photo = _decode_png(headers.keep_pixels(file))
-    photo = turn(photo, header.orientation)
-    smaller = photo.shape[0] >= size[0] and photo.shape[1] >= size[1]
-    return cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+            photo = _decode_png(headers.strip_metadata(file))
+    photo = _turn_upright(photo, header.orientation)
+    shrinks = photo.shape[0] >= size[0] and photo.shape[1] >= size[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(photo, size[::-1], interpolation=interpolation)
 
 
-def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns pixels, (H, W, 3), upright, as an orientation of EXIF (1 to 8) asks for."""
+def _turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns pixels, (H, W, 3), upright, by an orientation of EXIF (1 to 8)."""
     return _TURNS[orientation](pixels) if orientation in _TURNS else pixels
 
 
 def _decode_jpeg(path: str, content: bytes, header: Header, shrink: int) -> np.ndarray:
-    """Decodes a JPEG as it lies, uint8 RGB, at 1 / 8, 1 / 4 or 1 / 2 of its size where `shrink` is as much.
+    """Decodes a JPEG as it is stored, uint8 RGB.
+
+    Args:
+        path: of the file, for messages.
+        content: of the file.
+        header: of the file.
+        shrink: how many times smaller the image may be; the result has 1, 1 / 2, 1 / 4 or 1 / 8 of the size.
 
     Raises:
-        DataError: libjpeg says that data are missing or broken; it would fill the gap with grey.
+        DataError: data are missing or broken; libjpeg would fill the gap with grey.
     """
     step = next((step for step in (8, 4, 2) if shrink >= step), 1)
-    least = {"min_height": -(-header.height // step), "min_width": -(-header.width // step)}
+    smallest = {"min_height": -(-header.height // step), "min_width": -(-header.width // step)}  # rounded up
     try:
-        return simplejpeg.decode_jpeg(content, "RGB", **least)
+        return simplejpeg.decode_jpeg(content, "RGB", **smallest)
     except ValueError as error:
         if not _HARMLESS.search(str(error)):
             raise DataError(
-                f"{path} must be a whole JPEG or PNG picture, it is cut short or broken ({error}); "
+                f"{path} must be a whole JPEG or PNG image, found one that is cut short or broken ({error}); "
                 "export it again."
             ) from error
-    return simplejpeg.decode_jpeg(content, "RGB", **least, strict=False)
+    return simplejpeg.decode_jpeg(content, "RGB", **smallest, strict=False)
 
 
 def _decode_png(content: bytes) -> np.ndarray:
-    """Decodes a PNG of at most 8 bits as it lies, uint8 RGB, without alpha."""
+    """Decodes a PNG of at most 8 bits as it is stored, uint8 RGB, without alpha."""
     with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
-def decode_deep(file: BinaryIO) -> np.ndarray:
-    """Decodes an open PNG of 16 bits as it lies: uint16, (H, W) or (H, W, 3) as RGB, without alpha.
+def decode_16_bits(file: BinaryIO) -> np.ndarray:
+    """Decodes an open PNG of 16 bits as it is stored: uint16, (H, W) or (H, W, 3) as RGB, without alpha.
 
     Raises:
-        ValueError: it is cut short or broken, or zlib.error.
+        ValueError: it is cut short or broken.
+        zlib.error: its compressed pixels are broken.
     """
-    content = headers.keep_pixels(file)
+    content = headers.strip_metadata(file)
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ValueError("a broken PNG of 16 bits")
     return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2::-1])
 
 
-def _flatten_deep(path: str, pixels: np.ndarray) -> np.ndarray:
-    """Makes uint8 RGB of a 16-bit photo.
+def _reduce_bits(path: str, pixels: np.ndarray) -> np.ndarray:
+    """Converts a 16-bit photo to uint8 RGB.
 
     Raises:
-        DataError: its values need few of the 16 bits, so that it would be nearly black.
+        DataError: its values use few of the 16 bits, so that it would be nearly black.
     """
     peak = int(pixels.max())
-    if 0 < peak < 2**DEEP:
+    if 0 < peak < 2**CAMERA_BITS:
         raise DataError(
-            f"{path} must use its 16 bits, it is at most {peak} of 65535, as of {DEEP} bits or less, "
+            f"{path} must use its 16 bits, found at most {peak} of 65535, as of {CAMERA_BITS} bits or less, "
             "so it would be nearly black; multiply the values to fill 16 bits, or export 8 bits."
         )
     small = (pixels >> 8).astype(np.uint8)
@@ -208,14 +261,14 @@ def _flatten_deep(path: str, pixels: np.ndarray) -> np.ndarray:
 
 # Depth ----------------------------------------------
 def load_depth(path: str, unit: float, size: tuple[int, int]) -> np.ndarray:
-    """Reads a depth map as uint8 code, (*size): 0 without a reading, then 1 (far) to 255 (near).
+    """Reads a depth map as uint8 code, (*size): 0 without a measurement, else 1 (far) to 255 (near).
 
-    The code is the logarithm of the distance between NEAREST and FARTHEST, so that a step is 1.8 % of it
-    everywhere; the map is resized by nearest neighbour, for distances blended with no reading would be wrong.
+    The code is logarithmic between NEAREST and FARTHEST: one step of it is 1.8 % of the distance. The map is
+    resized by nearest neighbour, because a mean of a distance and a missing measurement would be wrong.
 
     Args:
-        path: of the 16-bit PNG; "" gives a map without readings.
-        unit: metres a step.
+        path: of the 16-bit PNG; "" gives a map without measurements.
+        unit: metres per step of the file.
         size: (height, width) to return.
 
     Raises:
@@ -230,7 +283,7 @@ def load_depth(path: str, unit: float, size: tuple[int, int]) -> np.ndarray:
 
 
 def load_steps(path: str) -> np.ndarray:
-    """Reads the raw steps of a depth map: uint16, (height, width), 0 without a reading.
+    """Reads the values of a depth map as they are stored: uint16, (height, width), 0 without a measurement.
 
     Raises:
         DataError: it is no 16-bit PNG of one channel.
@@ -244,17 +297,22 @@ def load_steps(path: str) -> np.ndarray:
             )
         require_unturned(header, path, "depth")
         with naming_file(path, ("PNG",)):
-            return decode_deep(file)
+            return decode_16_bits(file)
 
 
 def require_unturned(header: Header, name: str, what: str) -> None:
-    """Refuses a mask or depth map that asks to be turned: nobody knows whether its maker turned it.
+    """Refuses a mask or depth map with an orientation: it is unclear whether its pixels are turned already.
+
+    Args:
+        header: of the file.
+        name: of the file in messages.
+        what: "mask" or "depth".
 
     Raises:
-        DataError: it has another orientation than 1.
+        DataError: its orientation is not 1.
     """
     if header.orientation != 1:
         raise DataError(
-            f"{name} must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation "
-            f"{header.orientation}); export the {what} without EXIF."
+            f"{name} must be stored upright like its photo, found EXIF or XMP with orientation "
+            f"{header.orientation}; export the {what} without EXIF."
         )

@@ -1,16 +1,19 @@
-"""Where the data lie: the user's in the project's own folder, or the built-in world beside them."""
+"""Finds the default data: the user's in the project's own folder, or else the built-in world."""
 
 from pathlib import Path
 
-RENDERED = Path("world")  # made on first use
+RENDERED = Path("world")  # folder of the built-in world, which is rendered on first use
 
 
 def find_default_data() -> Path:
-    """Gives the project's own folder where a user laid data into it, else the built-in world's."""
+    """Returns the project's own folder if a user put data there, else the folder of the built-in world."""
     return Path() if holds_user_data(Path()) else RENDERED
 
 
 def holds_user_data(folder: Path) -> bool:
-    """Tells whether a user laid anything into Train or Test, be it photos without their table."""
-    laid = (path for part in ("Train", "Test") for path in (folder / part).glob("[!.]*"))
-    return any(path.name != "README.md" for path in laid)
+    """Returns whether a user put any file into Train or Test, even photos without a table."""
+    for part in ("Train", "Test"):
+        for path in (folder / part).glob("[!.]*"):
+            if path.name != "README.md":
+                return True
+    return False

@@ -1,4 +1,4 @@
-"""Mask files: PNG in, class ids or indices out."""
+"""Reads masks from PNG files, as class ids or as indices of the network."""
 
 import io
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ ADD_IDS = "add them to classes.csv, or name one 'ignore' there"
 
 # Masks ----------------------------------------------
 def read_ids(path: str) -> np.ndarray:
-    """Reads a mask's file as `decode_ids`."""
+    """Reads the class ids of a mask file, as `decode_ids`."""
     with open_image(path) as file:
         return decode_ids(file, path)
 
 
 def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
-    """Reads the class ids of an open PNG as they were written: uint8, (height, width).
+    """Reads the class ids of an open PNG as they are stored: uint8, (height, width).
 
-    `scoring.read_ids`, which stands alone, admits the same files and gives the same ids.
+    `scoring.read_ids`, which imports nothing of the project, reads the same files and returns the same ids.
 
     Args:
-        file: one channel of 8 bits, or of one; equal channels (alpha must be opaque); or a palette, whose
-            indices are the ids, but for one of greys alone: there the greys are, as every program shows.
-        name: what the messages call it.
+        file: one channel of 8 bits or of 1 bit; or equal channels, where alpha must be opaque; or a palette.
+            The ids are the indices into the palette, but if it has only greys, they are the greys.
+        name: of the file in messages.
 
     Raises:
-        DataError: it is no such PNG, broken, or told to be turned; it names the file.
+        DataError: it is no such PNG, broken, or has an orientation; the message names the file.
     """
     header = check_header(file, name, ("PNG",))
     if header.bits == 16 or (header.mode == "L" and header.bits in (2, 4)):
@@ -45,19 +45,19 @@ def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
         )
     require_unturned(header, name, "mask")
     with naming_file(name, ("PNG",)):
-        content = headers.keep_pixels(file)
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
-            pixels = np.asarray(picture).astype(np.uint8, copy=False)  # of one bit they are bool
+        content = headers.strip_metadata(file)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            pixels = np.asarray(image).astype(np.uint8, copy=False)  # pixels of 1 bit are bool
     if header.mode == "P":
-        return _show_greys(name, pixels, headers.read_palette(content))
+        return _apply_palette(name, pixels, headers.read_palette(content))
     return pixels if pixels.ndim == 2 else _require_equal(name, pixels)
 
 
-def _show_greys(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndarray:
-    """Gives the ids of a mask with a palette: its indices, or what it shows if its colours are greys alone.
+def _apply_palette(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndarray:
+    """Returns the ids of a mask with a palette: the indices, or the greys if the palette has only greys.
 
     Raises:
-        DataError: two indices are shown as one grey, so that either may be the ids.
+        DataError: two indices have the same grey, so that it is unclear which are the ids.
     """
     if any(len(set(color)) > 1 for color in palette):
         return indices
@@ -75,7 +75,11 @@ def _show_greys(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndar
 
 
 def _require_equal(name: str, pixels: np.ndarray) -> np.ndarray:
-    """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
+    """Returns one of several equal channels of (H, W, 2 to 4); the last of 2 or 4 is alpha.
+
+    Raises:
+        DataError: the channels differ, or a pixel is transparent.
+    """
     channels = cv2.split(pixels)
     if len(channels) in (2, 4) and (channels[-1] != 255).any():
         raise DataError(
@@ -84,21 +88,22 @@ def _require_equal(name: str, pixels: np.ndarray) -> np.ndarray:
         )
     if len(channels) >= 3 and any((channel != channels[0]).any() for channel in channels[1:3]):
         raise DataError(
-            f"{name} must hold one class id a pixel, its colour channels differ; export ids, not colours."
+            f"{name} must hold one class id a pixel, found colour channels that differ; export ids, "
+            "not colours."
         )
     return channels[0]
 
 
 def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Reads a mask as uint8 class indices, (height, width); IGNORE where no class counts.
+    """Reads a mask as uint8 class indices, (height, width); IGNORE where a pixel does not count.
 
     Args:
-        path: PNG of class ids, as `decode_ids` admits it.
+        path: PNG of class ids, as `decode_ids` reads it.
         classes: the mask classes.
-        size: (height, width) to return, by nearest neighbour; None keeps the file's size.
+        size: (height, width) to return, by nearest neighbour; None for the size of the file.
 
     Raises:
-        DataError: another format, or an id that no class has.
+        DataError: it is of another format, or holds an id that no class has.
     """
     ids = read_ids(path)
     mask = classes.encode(ids)
@@ -111,20 +116,26 @@ def load_mask(path: str, classes: ClassList, size: tuple[int, int] | None = None
 
 
 def find_unknown(counts: np.ndarray, classes: ClassList) -> list[int]:
-    """Lists the ids that no class has, of pixels by id (256,)."""
+    """Lists the ids in a mask that no class has.
+
+    Args:
+        counts: number of pixels of each id, (256,).
+        classes: the mask classes.
+    """
     return sorted(set(np.flatnonzero(counts).tolist()) - set(classes.ids) - {classes.ignore_id})
 
 
 def guess_shift(ids: set[int], classes: ClassList) -> str:
-    """Guesses that ids which no class has count from 1 where the classes count from 0, or so; "" if not."""
-    for step, word in ((1, "high"), (-1, "low")):
-        if {(id - step) % 256 for id in ids} <= set(classes.ids):
-            return f"every id may be one too {word}: the ids are {shorten(classes.ids)}"
+    """Returns a hint if all ids are one too high or one too low, as when they count from 1; else ""."""
+    for step, direction in ((1, "high"), (-1, "low")):
+        shifted = {(id - step) % 256 for id in ids}
+        if shifted <= set(classes.ids):
+            return f"every id may be one too {direction}: the ids are {shorten(classes.ids)}"
     return ""
 
 
 def shorten(ids: Sequence[int]) -> str:
-    """Writes a list of ids, the first of more than MOST_SHOWN: "[1, 2, 3 ... 30] (12 of them)"."""
+    """Writes a list of ids; of more than MOST_SHOWN only some, as "[1, 2, 3 ... 30] (12 of them)"."""
     if len(ids) <= MOST_SHOWN:
         return str(list(ids))
     first = ", ".join(map(str, ids[: MOST_SHOWN - 1]))
@@ -132,19 +143,23 @@ def shorten(ids: Sequence[int]) -> str:
 
 
 def load_masks(samples: pd.DataFrame, classes: Classes, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
-    """Reads the masks of some frames, to show them: uint8 class indices, IGNORE where a frame has none.
+    """Reads the masks of some frames for figures: uint8 class indices, all IGNORE for a frame without mask.
 
     Args:
         samples: rows with `mask`.
         classes: of both tasks.
         sizes: (height, width) for each row.
     """
-    return [
-        load_mask(path, classes.mask, size) if path else np.full(size, IGNORE, np.uint8)
-        for path, size in zip(samples["mask"], sizes, strict=True)
-    ]
+    masks = []
+    for path, size in zip(samples["mask"], sizes, strict=True):
+        if path:
+            masks.append(load_mask(path, classes.mask, size))
+        else:
+            masks.append(np.full(size, IGNORE, np.uint8))
+    return masks
 
 
 def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes a mask of class indices to (height, width) by nearest neighbour: blending 1 and 3 invents 2."""
+    """Resizes a mask of class indices to (height, width) by nearest neighbour."""
+    # The mean of the classes 1 and 3 would be class 2.
     return cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

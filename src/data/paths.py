@@ -1,4 +1,4 @@
-"""Names in a table -> files on this machine, however people spell them."""
+"""Finds the files that a table names, also where their spelling differs a little."""
 
 import contextlib
 import os
@@ -11,90 +11,106 @@ from src.data.tables import MOST_SHOWN, Problem, report_rows
 
 
 def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str], list[Problem]]:
-    """Finds the files that a column names: absolute paths, "" where the cell is empty or names none.
+    """Finds the files that a column names: absolute paths, "" where a cell names no file.
 
-    A name is also found where only its case or the spelling of its accents differs, in folders too, and
-    where it begins with folders that lead to this one. Links are followed to where they lead.
+    A file is also found if case or accents of its name or folders are spelled differently, or if the name
+    begins with the path of `folder` or the end of that path. Links are followed.
 
     Args:
-        folder: that the names are relative to, and may not leave.
-        table: with `row`, and the column or not.
-        column: "image_path" (every cell must name a file) or another.
+        folder: names are relative to this folder, and may not leave it.
+        table: with `row`, and perhaps with the column.
+        column: "image_path", where every cell must name a file, or another.
     """
     if column not in table:
         return [""] * len(table), []
-    base, listings, paths, kinds = folder.resolve(), {}, [], {}
+    base = folder.resolve()
+    listings: dict[Path, dict[str, list[str]]] = {}
+    paths = []
+    cells_by_kind: dict[str, list[tuple[int, str]]] = {}
     for row, name in zip(table["row"], table[column], strict=True):
         path, kind = _find_file(folder, base, name, listings)
         if not name:
             kind = "empty" if column == "image_path" else ""
         paths.append(path)
-        for said in filter(None, (kind, *_describe_path(base, name, path))):
-            kinds.setdefault(said, []).append((row, name))
-    return paths, [_report_paths(folder, column, kind, found) for kind, found in kinds.items()]
+        kinds = _describe_path(base, name, path)
+        if kind:
+            kinds.insert(0, kind)
+        for each in kinds:
+            cells_by_kind.setdefault(each, []).append((row, name))
+    return paths, [_report_paths(folder, column, kind, cells) for kind, cells in cells_by_kind.items()]
 
 
 def _find_file(
     folder: Path, base: Path, name: str, listings: dict[Path, dict[str, list[str]]]
 ) -> tuple[str, str]:
-    """Finds one file: its absolute path, "" where there is none, and what was unusual.
+    """Finds one file.
 
     Args:
         folder: as the user wrote it.
-        base: the same, resolved.
+        base: the same folder, resolved.
         name: of the file, with forward slashes.
-        listings: of the folders that were searched before; it is filled.
+        listings: names in the folders that were searched before; it is filled.
+
+    Returns:
+        The absolute path, "" where there is no file, and the kind of problem or note that `_report_paths`
+        reports: "" for a file that is named as usual.
     """
     if not name:
         return "", ""
     parts = PurePosixPath(name).parts
     if ".." in parts:
         return "", "outside"
-    whole = Path(os.path.abspath(folder))  # noqa: PTH100 - without .. and with its links
+    absolute_folder = Path(os.path.abspath(folder))  # noqa: PTH100 - removes .., but keeps links
     if name.startswith("/") or (PureWindowsPath(name).anchor and not _is_file(base / name)):
-        rests = _cut_absolute(whole, base, Path(name))
-        lost = "missing" if Path(name).is_relative_to(whole) else "outside"
-    elif _is_file(base / name):
-        return str(base / name), ""
-    elif path := _find_by_spelling(base, parts, listings):
-        return path, "respelt"
+        remainders = _cut_absolute(absolute_folder, base, Path(name))
+        problem = "missing" if Path(name).is_relative_to(absolute_folder) else "outside"
     else:
-        rests = _cut_relative(whole, parts) + _cut_relative(base, parts)
-        lost = "broken" if os.path.islink(base / name) else "missing"  # noqa: PTH114
-    found = [path for rest in rests if (path := _find_by_spelling(base, rest, listings))]
-    return (found[0], "whole") if found else ("", lost)
+        if _is_file(base / name):
+            return str(base / name), ""
+        path = _find_by_spelling(base, parts, listings)
+        if path:
+            return path, "respelt"
+        remainders = _cut_relative(absolute_folder, parts) + _cut_relative(base, parts)
+        problem = "broken" if os.path.islink(base / name) else "missing"  # noqa: PTH114
+    for remainder in remainders:
+        path = _find_by_spelling(base, remainder, listings)
+        if path:
+            return path, "whole"
+    return "", problem
 
 
 def _cut_relative(folder: Path, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Gives what is left of a relative path behind the folders that lead to `folder`, as "Train/"."""
-    own = folder.parts
-    counts = range(min(len(own), len(parts) - 1), 0, -1)
-    return [
-        parts[count:]
-        for count in counts
-        if [fold_name(part) for part in parts[:count]] == [fold_name(part) for part in own[-count:]]
-    ]
+    """Cuts the end of `folder`, as "Train/", off the start of a relative path; lists the remainders."""
+    own = [fold_name(part) for part in folder.parts]
+    names = [fold_name(part) for part in parts]
+    most = min(len(own), len(parts) - 1)
+    return [parts[count:] for count in range(most, 0, -1) if names[:count] == own[-count:]]
 
 
 def _cut_absolute(folder: Path, base: Path, path: Path) -> list[tuple[str, ...]]:
-    """Gives what is left of an absolute path below `folder`.
+    """Cuts `folder` off an absolute path and lists the possible remainders.
 
-    Of one that is not on this machine, it is what stands behind the last folder of this one's name.
+    For a path of another machine, the remainder begins behind the last folder with the name of this one.
     """
-    real = path.resolve() if _is_file(path) else path  # a path that is none cannot be resolved
-    pairs = ((path, folder), (path, base), (real, base))
-    rests = [one.relative_to(start).parts for one, start in pairs if one.is_relative_to(start)]
-    if rests or _is_file(path):
-        return rests
-    names = [fold_name(part) for part in path.parts]
-    places = [
-        place for place, name in enumerate(names) if name in (fold_name(folder.name), fold_name(base.name))
-    ]
+    real = path.resolve() if _is_file(path) else path  # only an existing file can be resolved
+    remainders = []
+    for one, start in ((path, folder), (path, base), (real, base)):
+        if one.is_relative_to(start):
+            remainders.append(one.relative_to(start).parts)
+    if remainders or _is_file(path):
+        return remainders
+    own_names = (fold_name(folder.name), fold_name(base.name))
+    places = [place for place, part in enumerate(path.parts) if fold_name(part) in own_names]
     return [path.parts[places[-1] + 1 :]] if places else []
 
 
 def _find_by_spelling(base: Path, parts: tuple[str, ...], listings: dict[Path, dict[str, list[str]]]) -> str:
-    """Finds a file below a folder, part by part, where case or the spelling of accents may differ.
+    """Finds a file below a folder, part by part; case and the spelling of accents may differ.
+
+    Args:
+        base: folder to begin in.
+        parts: names of the folders and, at the end, of the file.
+        listings: names in the folders that were searched before; it is filled.
 
     Returns:
         Its path; "" where there is none, or where two fit equally.
@@ -106,17 +122,18 @@ def _find_by_spelling(base: Path, parts: tuple[str, ...], listings: dict[Path, d
             continue
         if path not in listings:
             listings[path] = _list_folder(path)
-        cases = listings[path].get(fold_name(part), [])
-        accents = [name for name in cases if _compose(name) == _compose(part)]
-        fitting = accents or cases
-        if len(fitting) != 1:
+        candidates = listings[path].get(fold_name(part), [])
+        same_case = [name for name in candidates if _compose(name) == _compose(part)]
+        if same_case:
+            candidates = same_case
+        if len(candidates) != 1:
             return ""
-        path /= fitting[0]
+        path /= candidates[0]
     return str(path) if _is_file(path) else ""
 
 
 def _list_folder(path: Path) -> dict[str, list[str]]:
-    """Lists what lies in a folder by `fold_name`; nothing where it is none, or may not be read."""
+    """Lists the names in a folder by their `fold_name`; none where it is no folder or cannot be read."""
     found = {}
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(path)):  # noqa: PTH208 - names are wanted
@@ -125,6 +142,7 @@ def _list_folder(path: Path) -> dict[str, list[str]]:
 
 
 def _compose(name: str) -> str:
+    """Spells accents in one way: a letter with an accent is one character."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -134,11 +152,12 @@ def fold_name(name: str) -> str:
 
 
 def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
+    """Returns whether a path is a file."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises an error if a name is too long
 
 
 def _describe_path(base: Path, name: str, path: str) -> list[str]:
-    """Names what is worth a note about a file that was found."""
+    """Lists the kinds of notes about the path of an existing file."""
     kinds = []
     if path and (" " in name or not name.isascii() or Path(name).suffix.isupper()):
         kinds.append("odd")
@@ -148,36 +167,45 @@ def _describe_path(base: Path, name: str, path: str) -> list[str]:
 
 
 def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, str]]) -> Problem:
-    """Tells of all paths of one kind in one line."""
-    path, rows, name = folder / "data.csv", [row for row, _ in found], found[0][1]
+    """Makes one problem of all cells with the same kind of path.
+
+    Args:
+        folder: of the table.
+        column: of the table.
+        kind: a key of `errors` or `notes` below.
+        found: row number and path of each cell.
+    """
+    path = folder / "data.csv"
+    rows = [row for row, _ in found]
+    name = found[0][1]
     remedy = "drop the row" if column == "image_path" else "empty the cell"
     near = _find_same_name(folder, name) if kind in ("missing", "outside") else ""
-    lost = f"add it or {remedy}"
-    left = f"copy or link the file into {folder} and write its path from there"
+    add = f"add it or {remedy}"
+    link = f"copy or link the file into {folder} and write its path from there"
     if near:
-        lost = f"write {near}, if that is meant, or {lost}"
-        left = f"write {near}, if that is meant, else {left}"
+        add = f"write {near}, if that is meant, or {add}"
+        link = f"write {near}, if that is meant, else {link}"
     errors = {
-        "outside": f"a path may not leave the folder, found '{name}'; {left}.",
-        "missing": f"there is no file '{name}'; {lost}.",
+        "outside": f"a path may not leave the folder, found '{name}'; {link}.",
+        "missing": f"there is no file '{name}'; {add}.",
         "broken": f"'{name}' is a link to a file that is not there; fetch it (dvc pull, git annex get) or "
         f"{remedy}.",
-        "empty": "a photo must be named, the cell is empty; name it or drop the row.",
+        "empty": "a photo must be named, found an empty cell; name it or drop the row.",
     }
     if kind in errors:
         level = "warning" if column == "depth_path" and kind != "outside" else "error"
         return report_rows(level, path, rows, f", column {column}: {errors[kind]}")
     notes = {
-        "respelt": "are spelt otherwise on the disk (case or accents) and were found",
+        "respelt": "are spelled differently on the disk (case or accents); found all the same",
         "odd": "have spaces, accents or an upper-case ending; read as they are",
-        "whole": f"begin with folders that lead to {folder}; read from there on",
-        "linked": "are links to files elsewhere; read there",
+        "whole": f"begin with the path of {folder} or its end; read as paths within it",
+        "linked": "are links to files elsewhere; the links are followed",
     }
     return Problem("note", f"{path}, column {column}: names like '{name}' ({len(found)}) {notes[kind]}.")
 
 
 def _find_same_name(folder: Path, name: str) -> str:
-    """Finds a file of this name, or with another ending, elsewhere below a folder; "" where there is none."""
+    """Finds a file of this name, whatever its ending, anywhere below a folder; "" where there is none."""
     stem = fold_name(PurePosixPath(name).stem)
     for place, _, files in os.walk(folder):
         for file in sorted(files):
@@ -187,13 +215,22 @@ def _find_same_name(folder: Path, name: str) -> str:
 
 
 def find_duplicates(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
-    """Finds rows with one image, by a column that names it; one name in several folders is no fault."""
-    parts = [part for image, part in table.groupby(column) if len(part) > 1 and image]
-    if not parts:
+    """Finds images that have several rows.
+
+    Args:
+        path: of the table.
+        table: with `row` and `image_path`.
+        column: holds a path per image, "" for none; photos of one name in different folders are different.
+    """
+    groups = [group for image, group in table.groupby(column) if len(group) > 1 and image]
+    if not groups:
         return []
-    rows = "; ".join(", ".join(map(str, part["row"])) for part in parts[:MOST_SHOWN])
-    more = f" and {len(parts) - MOST_SHOWN} more groups" if len(parts) > MOST_SHOWN else ""
-    names = ", ".join(parts[0]["image_path"].unique())
-    text = f"{path}, rows {rows}{more}: one image may not have two rows, found {names}; drop all but one."
-    every = "; ".join("rows " + ", ".join(map(str, part["row"])) for part in parts)
-    return [Problem("error", text, every if more else "")]
+    rows = [", ".join(map(str, group["row"])) for group in groups]
+    shown = "; ".join(rows[:MOST_SHOWN])
+    all_rows = ""
+    if len(groups) > MOST_SHOWN:
+        shown += f" and {len(groups) - MOST_SHOWN} more groups"
+        all_rows = "; ".join(f"rows {numbers}" for numbers in rows)
+    names = ", ".join(groups[0]["image_path"].unique())
+    text = f"{path}, rows {shown}: one image may not have two rows, found {names}; drop all but one."
+    return [Problem("error", text, all_rows)]

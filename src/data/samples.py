@@ -1,10 +1,11 @@
-"""data.csv -> table of samples, and all the rules that it breaks or that were mended while reading."""
+"""Reads data.csv into the table of samples, and lists every problem of the table and its files' headers."""
 
 import difflib
 import hashlib
 import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -25,26 +26,26 @@ from src.data.columns import (
 from src.data.paths import find_duplicates, find_files
 from src.data.tables import MOST_SHOWN, DataError, Problem, list_row_numbers, read_table
 
-# columns of data.csv that name files, and those of the samples' table with the files' whole paths
+# Columns of data.csv with relative paths -> columns of the table of samples with absolute paths.
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
-KNOWN = (*FILES, "image_lvl_label", "timestamp", *ROBOTS, *PLACES)
+EXPECTED = (*FILES, "image_lvl_label", "timestamp", *ROBOTS, *PLACES)  # columns that the project reads
 
 
 def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
-    """Reads `data.csv` and what the files' headers say.
+    """Reads `data.csv`, and the sizes of the photos from their headers.
 
     Args:
         folder: holds `data.csv`; the paths in it are relative to this folder.
         classes: the classes of both tasks.
 
     Returns:
-        One row a frame, the columns of the file and: `row` (as a spreadsheet counts, the head is 1), `image`,
-        `mask` and `depth` (absolute paths; "" where there is none), `label` (class index, NO_LABEL where
-        there is none), `robot` (str), `time` (UTC, NaT where unknown), `lon` and `lat` (degrees, NaN where
-        unknown), `height` and `width` (pixels, EXIF rotation applied).
+        One row per frame, the columns of the file and: `row` (number in the file, whose head is row 1),
+        `image`, `mask` and `depth` (absolute paths; "" where there is none), `label` (class index, NO_LABEL
+        where there is none), `robot` (str), `time` (UTC, NaT where unknown), `lon` and `lat` (degrees, NaN
+        where unknown), `height` and `width` (pixels, EXIF rotation applied).
 
     Raises:
-        DataError: the table or files of it break the data contract; a line for each problem.
+        DataError: the table or its files have errors; one line per error.
     """
     samples, problems = inspect_samples(folder, classes)
     refuse(problems)
@@ -52,10 +53,10 @@ def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
 
 
 def refuse(problems: list[Problem]) -> None:
-    """Stops where there are errors.
+    """Stops if there are errors among the problems.
 
     Raises:
-        DataError: a line for each error, the first MOST_SHOWN of them.
+        DataError: one line per error, at most MOST_SHOWN of them.
     """
     errors = [problem.text for problem in problems if problem.level == "error"]
     if len(errors) > MOST_SHOWN:
@@ -66,13 +67,13 @@ def refuse(problems: list[Problem]) -> None:
 
 
 def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame, list[Problem]]:
-    """Reads what can be read, as `read_samples`, and lists every problem of the table and of files' headers.
+    """Reads as much as possible, as `read_samples`, and lists every problem of table and files' headers.
 
     Returns:
-        The samples, in which what cannot be read is unknown ("", NO_LABEL, NaT, 0 px); the problems.
+        The samples, in which unreadable values are unknown ("", NO_LABEL, NaT, 0 px); the problems.
 
     Raises:
-        DataError: there is no table with a column image_path and a row.
+        DataError: there is no table with a column image_path and at least one row.
     """
     folder = Path(folder)
     path = folder / "data.csv"
@@ -89,28 +90,40 @@ def inspect_samples(folder: str | Path, classes: Classes) -> tuple[pd.DataFrame,
     samples["lon"], samples["lat"], found = read_positions(path, samples)
     problems += found
     with ThreadPoolExecutor(count_cores()) as pool:
-        sizes = list(pool.map(_try_size, samples["image"]))
-        mask_sizes = list(pool.map(lambda path: _try_size(path, ("PNG",)), samples["mask"]))
-    texts = [
-        [found for found in pair if isinstance(found, str)] for pair in zip(sizes, mask_sizes, strict=True)
-    ]
-    problems += group_problems("error", path, samples, texts)
-    sizes = [(0, 0) if isinstance(size, str) else size for size in sizes]
-    mask_sizes = [(0, 0) if isinstance(size, str) else size for size in mask_sizes]
-    samples["height"], samples["width"] = zip(*sizes, strict=True)
-    return samples, problems + _compare_sizes(path, samples, mask_sizes)
+        photos = list(pool.map(_try_size, samples["image"]))
+        masks = list(pool.map(lambda mask: _try_size(mask, ("PNG",)), samples["mask"]))
+    errors = [photo.errors + mask.errors for photo, mask in zip(photos, masks, strict=True)]
+    problems += group_problems("error", path, samples, errors)
+    samples["height"] = [photo.size[0] for photo in photos]
+    samples["width"] = [photo.size[1] for photo in photos]
+    return samples, problems + _compare_sizes(path, samples, [mask.size for mask in masks])
 
 
-def _try_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> tuple[int, int] | str:
-    """Gives a picture's size, (0, 0) where there is none, or what is wrong with it."""
+@dataclass(frozen=True)
+class _SizeReading:
+    """What the header of a file holds.
+
+    Attributes:
+        size: (height, width) in px; (0, 0) without a file, or where it cannot be read.
+        errors: messages.
+    """
+
+    size: tuple[int, int] = (0, 0)
+    errors: list[str] = field(default_factory=list)
+
+
+def _try_size(path: str, formats: tuple[str, ...] = ("JPEG", "PNG")) -> _SizeReading:
+    """Reads the size of a photo or mask; "" is no file."""
+    if not path:
+        return _SizeReading()
     try:
-        return image_files.read_size(path, formats) if path else (0, 0)
+        return _SizeReading(image_files.read_size(path, formats))
     except DataError as error:
-        return str(error)
+        return _SizeReading(errors=[str(error)])
 
 
 def _compare_sizes(path: Path, samples: pd.DataFrame, mask_sizes: list[tuple[int, int]]) -> list[Problem]:
-    """Finds masks of another size than their photo has."""
+    """Finds masks whose size differs from their photo's; a size of (0, 0) is unknown."""
     texts = []
     for row, mask in zip(samples.itertuples(), mask_sizes, strict=True):
         photo = (row.height, row.width)
@@ -126,75 +139,118 @@ def _compare_sizes(path: Path, samples: pd.DataFrame, mask_sizes: list[tuple[int
 
 
 def group_problems(level: str, path: Path, samples: pd.DataFrame, texts: list[list[str]]) -> list[Problem]:
-    """Makes one problem of all texts that differ in files' names and numbers alone.
+    """Makes one problem of all texts that differ only in names of files and in numbers.
 
     Args:
         level: of the problems.
         path: of the table.
         samples: its rows.
-        texts: of each row, what is wrong with its files.
+        texts: for each row, messages about its files.
     """
-    alike = {}
-    for row, told in zip(samples.itertuples(), texts, strict=True):
-        for text in told:
-            kind, named = text, ""
-            for name in (name for pair in FILES.items() for name in pair):
-                file = getattr(row, name, "")
-                named = named or (file if file and file in text else "")
-                kind = kind.replace(file, "") if file else kind
-            kind = re.sub(r"\d+(?:, \d+)*", "", kind)
-            alike.setdefault(kind, []).append((row.row, Path(named).name, text))
-    return [_join_problems(level, path, found) for found in alike.values()]
+    groups: dict[str, list[_FileProblem]] = {}
+    for row, row_texts in zip(samples.itertuples(), texts, strict=True):
+        for text in row_texts:
+            files = _list_files(row, text)
+            pattern = text
+            for file in files:
+                pattern = pattern.replace(file, "")
+            pattern = re.sub(r"\d+(?:, \d+)*", "", pattern)
+            name = Path(files[0]).name if files else ""
+            groups.setdefault(pattern, []).append(_FileProblem(row.row, name, text))
+    return [_join_problems(level, path, group) for group in groups.values()]
 
 
-def _join_problems(level: str, path: Path, found: list[tuple[int, str, str]]) -> Problem:
-    """Makes one problem of (row, file, text) of one kind."""
-    first, _, text = found[0]
-    if len(found) == 1:
-        return Problem(level, f"{path}, row {first}: {text}")
-    every = ", ".join(f"row {row}: {file}" for row, file, _ in found)
-    rows = list_row_numbers([row for row, _, _ in found])
-    text = f"{len(found)} rows are wrong in the same way, the first is row {first}: {text} (Rows {rows}.)"
-    return Problem(level, f"{path}, {text}", every)
+@dataclass(frozen=True)
+class _FileProblem:
+    """A message about a file of one row.
+
+    Attributes:
+        row: number in the file of the table.
+        name: of the file, without its folder.
+        text: the message.
+    """
+
+    row: int
+    name: str
+    text: str
+
+
+def _list_files(row: tuple, text: str) -> list[str]:
+    """Lists the files of a row that occur in a text, by relative or absolute path."""
+    files = []
+    for relative, absolute in FILES.items():
+        for column in (relative, absolute):
+            file = getattr(row, column, "")
+            if file and file in text:
+                files.append(file)
+    return files
+
+
+def _join_problems(level: str, path: Path, group: list[_FileProblem]) -> Problem:
+    """Makes one problem of similar messages about several rows."""
+    first = group[0]
+    if len(group) == 1:
+        return Problem(level, f"{path}, row {first.row}: {first.text}")
+    all_rows = ", ".join(f"row {one.row}: {one.name}" for one in group)
+    rows = list_row_numbers([one.row for one in group])
+    text = (
+        f"{path}, {len(group)} rows are wrong in the same way, the first is row {first.row}: {first.text} "
+        f"(Rows {rows}.)"
+    )
+    return Problem(level, text, all_rows)
 
 
 # The table ----------------------------------------------
 def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
-    """Reads a data.csv as text cells, "" where they say nothing, with the column `row`."""
+    """Reads a data.csv as text cells, "" where a value is unknown, and adds the column `row`.
+
+    Raises:
+        DataError: there is no table with a column image_path and at least one row.
+    """
     if not path.is_file():
         raise DataError(
-            f"{path.parent} must hold a data.csv, one row a frame; Train/README.md says which columns it has."
+            f"{path.parent} must hold a data.csv, found none; make one with one row a frame, "
+            "Train/README.md lists the columns."
         )
-    table, problems = read_table(path, KNOWN)
+    table, problems = read_table(path, EXPECTED)
     if "image_path" not in table or not len(table):
         raise DataError(
-            f"{path} must have a column image_path and at least one row; found {len(table)} rows of "
-            f"{list(table)[:MOST_SHOWN]}."
+            f"{path} must have a column image_path and at least one row, found {len(table)} rows of "
+            f"{list(table)[:MOST_SHOWN]}; Train/README.md shows a table."
         )
     rows = table.index.tolist()
     table = table.reset_index(drop=True)
     for name in table:
-        if name not in FILES:  # a file's name is searched for in either spelling
+        if name in FILES:
+            table[name], found = _replace_backslashes(path, table[name])
+            problems += found
+        else:  # `find_files` compares names of files in each spelling of accents
             table[name] = table[name].map(lambda cell: unicodedata.normalize("NFC", cell))
-        elif (back := table[name].str.contains("\\", regex=False)).any():
-            text = f"{path}, column {name}: \\ is read as / in {back.sum()} of {len(table)} paths."
-            problems.append(Problem("note", text))
-            table[name] = table[name].str.replace("\\", "/")
-        if name in KNOWN and name not in ("image_path", "image_lvl_label"):
+        if name in EXPECTED and name not in ("image_path", "image_lvl_label"):
             table[name], found = empty_blanks(path, table[name])
             problems += found
-    if taken := table.columns.intersection(list(ADDED)).tolist():
+    reserved = table.columns.intersection(list(ADDED)).tolist()
+    if reserved:
         text = (
-            f"{path}: the column {taken[0]} is not read, one of this name is filled here; masks belong in "
-            "label_path, labels in image_lvl_label, times in timestamp."
+            f"{path}: the column {reserved[0]} is not read, because the project fills a column of this name; "
+            "masks belong in label_path, labels in image_lvl_label, times in timestamp."
         )
         problems.append(Problem("warning", text))
     table["row"] = rows
     return table, problems
 
 
+def _replace_backslashes(path: Path, cells: pd.Series) -> tuple[pd.Series, list[Problem]]:
+    """Replaces backslashes in paths by slashes, and notes it."""
+    has_backslash = cells.str.contains("\\", regex=False)
+    if not has_backslash.any():
+        return cells, []
+    text = f"{path}, column {cells.name}: \\ is read as / in {has_backslash.sum()} of {len(cells)} paths."
+    return cells.str.replace("\\", "/"), [Problem("note", text)]
+
+
 def require_masks(samples: pd.DataFrame) -> None:
-    """Refuses a table without masks to learn from and to hold out.
+    """Refuses a table with fewer than two masks: one to learn from, one to hold out.
 
     Raises:
         DataError: fewer than two rows have a `label_path`.
@@ -203,16 +259,21 @@ def require_masks(samples: pd.DataFrame) -> None:
     if count < 2:
         found = f"{count} of {len(samples)} cells filled"
         if "label_path" not in samples:
-            told = [name for name in samples if name not in (*ADDED, "image_path")]
-            near = difflib.get_close_matches("label_path", told, n=1)
-            found = "there is no such column" + (f", but {near[0]}" if near else "")
-        raise DataError(f"Train/data.csv must name two masks or more in label_path, {found}; add masks.")
+            found = "no such column"
+            columns = [name for name in samples if name not in (*ADDED, "image_path")]
+            near = difflib.get_close_matches("label_path", columns, n=1)
+            if near:
+                found += f", but {near[0]}"
+        raise DataError(
+            f"Train/data.csv must name two masks or more in label_path, found {found}; add masks."
+        )
 
 
 def fingerprint_data(samples: pd.DataFrame, classes: Classes) -> str:
-    """Names data by 8 hex digits that change with any cell of the table, masks, photos' sizes and classes.
+    """Returns 8 hex digits that identify the data.
 
-    Colours of classes may change: they are for figures alone.
+    They change with any cell of the table, any mask, the size in bytes of any photo or depth map, and the
+    classes. Colours of classes do not count, because only figures use them.
     """
     photos = [Path(path).stat().st_size for path in samples["image"]]
     depths = [Path(path).stat().st_size if path else 0 for path in samples["depth"]]
@@ -223,4 +284,5 @@ def fingerprint_data(samples: pd.DataFrame, classes: Classes) -> str:
 
 
 def _hash_file(path: str) -> str:
+    """Returns the SHA-256 of a file in hex digits; "" without a file."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""

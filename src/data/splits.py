@@ -1,4 +1,4 @@
-"""Which frames are held out, and the folds."""
+"""Chooses the frames that are held out, and the folds."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, LeaveOneGroupOut, StratifiedGroupKFold
 
-from src.data.audit import audit_split, leaks
+from src.data.audit import audit_split, is_leaky
 from src.data.classes import NO_LABEL, Classes, count_values
 from src.data.recordings import find_blocks, find_recordings
 
-VAL_SHARE = 0.2
-DRAWS = 100  # of blocks to hold out, from which the best is taken
-FOLDS = 5  # with the blocks that the notebooks hold out as the first
+VAL_SHARE = 0.2  # share of the frames that is held out
+DRAWS = 100  # random choices of held-out blocks, of which the best is taken
+FOLDS = 5  # the first one holds out the same blocks as the notebooks
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +21,10 @@ class Split:
 
     Attributes:
         train: row positions in the table, int64.
-        held_out: the same.
-        leaky: whether the held-out frames show streets that are trained on, too.
-        blocks: name of each frame's block, of `find_blocks`.
-        audit: of `audit_split`; None where it was not made again.
+        held_out: row positions in the table, int64.
+        leaky: whether train frames show the same streets as held-out frames.
+        blocks: name of each frame's block, of `recordings.find_blocks`.
+        audit: table of `audit.audit_split`; None where it was not made.
     """
 
     train: np.ndarray
@@ -35,108 +35,148 @@ class Split:
 
 
 def make_split(samples: pd.DataFrame, images: list[np.ndarray], column: str | None, seed: int) -> Split:
-    """Finds the blocks, holds some of them out, and looks for what the others give away of these.
+    """Finds the blocks, holds some of them out, and measures how close the others are to them.
 
     Args:
-        samples: table of `data.read_samples`.
+        samples: table of `samples.read_samples`.
         images: the photo of each row, uint8 RGB.
-        column: of the table, whose values are the blocks; None for streets.
+        column: column of the table whose values are the blocks; None for streets.
         seed: settles which blocks are held out.
     """
     blocks = find_blocks(samples, images, column)
     train, held_out, leaky = split_samples(samples, blocks, seed)
     audit = audit_split(samples, images, train, held_out)
-    return Split(train, held_out, leaky or leaks(audit), blocks, audit)
+    return Split(train, held_out, leaky or is_leaky(audit), blocks, audit)
 
 
 def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Holds out whole blocks of about a fifth of the frames.
-
-    Where that cannot be done (one block, or all masks or all labels in one), the last fifth in time of the
-    masked frames is held out, with all frames between them; before it a margin is dropped that holds half as
-    many masked frames, with all between them. Such a split is leaky, for both sides show the same street.
+    """Holds out whole blocks with about a fifth of the frames, or else the last frames in time.
 
     Args:
-        samples: table of `data.read_samples`.
-        blocks: of `find_blocks`.
+        samples: table of `samples.read_samples`.
+        blocks: of `recordings.find_blocks`.
         seed: settles which blocks are held out.
 
     Returns:
-        train rows and val rows (int64 positions in the table), and whether the split is leaky.
+        train rows and val rows (int64 positions in the table), and whether the split is leaky: it is when no
+        choice of blocks has masks, and labels, on both sides, so that a block had to be cut in time.
     """
     drawn = _draw_blocks(samples, blocks, seed)
-    if drawn:
-        return *drawn, False
+    if drawn is not None:
+        train, val = drawn
+        return train, val, False
+    train, val = _cut_in_time(samples)
+    return train, val, True
+
+
+def _cut_in_time(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Holds out the last fifth in time of the masked frames, and all frames between them.
+
+    Before these a margin is dropped with half as many masked frames, so that the two sides do not touch.
+    Without masks, all frames count.
+
+    Returns:
+        train rows and val rows.
+    """
     order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
-    taught = (samples["mask"] != "").to_numpy()[order]
-    # places in time that count
-    taught = np.flatnonzero(taught if taught.any() else np.ones(len(order), bool))
-    held_out = max(1, round(len(taught) * VAL_SHARE))
-    begin = taught[-held_out]
-    end = taught[-held_out - held_out // 2]  # of train; masked frames are counted here, too
-    return np.sort(order[: max(1, end)]), np.sort(order[begin:]), True
+    has_mask = (samples["mask"] != "").to_numpy()[order]
+    if not has_mask.any():
+        has_mask[:] = True
+    masked = np.flatnonzero(has_mask)  # places in the order of time
+    held_out = max(1, round(len(masked) * VAL_SHARE))
+    margin = held_out // 2
+    val_begin = masked[-held_out]
+    train_end = max(1, masked[-held_out - margin])
+    return np.sort(order[:train_end]), np.sort(order[val_begin:])
 
 
 def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Draws blocks to hold out: of many draws the one nearest to VAL_SHARE and to the whole's labels.
+    """Draws held-out blocks many times; takes the draw closest to VAL_SHARE and to the labels of all frames.
 
-    Both sides must hold masks, and labels, where there are any at all; None where no draw does.
+    Both sides must hold masks if there are any at all, and labels likewise.
+
+    Returns:
+        train rows and val rows; None if there is one block only, or no draw has both sides as they must be.
     """
     if len(set(blocks)) < 2:
         return None
-    known = [column for column in (samples["mask"] != "", samples["label"] != NO_LABEL) if column.any()]
-    kinds = pd.get_dummies(samples["label"]).to_numpy(float)
-    best, least = None, np.inf
-    for train, val in GroupShuffleSplit(DRAWS, test_size=VAL_SHARE, random_state=seed).split(
-        kinds, groups=blocks
-    ):
-        unlike = np.abs(kinds[val].mean(0) - kinds.mean(0)).sum() / 2  # 0 to 1
-        cost = abs(len(val) / len(samples) - VAL_SHARE) + 0.5 * unlike
-        if cost < least and all(column.iloc[side].any() for column in known for side in (train, val)):
-            best, least = (train, val), cost
+    annotated = [samples["mask"] != "", samples["label"] != NO_LABEL]
+    required = [column for column in annotated if column.any()]
+    labels = pd.get_dummies(samples["label"]).to_numpy(float)  # (frames, labels), one-hot
+    draws = GroupShuffleSplit(DRAWS, test_size=VAL_SHARE, random_state=seed)
+    best = None
+    lowest_cost = np.inf
+    for train, val in draws.split(labels, groups=blocks):
+        label_difference = np.abs(labels[val].mean(0) - labels.mean(0)).sum() / 2  # 0 to 1
+        cost = abs(len(val) / len(samples) - VAL_SHARE) + 0.5 * label_difference
+        is_complete = all(column.iloc[train].any() and column.iloc[val].any() for column in required)
+        if cost < lowest_cost and is_complete:
+            best = (train, val)
+            lowest_cost = cost
     return best
 
 
 def make_folds(
     samples: pd.DataFrame, blocks: pd.Series, train: np.ndarray, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cuts what was not held out into the other folds, so that each block is held out once in all.
+    """Makes the other folds from the frames that were not held out, so that each block is held out once.
 
     Args:
-        samples: table of `data.read_samples`.
-        blocks: of `find_blocks`.
-        train: row positions that `split_samples` left to train on.
+        samples: table of `samples.read_samples`.
+        blocks: of `recordings.find_blocks`.
+        train: train rows of `split_samples`.
         seed: settles the folds.
 
     Returns:
-        Up to FOLDS - 1 pairs of train rows and val rows, each of all frames; no more than there are blocks
-        in `train`, then one block each; none where that is one. Both sides of a fold hold masks.
+        Up to FOLDS - 1 pairs of train rows and val rows, which together are all frames. Where there are fewer
+        blocks than FOLDS, each gets a fold; a single block gets none. Both sides of each fold hold masks.
     """
-    groups, kinds = blocks.iloc[train].to_numpy(), samples["label"].iloc[train]
-    often = kinds.map(kinds.value_counts()) >= FOLDS - 1  # a rarer label cannot be spread over the folds
-    kinds = kinds.where(often, kinds.mode()[0]).to_numpy()
+    groups = blocks.iloc[train].to_numpy()
     count = len(set(groups))
     if count < 2:
         return []
     if count < FOLDS:
         cuts = list(LeaveOneGroupOut().split(train, groups=groups))
     else:
-        draws = [
-            list(
-                StratifiedGroupKFold(FOLDS - 1, shuffle=True, random_state=seed + draw).split(
-                    train, kinds, groups
-                )
-            )
-            for draw in range(DRAWS // 5)
-        ]
-        cuts = min(draws, key=lambda cut: np.std([len(val) for _, val in cut]))  # the most even
-    masked, rows = (samples["mask"] != "").to_numpy(), np.arange(len(samples))
-    folds = [(np.setdiff1d(rows, train[val]), train[val]) for _, val in cuts]
-    return [fold for fold in folds if all(masked[side].any() for side in fold)]
+        cuts = _draw_folds(samples["label"].iloc[train], groups, seed)
+    has_mask = (samples["mask"] != "").to_numpy()
+    rows = np.arange(len(samples))
+    folds = []
+    for _, val_places in cuts:
+        val = train[val_places]
+        rest = np.setdiff1d(rows, val)
+        if has_mask[rest].any() and has_mask[val].any():
+            folds.append((rest, val))
+    return folds
+
+
+def _draw_folds(labels: pd.Series, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Draws folds of whole blocks with similar labels many times; takes the draw with the most even sizes.
+
+    Args:
+        labels: label index of each frame.
+        groups: name of each frame's block.
+        seed: settles the draws.
+
+    Returns:
+        FOLDS - 1 pairs of the places of train frames and of val frames in `labels`.
+    """
+    is_frequent = labels.map(labels.value_counts()) >= FOLDS - 1
+    # A rarer label cannot be in every fold, so it counts as the commonest one.
+    labels = labels.where(is_frequent, labels.mode()[0]).to_numpy()
+    draws = []
+    for draw in range(DRAWS // 5):
+        splitter = StratifiedGroupKFold(FOLDS - 1, shuffle=True, random_state=seed + draw)
+        draws.append(list(splitter.split(labels, labels, groups)))
+
+    def measure_unevenness(folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
+        return np.std([len(val) for _, val in folds])
+
+    return min(draws, key=measure_unevenness)
 
 
 def split_random_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Holds out random frames, a fifth, as one should not: neighbours of each stay in train. Leaky.
+    """Holds out a random fifth of the frames, for comparison: it is leaky, because neighbours stay in train.
 
     Returns:
         train rows and val rows.
@@ -152,37 +192,38 @@ def table_of_split(
     """Lists for both sides the recordings, frames and labels, and the pixels of each mask class in percent.
 
     Args:
-        samples: table of `data.read_samples`.
+        samples: table of `samples.read_samples`.
         masks: uint8 class indices of each row, IGNORE where it has no mask.
         train: row positions.
         val: row positions.
         classes: the classes of both tasks.
     """
     recordings = find_recordings(samples)
-    rows = {}
+    columns = {}
     for name, side in (("train", train), ("val", val)):
         part = samples.iloc[side]
-        rows[name] = {
+        column = {
             "recordings": recordings.iloc[side].nunique(),
             "frames": len(part),
             "with mask": int((part["mask"] != "").sum()),
-        } | {
-            f"label: {label}": int((part["label"] == i).sum()) for i, label in enumerate(classes.label.names)
         }
-        counts = sum(count_values(masks[i])[: len(classes.mask)] for i in side)
-        share = (100 * counts / max(counts.sum(), 1)).round(2).tolist()
-        rows[name] |= {
-            f"% {label}": percent for label, percent in zip(classes.mask.names, share, strict=True)
-        }
-    return pd.DataFrame(rows, dtype=object)
+        for index, label in enumerate(classes.label.names):
+            column[f"label: {label}"] = int((part["label"] == index).sum())
+        pixels = sum(count_values(masks[i])[: len(classes.mask)] for i in side)
+        percent = (100 * pixels / max(pixels.sum(), 1)).round(2).tolist()
+        for index, class_name in enumerate(classes.mask.names):
+            column[f"% {class_name}"] = percent[index]
+        columns[name] = column
+    return pd.DataFrame(columns, dtype=object)
 
 
 def order_sides(blocks: pd.Series, sides: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Names each frame's side, block after block: columns `side` ("left out" where none) and `block`.
+    """Lists each frame's side and block, sorted by block: columns `side` and `block`.
 
     Args:
-        blocks: of `find_blocks`.
-        sides: row positions by name, as "train" and "val", or the val rows of each fold.
+        blocks: of `recordings.find_blocks`.
+        sides: row positions by name, as "train" and "val", or the val rows of each fold; the side of a frame
+            that is in none of them is "left out".
     """
     table = pd.DataFrame({"side": "left out", "block": blocks.to_numpy()})
     for side, rows in sides.items():

@@ -1,4 +1,4 @@
-"""A table as people save it, by hand or from a spreadsheet -> cells of text under known heads."""
+"""Reads a table that was saved by hand or by a spreadsheet into cells of text, and reports problems."""
 
 import codecs
 import csv
@@ -16,15 +16,15 @@ from src.common.errors import DataError
 MOST_SHOWN = 20  # problems in one error message
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MARKS = (  # that a file begins with; UTF-32's begins as UTF-16's does
+MARKS = (  # byte order marks; UTF-32 comes first, because its mark begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what .xlsx, .ods and .xls begin with
-BLANKS = (  # what programs and people write where they know nothing, in small letters
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls
+BLANKS = (  # what programs and people write for an unknown value, in small letters
     *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
 )
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -34,12 +34,12 @@ SHOWN_ROWS = 20  # row numbers in one message
 
 @dataclass(frozen=True)
 class Problem:
-    """Something about the data that the user should know.
+    """An error, a warning or a note about the data.
 
     Attributes:
-        level: "error" stops the work, "warning" does not, "note" says what was put right while reading.
-        text: rule, finding and remedy in one line, naming file and rows.
-        rows: all rows that it tells of, in one line, where the text cannot name them; "": it does.
+        level: "error" stops the work, "warning" does not, "note" is about what was corrected while reading.
+        text: rule, finding and remedy in one line, with file and rows.
+        rows: all affected rows in one line, if the text names only some of them; else "".
     """
 
     level: str
@@ -62,69 +62,88 @@ def list_row_numbers(rows: Collection[int]) -> str:
 
 
 def report_rows(level: str, path: Path, rows: Collection[int], text: str) -> Problem:
-    """Makes one problem of all rows of a kind: `text` follows "<path>, <rows>"."""
-    every = "" if len(rows) <= SHOWN_ROWS else f"rows {', '.join(map(str, rows))}"
-    return Problem(level, f"{path}, {name_rows(rows)}{text}", every)
+    """Makes one problem of all rows with the same fault; its text begins with the path and the rows."""
+    all_rows = "" if len(rows) <= SHOWN_ROWS else f"rows {', '.join(map(str, rows))}"
+    return Problem(level, f"{path}, {name_rows(rows)}{text}", all_rows)
 
 
 def is_blank(text: str) -> bool:
-    """True where a cell says nothing: it is empty, or one of BLANKS in any case."""
+    """Returns whether a cell is empty or, in any case, one of BLANKS."""
     return text.casefold() in BLANKS
 
 
 def read_number(text: str) -> float:
-    """Reads a number, with a decimal comma, too; NaN where the text is none."""
+    """Reads a number with a decimal point or comma; NaN where the text is no number."""
     if re.fullmatch(EUROPEAN, text):
         text = text.replace(",", ".")
     return float(text) if re.fullmatch(NUMBER, text) else math.nan
 
 
-def read_table(path: Path, known: Collection[str]) -> tuple[pd.DataFrame, list[Problem]]:
-    """Reads a table of text cells, whatever separates, encodes and surrounds them.
+def read_table(path: Path, expected: Collection[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """Reads a table of text cells in any usual separator and encoding.
 
-    Empty rows, and columns without a name, are left out; every cell and head is stripped. A head that is a
-    known one but for case, blanks or hyphens becomes that one.
+    Empty rows, and columns without a head, are left out; every cell and head is stripped. A head that differs
+    from an expected one only in case, blanks or hyphens is replaced by it.
 
     Args:
         path: of the file.
-        known: heads that are asked for.
+        expected: heads that the table should have.
 
     Returns:
-        The cells as str, "" where empty; the index numbers the rows as a spreadsheet does, where the head is
-        row 1. Notes of what was put right.
+        The cells as str, "" where empty, and notes of what was corrected. The index numbers the rows as a
+        spreadsheet does, where the head is row 1.
 
     Raises:
         DataError: it is no text, its quotes do not close, a head occurs twice, or a row has more cells than
             there are heads.
     """
     text, problems = _read_text(path)
-    told = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
-    text = text[told.end() :] if told else text
-    separator = told[1] if told else _find_separator(text, known)
+    rows, separator = _read_rows(path, text, expected)
     if separator != ",":
         problems.append(Problem("note", f"{path} is separated by {SEPARATORS[separator]}; read as such."))
-    lines = [[_strip(cell) for cell in cells] for cells in _split_cells(path, text, separator)]
-    rows = {number: cells for number, cells in enumerate(lines, start=1) if any(cells)}
-    head = rows.pop(min(rows)) if rows else []
-    names = _spell_heads(head, known)
-    changed = [f"'{old}'" for old, new in zip(head, names, strict=True) if old != new]
+    written_heads = rows.pop(min(rows)) if rows else []
+    heads = _spell_heads(written_heads, expected)
+    changed = [f"'{old}'" for old, new in zip(written_heads, heads, strict=True) if old != new]
     if changed:
         problems.append(Problem("note", f"{path}: the heads {', '.join(changed)} are read in small letters."))
-    _check_head(path, names, rows, known)
-    _check_shape(path, names, rows)
-    nameless = [place for place, name in enumerate(names) if not name and _holds(rows, place)]
+    _check_head(path, heads, rows, expected)
+    _check_shape(path, heads, rows)
+    nameless = [place for place, head in enumerate(heads) if not head and _has_cells(rows, place)]
     if nameless:
-        places = ", ".join(str(place + 1) for place in nameless)
-        text = f"{path}: what stands in column {places} is not read, it has no head."
-        problems.append(Problem("note", text))
-    named = [place for place, name in enumerate(names) if name]
-    cells = [[row[place] if place < len(row) else "" for place in named] for row in rows.values()]
-    columns = [names[place] for place in named]
-    return pd.DataFrame(cells, index=list(rows), columns=columns, dtype=str), problems
+        numbers = ", ".join(str(place + 1) for place in nameless)
+        problems.append(
+            Problem("note", f"{path}: the cells of column {numbers} are not read, it has no head.")
+        )
+    columns = {}
+    for place, head in enumerate(heads):
+        if head:
+            columns[head] = [cells[place] if place < len(cells) else "" for cells in rows.values()]
+    table = pd.DataFrame(columns, index=list(rows), columns=list(columns), dtype=str)
+    return table, problems
+
+
+def _read_rows(path: Path, text: str, expected: Collection[str]) -> tuple[dict[int, list[str]], str]:
+    """Splits a text into rows of stripped cells, {number of the row: cells}, without empty rows.
+
+    Returns:
+        The rows, and their separator: a first line "sep=;", as Excel writes it, names it; else it is guessed.
+    """
+    first_line = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
+    if first_line:
+        separator = first_line[1]
+        text = text[first_line.end() :]
+    else:
+        separator = _find_separator(text, expected)
+    rows = {}
+    for number, cells in enumerate(_split_cells(path, text, separator), start=1):
+        stripped = [_strip(cell) for cell in cells]
+        if any(stripped):
+            rows[number] = stripped
+    return rows, separator
 
 
 def _read_text(path: Path) -> tuple[str, list[Problem]]:
-    """Reads a text in the encoding that its first bytes tell, else in UTF-8, else in Windows' own."""
+    """Reads a text file in the encoding that `_find_encoding` finds, and notes any but plain UTF-8."""
     content = path.read_bytes()
     if content.startswith(WORKBOOKS):
         raise DataError(f"{path} must be a table in UTF-8, found a workbook; save it as 'CSV UTF-8'.")
@@ -139,18 +158,19 @@ def _read_text(path: Path) -> tuple[str, list[Problem]]:
         return text, [Problem("note", f"{path} begins with a byte order mark; it is left out.")]
     if encoding != "cp1252":
         return text, [Problem("note", f"{path} is written in {encoding.upper()}; read as such.")]
-    words = (
-        "is not UTF-8 and is read as Windows-1252; letters with accents may be wrong, save it as 'CSV UTF-8'."
+    warning = (
+        f"{path} is not UTF-8 and is read as Windows-1252; letters with accents may be wrong, "
+        "save it as 'CSV UTF-8'."
     )
-    return text, [Problem("warning", f"{path} {words}")]
+    return text, [Problem("warning", warning)]
 
 
 def _find_encoding(content: bytes) -> str:
-    """Names the encoding of a text."""
+    """Finds the encoding of a text: by its byte order mark or its zero bytes, else UTF-8 or Windows-1252."""
     for mark, encoding in MARKS:
         if content.startswith(mark):
             return encoding
-    # letters of the Latin alphabet have a zero byte in UTF-16, before or behind
+    # In UTF-16, a Latin letter has a zero byte behind it (little endian) or before it (big endian).
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         half = content[start:200:2]
         if half and half.count(0) > len(half) / 2:
@@ -162,21 +182,28 @@ def _find_encoding(content: bytes) -> str:
     return "utf-8"
 
 
-def _find_separator(text: str, known: Collection[str]) -> str:
-    """Finds what cuts the first line into the most known heads, and into the most cells."""
-    line = next((line for line in re.split(r"[\r\n]+", text) if line.strip(" ,;\t|")), "")
+def _find_separator(text: str, expected: Collection[str]) -> str:
+    """Finds the separator that splits the first line into the most expected heads, then the most cells."""
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip(" ,;\t|")]
+    first_line = lines[0] if lines else ""
 
     def count_heads(separator: str) -> tuple[int, int]:
-        heads = _spell_heads([_strip(head.strip().strip('"')) for head in line.split(separator)], known)
-        return len(set(heads) & set(known)), len(heads)
+        written = [_strip(head.strip().strip('"')) for head in first_line.split(separator)]
+        heads = _spell_heads(written, expected)
+        return len(set(heads) & set(expected)), len(heads)
 
     return max(SEPARATORS, key=count_heads)
 
 
 def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
-    """Splits a text to rows of cells."""
-    behind = re.compile(rf'" +(?=[{separator}\r\n]|$)')  # blanks between a quote and what separates
-    for candidate in (text, behind.sub('"', text)):
+    """Splits a text into rows of cells.
+
+    Raises:
+        DataError: a quote does not close.
+    """
+    # A second try is made without blanks between a closing quote and a separator.
+    blanks = re.compile(rf'" +(?=[{separator}\r\n]|$)')
+    for candidate in (text, blanks.sub('"', text)):
         lines = csv.reader(
             io.StringIO(candidate, newline=""), delimiter=separator, skipinitialspace=True, strict=True
         )
@@ -184,44 +211,60 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
             return list(lines)
         except csv.Error as error:
             found = error
-    raise DataError(f"{path} must be a table with one row a line: {found}; save it anew.")
+    raise DataError(
+        f"{path} must be a table with one row a line, found: {found}; save it again as 'CSV UTF-8'."
+    )
 
 
 def _strip(cell: str) -> str:
-    """Takes off blanks, and marks that are not seen, around a cell."""
+    """Removes blanks and invisible characters around a cell."""
     return cell.strip().strip("\ufeff\u200b").strip()
 
 
-def _spell_heads(head: list[str], known: Collection[str]) -> list[str]:
-    """Spells heads as the known ones, where only case, blanks or hyphens differ."""
-    names = []
-    for name in head:
-        plain = re.sub(r"[\s-]+", "_", name.casefold())
-        names.append(plain if plain in known and plain not in head else name)
-    return names
+def _spell_heads(heads: list[str], expected: Collection[str]) -> list[str]:
+    """Replaces heads that differ from an expected one only in case, blanks or hyphens."""
+    spelled = []
+    for head in heads:
+        plain = re.sub(r"[\s-]+", "_", head.casefold())
+        spelled.append(plain if plain in expected and plain not in heads else head)
+    return spelled
 
 
-def _check_head(path: Path, names: list[str], rows: dict[int, list[str]], known: Collection[str]) -> None:
-    """Refuses a table whose head is not its first row."""
-    if set(names) & set(known):
+def _check_head(path: Path, heads: list[str], rows: dict[int, list[str]], expected: Collection[str]) -> None:
+    """Refuses a table whose head is not in its first row.
+
+    Raises:
+        DataError: the first row has no expected head, and one of the next rows has several.
+    """
+    if set(heads) & set(expected):
         return
     for number, cells in list(rows.items())[:SHOWN_ROWS]:
-        if len(set(_spell_heads(cells, known)) & set(known)) > 1:
+        if len(set(_spell_heads(cells, expected)) & set(expected)) > 1:
             raise DataError(
-                f"{path} must begin with its head, found '{', '.join(filter(None, names))}' above the head "
-                f"in row {number}; drop what stands above it."
+                f"{path} must begin with its head, found '{', '.join(filter(None, heads))}' above the head "
+                f"in row {number}; delete the rows above it."
             )
 
 
-def _check_shape(path: Path, names: list[str], rows: dict[int, list[str]]) -> None:
-    """Refuses heads that occur twice, and rows that are longer than the head."""
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    long = [number for number, cells in rows.items() if any(cells[len(names) :])]
-    if twice or long:
-        found = f"column {twice[0]} twice" if twice else f"more cells than columns in {name_rows(long)}"
-        raise DataError(f"{path} must have one cell a column in each row, found {found}; mend the table.")
+def _check_shape(path: Path, heads: list[str], rows: dict[int, list[str]]) -> None:
+    """Refuses heads that occur twice, and rows with more cells than there are heads.
+
+    Raises:
+        DataError: there is such a head or row.
+    """
+    twice = sorted({head for head in heads if head and heads.count(head) > 1})
+    if twice:
+        raise DataError(
+            f"{path} must have each column once, found column {twice[0]} twice; rename or drop one."
+        )
+    too_long = [number for number, cells in rows.items() if any(cells[len(heads) :])]
+    if too_long:
+        raise DataError(
+            f"{path} must have one cell a column in each row, found more cells than columns in "
+            f"{name_rows(too_long)}; correct the rows, or put quotes around cells with a separator."
+        )
 
 
-def _holds(rows: dict[int, list[str]], place: int) -> bool:
-    """True where any row has something in a column."""
-    return any(cells[place : place + 1] not in ([], [""]) for cells in rows.values())
+def _has_cells(rows: dict[int, list[str]], place: int) -> bool:
+    """Returns whether any row has a cell with text in a column."""
+    return any(place < len(cells) and cells[place] != "" for cells in rows.values())

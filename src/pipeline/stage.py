@@ -128,7 +128,7 @@ class Stage:
 
     def _make_live_view(self, frames: Frames) -> widgets.LiveView:
         """Makes the view that shows the first frame's prediction during a training."""
-        return widgets.LiveView(frames.see(0), frames.masks[0], self.classes)
+        return widgets.LiveView(frames.get_input(0), frames.masks[0], self.classes)
 
     def _describe_frames(self) -> None:
         """Prints how many frames there are to train on."""

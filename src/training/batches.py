@@ -106,7 +106,7 @@ def make_batches(
     def load(epoch: int, position: int, row: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
         # The seed uses the position, not the row: a row that is repeated in an epoch gets another crop.
         rng = np.random.default_rng((seed, int(epoch), int(position)))
-        image, mask = augment(frames.see(row), frames.masks[row], crop, rng)
+        image, mask = augment(frames.get_input(row), frames.masks[row], crop, rng)
         return image, mask, frames.labels[row]
 
     def set_shapes(image: tf.Tensor, mask: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, dict]:
@@ -144,7 +144,7 @@ def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.
             target = {"mask": np.stack(part.masks)}
             if with_label:
                 target["label"] = part.labels
-            yield np.stack([part.see(i) for i in range(len(part))]), target
+            yield np.stack([part.get_input(i) for i in range(len(part))]), target
 
     target = {"mask": tf.TensorSpec((None, None, None), tf.uint8)}
     if with_label:
