@@ -92,20 +92,22 @@ def test_sentence_and_tables():
     )
     scores["estimate"]["f1"] = 0.7
     confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
-    said = captions.describe_estimate({"scores": scores, "leaky": False, "confusion": confusion})
-    assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in said
+    caption = captions.describe_estimate({"scores": scores, "leaky": False, "confusion": confusion})
+    assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in caption
     scores |= {"test": {"miou": 0.4, "f1": 0.65}, "random": {"miou": 0.9}}
-    said = captions.describe_estimate({"scores": scores, "leaky": True})
-    for words in (
+    caption = captions.describe_estimate({"scores": scores, "leaky": True})
+    for part in (
         "outside the estimate's 44.0 to 56.0",
         "F1 of 65.0 %, 70.0 estimated",
         "(leaky) mean IoU was 61.0 %",
         "(leaky) 90.0",
     ):
-        assert words in said
+        assert part in caption
     scores["test"] = {"f1": 0.65, "accuracy": 0.7}  # of labels alone
-    said = captions.describe_estimate({"scores": scores, "leaky": False})
-    assert "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in said and "nan" not in said
+    caption = captions.describe_estimate({"scores": scores, "leaky": False})
+    assert (
+        "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in caption and "nan" not in caption
+    )
     assert "ESTIMATE" in captions.describe_estimate({"scores": {}, "leaky": False})
     found = {
         "held out": Scored({"miou": 0.4, "f1": None}, frames=9, temperature=0.8),
@@ -162,7 +164,7 @@ def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, cl
     first, second = (
         build_seeded(seed, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)) for seed in (0, 1)
     )
-    for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # answers 0, and believes 2
+    for network, tilt in ((first, [2.0, 0, 0]), (second, [0, 0, 3.0])):  # the first predicts 0, the second 2
         kernel, _ = network.get_layer("label_from_features").get_weights()
         network.get_layer("label_from_features").set_weights([kernel, np.array(tilt)])
     first, second = KerasPredictor(first), KerasPredictor(second)
@@ -172,12 +174,12 @@ def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, cl
     )
     np.testing.assert_allclose(
         crossed.mask.sum(2), own.mask.sum(2), rtol=1e-5
-    )  # columns: answers of the first
-    np.testing.assert_allclose(  # rows: what both believe
+    )  # columns: predictions of the first
+    np.testing.assert_allclose(  # rows: the probabilities of both
         crossed.mask.sum(3), (own.mask.sum(3) + other.mask.sum(3)) / 2, rtol=1e-5
     )
-    beliefs = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
-    mean = np.mean(beliefs, 0) ** (1 / estimate.LABEL_TEMPERATURE)
+    probabilities = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
+    mean = np.mean(probabilities, 0) ** (1 / estimate.LABEL_TEMPERATURE)
     np.testing.assert_allclose(crossed.label[:, 0], 6 * mean / mean.sum(), rtol=1e-3)
 
 
@@ -188,16 +190,17 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     samples.loc[2, "mask"] = ""
     network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
     network = KerasPredictor(network)
-    asked, ask = [], predict.predict_frame
+    predicted = []
+    predict_frame = predict.predict_frame
 
     def note(network, sample, *how):
-        asked.append(sample.image)
-        return ask(network, sample, *how)
+        predicted.append(sample.image)
+        return predict_frame(network, sample, *how)
 
     monkeypatch.setattr(predict, "predict_frame", note)
     kept = {1: None, 4: None}
     found = estimate.score_held_out(network, samples, classes, (64, 96), keep=kept)
-    assert sorted(asked) == sorted(samples["image"])
+    assert sorted(predicted) == sorted(samples["image"])
     alone = score_samples(network, samples, classes, (64, 96))
     assert found.scores == alone.scores and found.confusion == alone.confusion
     masked = samples[samples["mask"] != ""]

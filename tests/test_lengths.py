@@ -92,14 +92,14 @@ def test_a_wish_shortens_and_never_lengthens():
 
 
 def test_a_training_says_how_long_it_takes_and_what_a_wish_leaves():
-    words = lengths.describe(600, 600, 0.5, all_steps=2400)
+    text = lengths.describe(600, 600, 0.5, all_steps=2400)
     assert (
-        words
+        text
         == "600 steps at 0.50 s take about 5.0 minutes, all trainings of both notebooks about 20 minutes."
     )
-    words = lengths.describe(300, 600, 0.5, all_steps=2400)
-    assert "about 2.5 minutes, all trainings of both notebooks about 10 minutes" in words
-    assert "50 % of the 600 steps" in words
+    text = lengths.describe(300, 600, 0.5, all_steps=2400)
+    assert "about 2.5 minutes, all trainings of both notebooks about 10 minutes" in text
+    assert "50 % of the 600 steps" in text
 
 
 def test_a_plan_is_kept(tmp_path):

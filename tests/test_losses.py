@@ -41,10 +41,10 @@ def test_gradient_is_the_slope():
     logits, step = rng.normal(size=(1, 2, 3, 4)).astype(np.float32), 1e-2
     loss = losses.MaskLoss(np.array([1.0, 3.0, 0.5, 2.0]), dice=0.7)
     with tf.GradientTape() as tape:
-        seen = tf.constant(logits)
-        tape.watch(seen)
-        lost = 2 * loss(truth, seen)
-    found = tape.gradient(lost, seen).numpy()
+        logits_in_graph = tf.constant(logits)
+        tape.watch(logits_in_graph)
+        lost = 2 * loss(truth, logits_in_graph)
+    found = tape.gradient(lost, logits_in_graph).numpy()
     for place in np.ndindex(logits.shape):
         moved = step * np.float32(np.indices(logits.shape).transpose(1, 2, 3, 4, 0) == place).all(-1)
         slope = float(loss(truth, logits + moved) - loss(truth, logits - moved)) / step

@@ -20,7 +20,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     logits = joint(PHOTO)
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
-    assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # it begins without an opinion
+    assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # its first logits are zero
     assert joint.count_params() == segmenter.count_params() + 2 * 640 + (640 + 1) * 3 + (10 * 5 + 1) * 3
 
 
@@ -105,7 +105,7 @@ def test_networks_saved_before_the_layers_moved_still_load(tmp_path):
     np.testing.assert_array_equal(again(PHOTO)["mask"], joint(PHOTO)["mask"])
 
 
-def test_shares_say_how_much_and_where_a_class_is():
+def test_shares_tell_how_much_and_where_a_class_is():
     logits = np.full((1, 6, 9, 2), -50.0, np.float32)
     logits[..., 0] = 50
     logits[0, 4:, :3] = (-50, 50)  # the lower left of three by three cells is of the second class
