@@ -228,7 +228,7 @@ def deep_png(folder, values, name="deep.png"):
 @pytest.mark.parametrize("bits", [10, 12])
 def test_a_photo_that_uses_few_of_16_bits_is_refused(tmp_path, bits, channels):
     values = np.full((8, 8, channels), 2**bits - 1, np.uint16)
-    with pytest.raises(DataError, match=rf"deep\.png must use its 16 bits, it is at most {2**bits - 1} of"):
+    with pytest.raises(DataError, match=rf"deep\.png must use its 16 bits, found at most {2**bits - 1} of"):
         image_files.load_photo(deep_png(tmp_path, values), (8, 8))
 
 

@@ -1,4 +1,4 @@
-"""A competition of your own for Codabench: pages, leaderboard, the truth and the scoring program."""
+"""Packs a competition for Codabench: pages, leaderboard, the truth and the scoring program."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from src.submission.scoring import ScoringError, name_scores, read_class_names, 
 METADATA = "command: python3 /app/program/scoring.py /app/input /app/output\n"
 OVERVIEW = """# {title}
 
-One network looks at a frame of a robot's camera and says two things: the class of every pixel (semantic
+One network takes a frame of a robot's camera and predicts two things: the class of every pixel (semantic
 segmentation) and the kind of place that the whole frame shows (classification). {frames} frames are scored;
 their truth stays on the server.
 """
@@ -35,7 +35,7 @@ EVALUATION = """# How it is scored
 
 - `miou`: intersection over union of each class, from one confusion matrix over all pixels of all frames,
   averaged over the classes that the truth holds; pixels marked as ignored do not count.
-- `f1`: F1 of each label that occurs in truth or answers, averaged; `accuracy`: share of frames whose label is
+- `f1`: F1 of each label that occurs in truth or predictions, averaged; `accuracy`: share of frames whose label is
   right.
 
 All are fractions, higher is better. The program that computes them is part of the bundle.
@@ -85,25 +85,22 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
         title: of the competition.
 
     Raises:
-        ScoringError: the reference lacks its table or a mask, or a mask lies elsewhere.
+        ScoringError: the reference lacks its table or a mask, or a mask is outside of its folder.
     """
     rows = read_reference(str(reference))
     names, ignore_id = read_class_names(str(reference))
     masks = [row["label_path"] for row in rows if row["label_path"]]
     _require_inside(masks)
-    ids: set[int] = set()
-    for mask in masks:
-        ids |= set(np.unique(read_ids(str(reference / mask), mask)).tolist())
-    ids -= {ignore_id}
-    columns = [name_scores(ids, names)[id] for id in sorted(ids)]
+    ids = _collect_ids(reference, masks) - {ignore_id}
+    score_names = name_scores(ids, names)
+    columns = ["miou"] if masks else []
     if any(row["image_lvl_label"] for row in rows):
-        columns = ["f1", "accuracy", *columns]
-    if masks:
-        columns = ["miou", *columns]
-    known = names or {id: "" for id in ids}
-    classes = ", ".join(f"{id} {name}" for id, name in sorted(known.items()))
-    beside = out.with_name(f"{out.name}_")
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as bundle:
+        columns += ["f1", "accuracy"]
+    columns += [score_names[id] for id in sorted(ids)]
+    listed_names = names if names else dict.fromkeys(ids, "")
+    classes = ", ".join(f"{id} {name}" for id, name in sorted(listed_names.items()))
+    temporary = out.with_name(f"{out.name}_")
+    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
         bundle.writestr("competition.yaml", describe_competition(title, len(rows), columns))
         bundle.writestr("logo.png", draw_logo())
         for page, text in PAGES:
@@ -114,20 +111,35 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
         for name in ["data.csv", "classes.csv", *masks]:
             if (reference / name).exists():
                 bundle.write(reference / name, f"reference_data/{name}")
-    beside.replace(out)
+    temporary.replace(out)
 
 
 def _require_inside(masks: list[str]) -> None:
-    """Refuses masks that lie outside of the reference's folder."""
+    """Refuses masks outside of the reference's folder.
+
+    Raises:
+        ScoringError: a path leaves the folder.
+    """
     for mask in masks:
-        drive = mask[1:2] == ":"
-        if ".." in mask.split("/") or Path(mask).is_absolute() or drive:
-            raise ScoringError(f"label_path must lead into the reference's folder from there, found {mask}.")
+        has_drive = mask[1:2] == ":"
+        if ".." in mask.split("/") or Path(mask).is_absolute() or has_drive:
+            raise ScoringError(
+                f"label_path must be a path within the reference's folder, found {mask}; copy the mask there."
+            )
+
+
+def _collect_ids(reference: Path, masks: list[str]) -> set[int]:
+    """Collects the ids in the masks of a reference, by their paths in its folder."""
+    ids: set[int] = set()
+    for mask in masks:
+        ids |= set(np.unique(read_ids(str(reference / mask), mask)).tolist())
+    return ids
 
 
 def quote(text: str) -> str:
-    """Writes a text as a JSON string, which YAML reads as it is; without what cannot be printed."""
-    return json.dumps("".join(letter for letter in text if letter.isprintable()), ensure_ascii=False)
+    """Writes a text as a JSON string, which is also a string of YAML, without unprintable characters."""
+    printable = "".join(character for character in text if character.isprintable())
+    return json.dumps(printable, ensure_ascii=False)
 
 
 def describe_competition(title: str, frames: int, columns: list[str]) -> str:
@@ -135,16 +147,21 @@ def describe_competition(title: str, frames: int, columns: list[str]) -> str:
 
     Args:
         title: of the competition.
-        frames: of the test set.
-        columns: of the leaderboard: names of the scores.
+        frames: number of frames of the test set.
+        columns: names of the scores, the columns of the leaderboard.
     """
     description = quote(f"Segmentation and classification of {frames} frames.")
     pages = [f"  - title: {page}\n    file: pages/{page.lower()}.md" for page, _ in PAGES[:-1]]
-    scores = [
-        f"      - title: {quote(key.replace('_', ' '))}\n        key: {key}\n        index: {index}\n"
-        "        sorting: desc"
-        for index, key in enumerate(columns)
-    ]
+    scores = []
+    for index, key in enumerate(columns):
+        column_title = quote(key.replace("_", " "))
+        lines = (
+            f"      - title: {column_title}",
+            f"        key: {key}",
+            f"        index: {index}",
+            "        sorting: desc",
+        )
+        scores += lines
     return COMPETITION.format(
         title=quote(title),
         description=description,
@@ -155,12 +172,12 @@ def describe_competition(title: str, frames: int, columns: list[str]) -> str:
 
 
 def draw_logo() -> bytes:
-    """Draws the picture that the platform asks for, a street from above: PNG bytes."""
-    picture = np.full((128, 128, 3), (0, 158, 115), np.uint8)  # grass
-    picture[:, 24:104] = (0, 114, 178)  # sidewalk
-    picture[:, 40:88] = (64, 64, 64)  # road
+    """Draws the logo that the platform requires, a street from above: PNG bytes."""
+    image = np.full((128, 128, 3), (0, 158, 115), np.uint8)  # grass
+    image[:, 24:104] = (0, 114, 178)  # sidewalk
+    image[:, 40:88] = (64, 64, 64)  # street
     for top in range(8, 120, 24):
-        picture[top : top + 12, 42:86] = (230, 159, 0)  # crosswalk
+        image[top : top + 12, 42:86] = (230, 159, 0)  # crosswalk
     with io.BytesIO() as file:
-        Image.fromarray(picture).save(file, "png")
+        Image.fromarray(image).save(file, "png")
         return file.getvalue()

@@ -1,4 +1,4 @@
-"""Predictions on the disk, frame by frame."""
+"""Stores predictions on the disk, frame by frame."""
 
 import hashlib
 import shutil
@@ -20,20 +20,16 @@ from src.data.samples import fingerprint_data
 from src.inference import engine
 from src.inference.predict import Prediction
 
-KEPT = (
-    "label",
-    "checksum",
-    "confidence",
-    "mean_confidence",
-)  # columns of a kept frame, before the classes' shares
+# First columns of `frames.csv`; a column for each mask class follows.
+FRAME_COLUMNS = ("label", "checksum", "confidence", "mean_confidence")
 
 
 @dataclass(frozen=True)
 class PredictionCache:
-    """Predictions on the disk, frame by frame: one that is broken off goes on after the last whole frame.
+    """Predictions on the disk; an interrupted prediction continues after the last finished frame.
 
     Attributes:
-        folder: holds the PNGs, and `frames.csv`, a line a finished frame.
+        folder: holds the masks as PNGs, and `frames.csv` with one line per finished frame.
         classes: of both tasks.
     """
 
@@ -41,45 +37,57 @@ class PredictionCache:
     classes: Classes
 
     def read(self) -> pd.DataFrame:
-        """Reads what is kept of the finished frames; a line that was broken off does not count.
+        """Reads `frames.csv` without an unfinished last line.
 
         Returns:
-            A row a frame: id of the "label", "checksum" (CRC-32) of the mask's file, "confidence" and
-            "mean_confidence" as in `predict.Prediction`, and of each class its share of the pixels, as
-            "share road".
+            A row per finished frame: id of the "label", "checksum" (CRC-32) of the mask's file, "confidence"
+            and "mean_confidence" as in `predict.Prediction`, and the share of the pixels of each class, as
+            "share sidewalk".
         """
         path = self.folder / "frames.csv"
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        whole = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        names = [*KEPT, *(f"share {name}" for name in self.classes.mask.names)]
-        kinds = dict.fromkeys(names, float) | dict.fromkeys(KEPT[:2], int)
-        return pd.DataFrame(whole, columns=names).astype(kinds)
+        rows = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        names = [*FRAME_COLUMNS, *(f"share {name}" for name in self.classes.mask.names)]
+        types = dict.fromkeys(names, float)
+        types["label"] = int
+        types["checksum"] = int
+        return pd.DataFrame(rows, columns=names).astype(types)
 
     def add(self, predictions: Iterable[Prediction], names: list[str], channels: int) -> None:
-        """Keeps the predictions of the frames that are not finished yet, each as soon as it is there."""
+        """Stores the predictions of the frames that are not finished yet, each at once.
+
+        Args:
+            predictions: of the remaining frames, in order.
+            names: file names of the masks of all frames.
+            channels: of the PNGs, all equal.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        path, known = self.folder / "frames.csv", self.read()
-        files.write_atomically(
-            path, lambda beside: known.to_csv(beside, header=False, index=False, na_rep="nan")
-        )
+        path = self.folder / "frames.csv"
+        finished = self.read()
+
+        def write_finished(temporary: Path) -> None:
+            finished.to_csv(temporary, header=False, index=False, na_rep="nan")
+
+        files.write_atomically(path, write_finished)  # without an unfinished last line
         with files.naming_full_disk(path), path.open("a", encoding="utf-8") as file:
-            for name, prediction in zip(names[len(known) :], predictions, strict=True):
+            for name, prediction in zip(names[len(finished) :], predictions, strict=True):
                 ids = self.classes.mask.decode(prediction.mask)
                 content = encode_png(cv2.merge([ids] * channels))
                 (self.folder / name).write_bytes(content)
-                counts = class_lists.count_values(prediction.mask)[: len(self.classes.mask)]
-                numbers = (
-                    prediction.confidence,
-                    prediction.mean_confidence,
-                    *(counts / prediction.mask.size),
-                )
-                line = ",".join(f"{number:.4f}" for number in numbers)
-                label = self.classes.label.ids[prediction.label]
-                file.write(f"{label},{zlib.crc32(content)},{line}\n")  # only now the frame counts
+                # The frame counts as finished once its line is written.
+                file.write(self._describe(prediction, zlib.crc32(content)))
                 file.flush()
 
+    def _describe(self, prediction: Prediction, checksum: int) -> str:
+        """Writes the line of a frame for `frames.csv`."""
+        counts = class_lists.count_values(prediction.mask)[: len(self.classes.mask)]
+        shares = counts / prediction.mask.size
+        numbers = [f"{number:.4f}" for number in (prediction.confidence, prediction.mean_confidence, *shares)]
+        label = self.classes.label.ids[prediction.label]
+        return ",".join([str(label), str(checksum), *numbers]) + "\n"
+
     def drop(self) -> None:
-        """Deletes what is kept; first the list of frames, so that half of the masks never count as all."""
+        """Deletes the predictions; `frames.csv` first, so that the rest never counts if this is interrupted."""
         (self.folder / "frames.csv").unlink(missing_ok=True)
         shutil.rmtree(self.folder)
 
@@ -87,19 +95,38 @@ class PredictionCache:
 def open_cache(
     run: runs.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int
 ) -> PredictionCache:
-    """Opens the folder of predictions of this very network, Test and way of predicting."""
+    """Opens the folder for predictions, whose name depends on all that they depend on.
+
+    Args:
+        run: the joint network's run.
+        samples: table of the Test frames.
+        classes: of both tasks.
+        flip: whether predictions are averaged over each photo and its mirror image.
+        channels: of the PNGs.
+    """
     weights = (run.folder / "final" / "model.keras").read_bytes()
-    what = (hashlib.sha256(weights).hexdigest(), fingerprint_data(samples, classes), flip, channels)
-    what += (engine.has_bfloat16(), KEPT)  # two processors' predictions do not go into one zip
-    return PredictionCache(
-        run.folder / f"test-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}", classes
+    origin = (
+        hashlib.sha256(weights).hexdigest(),
+        fingerprint_data(samples, classes),
+        flip,
+        channels,
+        engine.has_bfloat16(),  # processors with and without it predict differently
+        FRAME_COLUMNS,
     )
+    digits = hashlib.sha256(repr(origin).encode()).hexdigest()[:8]
+    return PredictionCache(run.folder / f"test-{digits}", classes)
 
 
-def encode_png(picture: np.ndarray) -> bytes:
-    """Packs a uint8 picture, (H, W) or (H, W, 3) with equal channels, as PNG."""
-    plain = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]  # flat areas pack faster and smaller so
-    done, content = cv2.imencode(".png", picture, plain)
-    if not done:
-        raise SubmissionError(f"A mask of shape {picture.shape} could not be written as PNG.")
+def encode_png(ids: np.ndarray) -> bytes:
+    """Encodes class ids, uint8 (H, W) or (H, W, 3) with equal channels, as PNG.
+
+    Raises:
+        SubmissionError: OpenCV cannot write an array of this shape.
+    """
+    no_filter = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]  # faster and smaller for flat areas
+    is_encoded, content = cv2.imencode(".png", ids, no_filter)
+    if not is_encoded:
+        raise SubmissionError(
+            f"A mask must be an array that OpenCV writes as PNG, found the shape {ids.shape}; predict again."
+        )
     return content.tobytes()

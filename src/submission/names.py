@@ -1,4 +1,4 @@
-"""Names of the masks in a zip, where no two may be alike."""
+"""Names the masks in a zip, so that no two names are equal."""
 
 import unicodedata
 from collections import Counter
@@ -6,15 +6,15 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-LONGEST_NAME = 230  # bytes of a frame's name; a file's may have 255 with all that is put around it
+LONGEST_NAME = 230  # bytes of a frame's name; with number and ending, a file name may have 255
 
 
 def name_predictions(samples: pd.DataFrame) -> list[str]:
-    """Names each frame's mask inside the zip, where no two may be alike, not even but for case.
+    """Names each frame's mask inside the zip, so that no two names are equal, whatever their case.
 
     Returns:
         `<image stem>_pred.png`; where photos share a stem, `<folder>_<image stem>_pred.png`; where these are
-        alike too, with the ending, and at last with the frame's number in the table.
+        equal, too, they contain the photo's ending, or at last the frame's number in the table.
     """
     paths = [PurePosixPath(name) for name in samples["image_path"]]
     stems = [path.stem for path in paths]
@@ -29,18 +29,21 @@ def name_predictions(samples: pd.DataFrame) -> list[str]:
 
 
 def _make_unique(names: list[str], others: list[str], stems: list[str]) -> list[str]:
-    """Gives each name that occurs once, or is the one photo's of its stem; in place of the others, others."""
-    alike = Counter(map(_fold, names))
-    shared = Counter(map(_fold, stems))
-    rows = zip(names, others, stems, strict=True)
-    return [name if 1 in (alike[_fold(name)], shared[_fold(stem)]) else other for name, other, stem in rows]
+    """Replaces each name that occurs several times, unless its stem occurs once, by the other name."""
+    name_counts = Counter(map(_fold, names))
+    stem_counts = Counter(map(_fold, stems))
+    unique = []
+    for name, other, stem in zip(names, others, stems, strict=True):
+        is_unique = name_counts[_fold(name)] == 1 or stem_counts[_fold(stem)] == 1
+        unique.append(name if is_unique else other)
+    return unique
 
 
 def _fold(name: str) -> str:
-    """Writes a name as disks compare it that tell neither case nor the spelling of accents apart."""
+    """Spells a name so that case and the spelling of accents make no difference, as on some disks."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def _cut(name: str) -> str:
-    """Cuts a name to LONGEST_NAME bytes; its end tells more than its folders."""
+    """Cuts a name to its last LONGEST_NAME bytes."""
     return name.encode()[-LONGEST_NAME:].decode(errors="ignore")

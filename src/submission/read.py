@@ -1,4 +1,4 @@
-"""A zip that was written -> predictions, notes and scores."""
+"""Reads predictions, notes and scores back from a zip."""
 
 import tempfile
 import zipfile
@@ -22,10 +22,16 @@ from src.submission.write import FOLDER, NOTES
 def read_predictions(
     path: Path, samples: pd.DataFrame, classes: Classes, rows: Iterable[int]
 ) -> Iterator[Prediction]:
-    """Reads some predictions back from a zip, as network indices.
+    """Yields the predictions of some frames from a zip, as indices of the network.
+
+    Args:
+        path: of the zip.
+        samples: table of the Test frames.
+        classes: of both tasks.
+        rows: positions of the frames in the table.
 
     Raises:
-        OutdatedError: the table of the Test frames is not the one that the zip was made of.
+        OutdatedError: the zip was made of another table of the Test frames.
     """
     table = check.read_table(path).reset_index(drop=True)
     _require_same(path, table["image_path"], samples)
@@ -39,49 +45,58 @@ def read_predictions(
 def load_for_display(
     path: Path, samples: pd.DataFrame, rows: Iterable[int], classes: Classes, size: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray] | None, list[np.ndarray]]:
-    """Reads some frames at the network's size, to show them.
+    """Reads some frames at the network's size for figures.
 
     Args:
         path: of the zip.
-        samples: table of the Test frames; with `mask` where the truth is known.
-        rows: which of them.
+        samples: table of the Test frames; `mask` holds the true masks where they are known.
+        rows: positions of the frames in the table.
         classes: of both tasks.
         size: (height, width) of the network's input.
 
     Returns:
-        Photos, true masks (None where none is known) and predicted masks, as `figures.plot_predictions` takes
-        them.
+        Photos, true masks (None if the table has none) and predicted masks.
     """
     chosen = samples.iloc[list(rows)]
     sizes = [image_files.orient_size(size, row.height, row.width) for row in chosen.itertuples()]
-    photos = [image_files.load_photo(image, own) for image, own in zip(chosen["image"], sizes, strict=True)]
-    truths = mask_files.load_masks(chosen, classes, sizes) if (samples["mask"] != "").any() else None
-    predictions = read_predictions(path, samples, classes, rows)
-    shrunk = [mask_files.shrink_mask(one.mask, own) for one, own in zip(predictions, sizes, strict=True)]
-    return photos, truths, shrunk
+    photos = []
+    for image, own_size in zip(chosen["image"], sizes, strict=True):
+        photos.append(image_files.load_photo(image, own_size))
+    has_truth = (samples["mask"] != "").any()
+    true_masks = mask_files.load_masks(chosen, classes, sizes) if has_truth else None
+    predicted_masks = []
+    for prediction, own_size in zip(read_predictions(path, samples, classes, rows), sizes, strict=True):
+        predicted_masks.append(mask_files.shrink_mask(prediction.mask, own_size))
+    return photos, true_masks, predicted_masks
 
 
 def read_notes(run: runs.Run, samples: pd.DataFrame) -> pd.DataFrame:
-    """Reads what the run's network said of each Test frame, as `PredictionCache.read` gives it.
+    """Reads label, confidences and shares of the classes of each Test frame, as `PredictionCache.read`.
 
     Raises:
-        MissingError: there is nothing; the message names the notebook to run.
-        OutdatedError: the table of the Test frames is another now.
+        MissingError: the run has no such file; the message names the notebook to run.
+        OutdatedError: the table of the Test frames has changed.
     """
     path = run.folder / NOTES
     if not path.exists():
-        raise MissingError(f"{path} is not there; run Save_test.ipynb first.")
+        raise MissingError(
+            f"{path} must hold the predictions, found no such file; run Save_test.ipynb first."
+        )
     notes = pd.read_csv(path)
     _require_same(path, notes["image_path"], samples)
     return notes
 
 
 def _require_same(path: Path, names: pd.Series, samples: pd.DataFrame) -> None:
-    """Refuses predictions of other frames, or of another order, than Test's table has."""
+    """Refuses predictions whose frames or order differ from Test's table.
+
+    Raises:
+        OutdatedError: they differ.
+    """
     if names.tolist() != samples["image_path"].tolist():
         raise OutdatedError(
-            f"{path} must tell of the frames of Test/data.csv in their order, found another list; "
-            "Test was changed since, so run Save_test.ipynb again."
+            f"{path} must hold the frames of Test/data.csv in their order, found other frames or another "
+            "order; Test has changed since, so run Save_test.ipynb again."
         )
 
 
@@ -90,22 +105,22 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
 
     Args:
         path: of the zip.
-        truth: the Test frames with their true masks, of `data.add_truth`.
+        truth: table of the Test frames with their true masks, of `reference.add_truth`.
         classes: of both tasks.
 
     Returns:
         int64, (frames, classes, classes); zeros for a frame without a true mask.
     """
-    found = np.zeros((len(truth), len(classes.mask), len(classes.mask)), np.int64)
+    counts = np.zeros((len(truth), len(classes.mask), len(classes.mask)), np.int64)
     rows = np.flatnonzero(truth["mask"] != "")
     for row, prediction in zip(rows, read_predictions(path, truth, classes, rows), strict=True):
         mask = mask_files.load_mask(truth["mask"].iloc[row], classes.mask)
-        found[row] = metrics.confuse(mask, prediction.mask, len(classes.mask))
-    return found
+        counts[row] = metrics.confuse(mask, prediction.mask, len(classes.mask))
+    return counts
 
 
 def find_submission(run: runs.Run) -> Path:
-    """Finds the zip that was written last of a run, by the name that its `result.json` keeps.
+    """Finds the zip of a run that was written last, by its name in `result.json`.
 
     Raises:
         MissingError: there is none; the message names the notebook to run.
@@ -113,40 +128,44 @@ def find_submission(run: runs.Run) -> Path:
     name = runs.read_result(run).get("zip", "")
     path = FOLDER / name
     if not name or not path.exists():
-        what = (
-            f"The zip of {run.folder.name}, {name}, does not lie"
-            if name
-            else f"No zip of {run.folder.name} lies"
+        expected = f"the zip {name}" if name else "a zip"
+        raise MissingError(
+            f"{FOLDER}/ must hold {expected} of {run.folder.name}, found none; run Save_test.ipynb first."
         )
-        raise MissingError(f"{what} in {FOLDER}/; run Save_test.ipynb first.")
     return path
 
 
 def score_submission(path: Path, reference: str | Path, classes: Classes, score: Callable) -> dict:
-    """Runs the competition's scoring program on the very zip, unpacked to a temporary folder.
+    """Unpacks the zip to a temporary folder and scores it by the competition's program.
 
     Args:
-        path: the zip.
+        path: of the zip.
         reference: folder with the truth of Test.
-        classes: turn the files' ids into the network's indices.
-        score: of `scoring.py`, which stands alone.
+        classes: of Train; map ids of files to indices of the network.
+        score: function of `scoring.py`.
 
     Returns:
-        `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion` {"mask", "label"};
-        `others`, how many classes the true masks hold that Train does not know: each counts 0 in "miou".
+        `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion`, the matrices "mask" and
+        "label" of Train's classes, None without true labels; `others`, the number of classes that the true
+        masks hold and Train lacks, each of which counts as 0 in "miou".
     """
     with tempfile.TemporaryDirectory() as folder:
-        check.list_members(path, np.inf)  # refuses what would harm
+        check.list_members(path, np.inf)  # refuses a zip that is dangerous to unpack
         with zipfile.ZipFile(path) as members:
             members.extractall(folder)
         scores, confusion = score(str(reference), folder, find_truth(reference))
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
-    held = confusion["mask"].any(1)
-    others = int(held.sum() - held[list(classes.mask.ids)].sum())
-    label = np.zeros((len(classes.label),) * 2, int)
-    place = {str(id): index for index, id in enumerate(classes.label.ids)}
-    for truth, predicted in confusion["label"]:
-        if truth in place:  # a label that Train lacks counts in the scores, and has no row in the figure
-            label[place[truth], place[predicted]] += 1
-    known = label.tolist() if confusion["label"] else None
-    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": known}, "others": others}
+    is_true_id = confusion["mask"].any(1)
+    others = int(is_true_id.sum() - is_true_id[list(classes.mask.ids)].sum())
+    label = _count_labels(confusion["label"], classes) if confusion["label"] else None
+    return {"scores": scores, "confusion": {"mask": mask.tolist(), "label": label}, "others": others}
+
+
+def _count_labels(pairs: list[tuple[str, str]], classes: Classes) -> list[list[int]]:
+    """Counts pairs of true and predicted label ids in a confusion matrix of Train's classes."""
+    counts = np.zeros((len(classes.label), len(classes.label)), int)
+    indices = {str(id): index for index, id in enumerate(classes.label.ids)}
+    for truth, predicted in pairs:
+        if truth in indices:  # a label that Train lacks counts in the scores, but has no row here
+            counts[indices[truth], indices[predicted]] += 1
+    return counts.tolist()

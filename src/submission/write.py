@@ -1,4 +1,4 @@
-"""Predictions -> masks as PNG and a table -> zip for the competition, checked before it counts."""
+"""Writes the zip for the competition: masks as PNGs and a table, checked before the zip gets its name."""
 
 import datetime
 import zipfile
@@ -14,12 +14,12 @@ from src.common.errors import SubmissionError
 from src.data.classes import Classes
 from src.inference.predict import Prediction
 from src.submission.cache import PredictionCache
-from src.submission.check import COLUMNS, LIMIT, check_submission
+from src.submission.check import LIMIT, check_submission
 from src.submission.names import name_predictions
 
 FOLDER = Path("submissions")
-NOTES = "test.csv"  # in the run's folder: label and confidence of each frame
-STAMP = (1980, 1, 1, 0, 0, 0)  # of the zip's files: equal predictions make equal bytes
+NOTES = "test.csv"  # file in the run's folder: label, confidences and shares of the classes of each frame
+STAMP = (1980, 1, 1, 0, 0, 0)  # date of all files in the zip, so that equal predictions give equal bytes
 
 
 def write_submission(
@@ -31,39 +31,46 @@ def write_submission(
     channels: int = 3,
     source: str = "",
 ) -> Path:
-    """Writes the zip, under its name only once it is whole and checked.
+    """Writes the zip, which gets its name only after it is complete and checked.
 
     Args:
         path: of the zip.
         samples: table of the Test frames.
         predictions: one for each row that is not in the cache yet, in order.
-        classes: turn the network's indices into the files' ids.
-        cache: where each prediction lies until the zip is there; then it is emptied, and `test.csv` beside it
-            holds of each frame what `PredictionCache.read` gives, but for the checksum.
-        channels: of the PNGs, equal ones: 3 as the competition accepted, or 1.
-        source: what made it, for the zip's comment.
+        classes: of both tasks; map indices of the network to ids of files.
+        cache: holds the predictions until the zip is written; then it is deleted, and `test.csv` beside it
+            holds the table of `PredictionCache.read` without the checksums.
+        channels: of the PNGs, all equal: 3 as the competition requires, or 1.
+        source: origin of the predictions, for the zip's comment.
 
     Returns:
         `path`.
+
+    Raises:
+        SubmissionError: the zip breaks a rule; the cache is deleted, so that all frames are predicted again.
     """
     names = name_predictions(samples)
     cache.add(predictions, names, channels)
     notes = cache.read()
     checksums = dict(zip(names, notes.pop("checksum"), strict=True))
-    table = pd.DataFrame(dict(zip(COLUMNS, (samples["image_path"], names, notes["label"]), strict=True)))
+    table = pd.DataFrame(
+        {"image_path": samples["image_path"], "pred_name": names, "image_lvl_pred": notes["label"]}
+    )
 
-    def write(beside: Path) -> None:
-        _pack(beside, table, cache.folder, source)
-        # a zip of any size is whole; only the platform may find it too large
-        check_submission(beside, samples, classes, limit=np.inf, checksums=checksums)
+    def write(temporary: Path) -> None:
+        _pack(temporary, table, cache.folder, source)
+        # The size is not checked here, because only the platform limits it.
+        check_submission(temporary, samples, classes, limit=np.inf, checksums=checksums)
 
     try:
         files.write_atomically(path, write)
     except SubmissionError:
-        cache.drop()  # a frame on the disk is broken: predict anew
+        cache.drop()  # a stored frame is broken
         raise
     notes.insert(0, "image_path", samples["image_path"])
-    files.write_atomically(cache.folder.parent / NOTES, lambda beside: notes.to_csv(beside, index=False))
+    files.write_atomically(
+        cache.folder.parent / NOTES, lambda temporary: notes.to_csv(temporary, index=False)
+    )
     cache.drop()
     _warn_of_size(path)
     return path
@@ -79,22 +86,23 @@ def _pack(path: Path, table: pd.DataFrame, folder: Path, comment: str) -> None:
 
 
 def _warn_of_size(path: Path) -> None:
-    """Says it where a zip is larger than the platform takes."""
+    """Prints a warning if a zip is larger than the platform accepts."""
     size = path.stat().st_size / 1e6
     if size > LIMIT:
         print(f"{path.name} has {size:.0f} MB, and CodaLab takes {LIMIT}; CHANNELS=1 makes it smaller.")
 
 
 def name_submission(run: runs.Run, scores: dict[str, dict[str, float]]) -> Path:
-    """Names a zip `<date>_<run>_<split><mIoU>-<accuracy>-<F1>.zip`, after its known scores in percent.
+    """Returns the path of a zip, `<date>_<run>_<split><mIoU>-<accuracy>-<F1>.zip` with scores in percent.
 
     Args:
         run: the run that made it.
-        scores: by split, each {"miou", "f1", "accuracy"}; "estimate" and "test" are named.
+        scores: {"miou", "f1", "accuracy"} by split; only the splits "estimate" and "test" are in the name.
     """
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
-    for split, word in (("estimate", "est"), ("test", "test")):
+    for split, prefix in (("estimate", "est"), ("test", "test")):
         if split in scores:
-            values = (scores[split].get(key) for key in ("miou", "accuracy", "f1"))
-            parts.append(word + "-".join("none" if x is None else f"{100 * x:.1f}" for x in values))
+            values = [scores[split].get(key) for key in ("miou", "accuracy", "f1")]
+            percents = ["none" if value is None else f"{100 * value:.1f}" for value in values]
+            parts.append(prefix + "-".join(percents))
     return FOLDER / f"{'_'.join(parts)}.zip"
