@@ -1,6 +1,6 @@
-"""The figures that the training notebooks show: what a stage holds in, a figure and its caption out.
+"""The figures of the training notebooks: each function takes a stage or a result and returns a `View`.
 
-Each takes None where there is nothing to show, and gives None.
+It returns None where there is nothing to show.
 """
 
 import textwrap
@@ -27,12 +27,12 @@ PAIRS = 4  # of a held-out frame and the training frame most like it
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A figure and what it shows.
+    """A figure and its caption.
 
     Attributes:
         name: of its PNG.
         figure: of matplotlib.
-        caption: a sentence with numbers.
+        caption: one or two sentences with numbers.
     """
 
     name: str
@@ -41,25 +41,26 @@ class View:
 
 
 class Album:
-    """Shows figures in a notebook and keeps them with a run: `show = Album(stage.run, project.note)`.
+    """Shows figures in a notebook and saves them with a run: `show = Album(stage.run, project.note)`.
 
     Args:
-        run: in whose folder they are kept.
-        note: stands in every figure.
+        run: in whose folder they are saved.
+        note: stands below every figure, as that its data are synthetic.
     """
 
     def __init__(self, run: Run, note: str = ""):
-        self.folder, self.note = run.figures, note
+        self.folder = run.figures
+        self.note = note
 
     def __call__(self, view: View | None) -> None:
-        """Shows and keeps a figure; nothing where there is none."""
+        """Shows and saves a figure, and prints its caption; does nothing for None."""
         if view is not None:
             display(self.save(view))
             lines = textwrap.wrap(view.caption, style.LINE, break_on_hyphens=False)
             print("".join(f"{line}\n" for line in lines), end="")
 
     def save(self, view: View) -> Image:
-        """Keeps a figure without showing it, and gives the picture."""
+        """Saves a figure without showing it, and returns the picture."""
         path = self.folder / f"{view.name}.png"
         return style.save_figure(view.figure, path, view.caption, self.note)
 
@@ -77,7 +78,8 @@ def plot_folds(stage: Joint) -> View | None:
     if stage.choice != "full":
         return None
     sides = {"val": stage.split.held_out}
-    sides |= {name: held_out for name, (_, held_out) in stage.folds.items()}
+    for name, (_, held_out) in stage.folds.items():
+        sides[name] = held_out
     return _plot_sides("folds", stage, sides)
 
 
@@ -89,16 +91,17 @@ def _plot_sides(name: str, stage: Stage, sides: dict[str, np.ndarray]) -> View:
 
 
 def plot_most_alike(stage: Stage) -> View | None:
-    """Shows the held-out frames that are most like a training frame."""
+    """Shows the held-out frames that are most like a training frame, each beside that frame."""
     if not stage.settings.holds_out:
         return None
     audit = stage.split.audit
     stems = _name_frames(stage.samples)
-    pairs, titles = [], []
+    pairs = []
+    titles = []
     for row in audit.nlargest(PAIRS, "likeness").itertuples():
         pairs.append((stage.frames.images[row.frame], stage.frames.images[row.twin]))
-        like = f"like it by {row.likeness:.2f}, trained on:\n{stems[row.twin]}"
-        titles.append((f"held out:\n{stems[row.frame]}", like))
+        trained_on = f"trained on, likeness {row.likeness:.2f}:\n{stems[row.twin]}"
+        titles.append((f"held out:\n{stems[row.frame]}", trained_on))
     return View("audit", panels.plot_pairs(pairs, titles), captions.describe_audit(audit))
 
 
@@ -139,7 +142,8 @@ def plot_labels(evaluation: Evaluation | None) -> View | None:
     """Shows which label is taken for which."""
     if evaluation is None:
         return None
-    counts, names = evaluation.scored.confusion["label"], evaluation.classes.label.names
+    counts = evaluation.scored.confusion["label"]
+    names = evaluation.classes.label.names
     figure = charts.plot_confusion(counts, names, f"Labels, {evaluation.title}")
     return View("labels", figure, captions.describe_confusion(counts, names, "labels"))
 
@@ -173,8 +177,9 @@ def plot_estimate(found: JointEstimate) -> View | None:
 
 
 def _title_frame(evaluation: Evaluation, row: int) -> str:
-    """Names a frame and, where the network says one, its label."""
-    sample, prediction = evaluation.samples.iloc[row], evaluation.predictions[row]
+    """Names a frame and, where the network predicts one, its label."""
+    sample = evaluation.samples.iloc[row]
+    prediction = evaluation.predictions[row]
     stem = Path(sample["image_path"]).stem
     if prediction.label is None:
         return stem
@@ -184,5 +189,5 @@ def _title_frame(evaluation: Evaluation, row: int) -> str:
 
 
 def _name_frames(samples: pd.DataFrame) -> pd.Series:
-    """Gives the file name of each photo, without folder and ending."""
+    """Returns the file name of each photo, without folder and ending."""
     return samples["image_path"].map(lambda name: Path(name).stem)

@@ -1,6 +1,6 @@
 """One page of a finished run for people who run no notebooks: `python -m src report runs/joint-...`.
 
-The page carries its pictures and asks nothing of the network; a policy in its head forbids it to.
+The page holds its pictures and fetches nothing; a policy in its head forbids it to.
 """
 
 import base64
@@ -14,25 +14,25 @@ from src.common import files
 from src.evaluation import metrics
 from src.figures import captions, style
 
-CAPTIONS = {  # figure of the run, or of the segmentation run before it: what it shows, in this order
-    "result_estimate": "What was estimated for Test, and what came.",
+CAPTIONS = {  # figures by name, in the order of the page; those of the segmentation run before it, too
+    "result_estimate": "The estimate for Test, and the scores that there are.",
     "test": "Frames of Test, evenly spaced over the table.",
-    "worst_first": "Frames of Test, from the worst to the best, or from the least confident on.",
-    "hardest": "The hardest frames of Test, one a recording.",
-    "map": "The frames of Test by place, where it is known, and by recording.",
+    "worst_first": "Frames of Test, from the worst to the best, or from the least confident to the most.",
+    "hardest": "The hardest frames of Test, one of each recording.",
+    "map": "The frames of Test by recording and, where it is known, by place.",
     "result_class_iou": "Each class's IoU beside its share of the pixels.",
-    "result_confusion": "Which class is taken for which.",
+    "result_confusion": "Which mask class is taken for which.",
     "result_labels": "Which label is taken for which.",
     "reliability": "How often a label is right, against the network's confidence in it.",
     "held_out": "Frames of recordings that were held out of training.",
-    "looks": "How the photos of Train and of Test look.",
+    "looks": "Brightness and colour of the photos of Train and of Test.",
     "split": "Which frames were held out.",
     "folds": "Which frames each fold held out.",
     "audit": "The held-out frames most like a training frame.",
     "samples": "Frames of Train with their masks.",
-    "result_history": "How the training of the joint network went.",
-    "history": "How the training of the segmentation network went.",
-    "network": "The network, drawn from itself.",
+    "result_history": "Training of the joint network.",
+    "history": "Training of the segmentation network.",
+    "network": "The network.",
 }
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -69,22 +69,20 @@ def write_report(folder: Path) -> Path:
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    result, run = runs.read_finished(folder), runs.read_run(folder)
+    result = runs.read_finished(folder)
+    run = runs.read_run(folder)
     earlier = folder.parent / run.settings["SEGMENTER"]
-    shown = {
-        name: path
-        for name in CAPTIONS
-        for path in (earlier / "figures" / f"{name}.png", run.figures / f"{name}.png")
-        if path.exists()
-    }
+    pictures = _find_pictures((run.figures, earlier / "figures"))
     title = f"{run.settings['data']}: what every pixel is, and what kind of place"
     note = result.get("note", "")  # of data that are synthetic
+    if note:
+        title += f" ({note})"
     text = PAGE.format(
-        title=html.escape(title + (f" ({note})" if note else "")),
+        title=html.escape(title),
         origin=html.escape(files.describe_origin(folder)),
         estimate=html.escape(captions.describe_estimate(result)),
         scores=metrics.table_of_scores(result).to_html(border=0),
-        figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in shown.items()),
+        figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in pictures.items()),
         settings=_write_settings(_list_settings(run, earlier, result)),
     )
     page = folder / "report.html"
@@ -92,21 +90,39 @@ def write_report(folder: Path) -> Path:
     return page
 
 
+def _find_pictures(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Finds the picture of each figure in the first of some folders that has it."""
+    pictures = {}
+    for name in CAPTIONS:
+        for folder in folders:
+            path = folder / f"{name}.png"
+            if path.exists():
+                pictures[name] = path
+                break
+    return pictures
+
+
 def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
-    """Lists what both trainings were made with, a row each; a recipe in the words that the setting takes."""
-    settings = runs.read_run(earlier).settings if (earlier / "settings.json").exists() else {}
-    settings = settings | run.settings
+    """Lists how both trainings were made, a row a setting; the recipe as the setting RECIPE takes it."""
+    settings = {}
+    if (earlier / "settings.json").exists():
+        settings.update(runs.read_run(earlier).settings)
+    settings.update(run.settings)
     recipe = settings.pop("RECIPE", {})
-    about = {"RECIPE": " ".join(f"{name}={value}" for name, value in recipe.items())} if recipe else {}
-    about |= {"FLIP": result["flip"]} if "flip" in result else {}
-    about |= {"frames to learn from": result.get("train_frames"), "machine": result["machine"]}
-    about |= {"minutes of training": round(result["minutes"], 1)} | result["versions"]
-    about |= {"commit of the training": result["commit"]}
+    if recipe:
+        settings["RECIPE"] = " ".join(f"{name}={value}" for name, value in recipe.items())
+    if "flip" in result:
+        settings["FLIP"] = result["flip"]
+    settings["frames to learn from"] = result.get("train_frames")
+    settings["machine"] = result["machine"]
+    settings["minutes of training"] = round(result["minutes"], 1)
+    settings.update(result["versions"])
+    settings["commit of the training"] = result["commit"]
     names = metrics.name_splits(result)
     for split, made in result.get("made_by", {}).items():
         if made["commit"] != result["commit"]:
-            about[f"commit of the score: {names.get(split, split)}"] = made["commit"]
-    return pd.Series({name: str(value) for name, value in (settings | about).items()}).to_frame()
+            settings[f"commit of the score: {names.get(split, split)}"] = made["commit"]
+    return pd.Series({name: str(value) for name, value in settings.items()}).to_frame()
 
 
 def _write_settings(settings: pd.DataFrame) -> str:
@@ -116,10 +132,10 @@ def _write_settings(settings: pd.DataFrame) -> str:
 
 
 def _embed(path: Path, caption: str) -> str:
-    """Packs a picture into the page."""
+    """Writes a picture and its caption in HTML; the picture is part of the text."""
     content, kind = style.pack_picture(path)
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-    words = html.escape(f"{caption} {style.read_caption(path)}".strip())
+    below = html.escape(f"{caption} {style.read_caption(path)}".strip())
     return (
-        f'<figure><img src="{source}" alt="{html.escape(caption)}"><figcaption>{words}</figcaption></figure>'
+        f'<figure><img src="{source}" alt="{html.escape(caption)}"><figcaption>{below}</figcaption></figure>'
     )

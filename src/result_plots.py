@@ -1,6 +1,6 @@
-"""The figures that `main.ipynb` shows of a result: a `Result` in, a figure and its caption out.
+"""The figures of `main.ipynb`: each function takes a `Result` and returns a `View`.
 
-Each gives None where there is nothing to show.
+It returns None where there is nothing to show.
 """
 
 import numpy as np
@@ -8,14 +8,14 @@ import pandas as pd
 
 from src.data.recordings import project_places
 from src.evaluation import metrics
-from src.figures import captions, charts, maps, panels
+from src.figures import captions, charts, diagram, maps, panels
 from src.model import unet
 from src.plots import Album, View
 from src.submission.result import Result
 
 
 def plot_estimate(result: Result) -> View:
-    """Shows what was estimated for Test beside what came."""
+    """Shows the estimate for Test beside the scores that there are."""
     figure = charts.plot_estimate(result.scores)
     return View("result_estimate", figure, captions.describe_estimate(result.scores))
 
@@ -46,18 +46,18 @@ def plot_hardest(result: Result, count: int) -> View:
 
 
 def _describe_reason(result: Result, row: int) -> str:
-    """Says why a frame counts as hard."""
+    """Describes why a frame counts as hard."""
     if result.frames is None:
-        return f"{100 * result.notes['mean_confidence'][row]:.0f} % confident on its average pixel"
+        return f"mean confidence {100 * result.notes['mean_confidence'][row]:.0f} %"
     frame = result.frames.loc[row]
-    return f"mean IoU {frame['mean IoU %']:.0f} %, most of what is wrong:\n{frame['most of it']}"
+    return f"mean IoU {frame['mean IoU %']:.0f} %, most common error:\n{frame['most of it']}"
 
 
 def browse(result: Result, show: Album, count: int) -> None:
     """Shows the browser of all frames and, where there are no widgets, some of them from worst to best."""
     rows = result.from_worst_to_best(count)
     photos, truths, predicted = result.load(rows)
-    what = "sure" if result.frames is None else "mean IoU"
+    what = "mean confidence" if result.frames is None else "mean IoU"
     titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
     figure = panels.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
     caption = captions.describe_predictions(truths, predicted, result.classes.mask)
@@ -68,7 +68,8 @@ def browse(result: Result, show: Album, count: int) -> None:
 def plot_places(result: Result) -> View:
     """Shows the frames by place and recording: by mean IoU, or by label without truth."""
     names = np.array(result.classes.label.names)
-    values, title = pd.Series(names[result.labels]), "predicted label"
+    values = pd.Series(names[result.labels])
+    title = "predicted label"
     if result.frames is not None:
         values = result.frames["mean IoU %"]
         whole = 100 * result.scores["scores"].get("test", {}).get("miou", np.nan)
@@ -128,6 +129,6 @@ def plot_network(result: Result) -> View:
     """Draws the network."""
     network = result.network
     title = f"The network: {network.count_params() / 1e6:.1f} million weights"
-    figure = charts.plot_network(unet.list_stages(network), title)
+    figure = diagram.plot_network(unet.list_stages(network), title)
     caption = captions.describe_network(unet.count_backbone(network), network.count_params())
     return View("network", figure, caption)

@@ -9,7 +9,7 @@ from src.model import unet
 from src.settings import Recipe
 
 
-def test_history_tells_where_it_came_to():
+def test_history_names_first_and_last_value():
     history = pd.DataFrame({"loss": [2.0, 1.5, 1.0]}, index=[1, 2, 3])
     assert captions.describe_history(history) == (
         "The loss went from 2.00 to 1.00 in 3 epochs; no frames were held out of this training."
@@ -27,80 +27,100 @@ def test_best_worst_and_absent_classes_are_named(classes):
     table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     assert captions.describe_classes(table) == (
         "Best: red, IoU 83.3 %; worst: ground, 80.0 %, with 50.0 % of the pixels."
-        " Not on these frames, and so not in the mean: green."
+        " Not on these frames and not in the mean: green."
     )
     assert captions.describe_classes(metrics.table_of_classes(np.zeros((3, 3), int), classes.mask)) == ""
 
 
+def test_of_many_absent_classes_five_are_named():
+    table = pd.DataFrame(
+        {"pixels %": [100.0] + [0.0] * 7, "IoU %": [50.0] + [np.nan] * 7}, index=list("abcdefgh")
+    )
+    assert captions.describe_classes(table).endswith(" not in the mean: b, c, d, e, f and 2 more.")
+
+
 def test_largest_confusion_is_a_share_of_the_true_class():
     counts = [[80, 10, 10], [2, 3, 5], [0, 0, 0]]
-    said = captions.describe_confusion(counts, ("a", "b", "c"), "labels")
-    assert said == (
-        "75 % of the labels are right; the commonest error is a taken for b, 9.1 % of all labels; "
-        "for its size b loses most, 50 % of it to c."
+    caption = captions.describe_confusion(counts, ("a", "b", "c"), "labels")
+    assert caption == (
+        "75 % of the labels are right. Most common error: a taken for b (9.1 % of all labels); "
+        "largest share of one class: 50 % of b taken for c."
     )
-    said = captions.describe_confusion([[6, 2], [0, 2]], ("a", "b"), "labels")
-    assert said.endswith("the commonest error is a taken for b, 20.0 % of all labels and 25 % of a.")
+    caption = captions.describe_confusion([[6, 2], [0, 2]], ("a", "b"), "labels")
+    assert caption.endswith("Most common error: a taken for b (20.0 % of all labels, 25 % of a).")
     assert captions.describe_confusion(np.eye(2), ("a", "b"), "labels") == "100 % of the labels are right."
     assert captions.describe_confusion(np.zeros((2, 2)), ("a", "b"), "labels") == ""
 
 
 def test_a_gap_that_chance_makes_is_called_so():
     right = np.arange(100) < 70  # 1.645 sqrt(70 * 30 / 100) = 7.5 points
-    assert captions.describe_reliability(np.full(100, 0.9), right).endswith("too confident by 20 points.")
-    words = captions.describe_reliability(np.full(100, 0.5), right)
-    assert words.endswith("not confident enough by 20 points.")
-    said = captions.describe_reliability(np.full(100, 0.75), right)
-    assert said.endswith("5 points apart, and chance alone makes up to 8.")
+    caption = captions.describe_reliability(np.full(100, 0.9), right)
+    assert caption == (
+        "On average the network is 90 % confident, and 70 % of 100 labels are right. "
+        "It is too confident by 20 points."
+    )
+    caption = captions.describe_reliability(np.full(100, 0.5), right)
+    assert caption.endswith("It is not confident enough by 20 points.")
+    caption = captions.describe_reliability(np.full(100, 0.75), right)
+    assert caption.endswith("The gap of 5 points may be chance, which makes up to 8.")
 
 
 def test_looks_compare_test_with_train():
     train = pd.DataFrame({"folder": "Train", "brightness": np.arange(101.0), "saturation": 20, "warmth": 0})
     test = pd.DataFrame({"folder": "Test", "brightness": [60.0, 98.0], "saturation": 18, "warmth": 1.2})
-    said = captions.describe_looks(pd.concat([train, test]))
-    assert "29 points brighter, 2 points paler, 1 point warmer" in said
-    assert "lie: brightness of 50 %, saturation of 100 %, warmth of 100 % (10 %" in said
+    assert captions.describe_looks(pd.concat([train, test])) == (
+        "On average Test's photos are 29 points brighter, 2 points paler, 1 point warmer than Train's. "
+        "Share of them outside the middle 90 % of Train's: brightness 50 %, saturation 100 %, warmth 100 % "
+        "(10 % if both were alike)."
+    )
     assert captions.describe_looks(train) == ""
 
 
 def test_places_name_the_best_and_the_worst_recording():
-    recordings, values = pd.Series(["a/1", "a/1", "b/1"]), pd.Series([40.0, 60.0, np.nan])
+    recordings = pd.Series(["a/1", "a/1", "b/1"])
+    values = pd.Series([40.0, 60.0, np.nan])
     assert captions.describe_places(values, recordings) == "Half of the frames lie between 45 and 55 %."
-    said = captions.describe_places(pd.Series([40.0, 60.0, 20.0]), recordings)
-    assert "Of 2 recordings a/1 is seen best, 50 %" in said and "b/1 worst, 20 %" in said
+    caption = captions.describe_places(pd.Series([40.0, 60.0, 20.0]), recordings)
+    assert caption == "Best of 2 recordings: a/1, 50 % on average; worst: b/1, 20 %."
     names = pd.Series(["x", "y", "x"])
-    assert captions.describe_places(names, recordings) == "The commonest name is x: 2 of 3 frames."
+    assert captions.describe_places(names, recordings) == "Most common: x, 2 of 3 frames."
 
 
 def test_sides_count_frames_and_blocks():
     blocks = pd.Series(list("aabbc"))
     sides = pd.Series(["train", "train", "val", "val", "train"])
-    assert captions.describe_sides(sides, blocks) == "2 of 5 frames are held out, 1 of 3 blocks."
+    assert captions.describe_sides(sides, blocks) == "2 of 5 frames are held out, from 1 of 3 blocks."
     folds = pd.Series(["fold 2", "fold 2", "val", "left out", "fold 3"])
     assert captions.describe_sides(folds, blocks) == (
-        "4 of 5 frames are held out, 3 of 3 blocks, 1 to 2 frames at a time."
+        "4 of 5 frames are held out, from 3 of 3 blocks; 1 to 2 frames a fold."
     )
 
 
-@pytest.mark.parametrize(
-    ("likeness", "kind"), [(0.5, "below the 0.72 that count as"), (0.8, "which counts as")]
-)
-def test_audit_tells_the_most_alike_pair(likeness, kind):
+@pytest.mark.parametrize("likeness", [0.5, 0.8])
+def test_audit_names_the_most_alike_pair(likeness):
     audit = pd.DataFrame({"likeness": [0.1, likeness]})
     assert captions.describe_audit(audit) == (
-        f"The most alike pair has a likeness of {likeness:.2f}, {kind} the same view."
+        f"Highest likeness of a held-out frame to a training frame: {likeness:.2f}. "
+        "From 0.72 on, two frames count as one view."
     )
+    assert captions.describe_audit(audit[:0]) == ""
 
 
-def test_shown_frames_are_right_by_share_and_ignored_pixels_do_not_count(classes):
+def test_ignored_pixels_do_not_count_as_right_or_wrong(classes):
     truth = np.array([[0, 1], [IGNORE, 2]], np.uint8)
     predicted = np.array([[0, 1], [1, 1]], np.uint8)
-    said = captions.describe_predictions([truth, truth], [predicted, truth], classes.mask)
-    assert said == "On these 2 frames 67 to 100 % of the pixels are right, 83 % on average."
+    caption = captions.describe_predictions([truth, truth], [predicted, truth], classes.mask)
+    assert caption == "On these 2 frames 67 to 100 % of the pixels are right, 83 % on average."
     assert captions.describe_predictions([truth], [truth], classes.mask).startswith("On this frame 100 %")
-    unknown = captions.describe_predictions(None, [predicted], classes.mask)
-    assert unknown == "Most pixels of these frames: red 75 %, ground 25 %."
-    assert captions.describe_masks([np.full((2, 2), IGNORE, np.uint8)], classes.mask) == ""
+
+
+def test_without_truth_the_largest_classes_are_named(classes):
+    predicted = np.array([[0, 1], [1, 1]], np.uint8)
+    unknown = np.full((2, 2), IGNORE, np.uint8)
+    largest = "Largest classes on these frames: red 75 %, ground 25 %."
+    assert captions.describe_predictions(None, [predicted], classes.mask) == largest
+    assert captions.describe_predictions([unknown], [predicted], classes.mask) == largest
+    assert captions.describe_masks([unknown], classes.mask) == ""
 
 
 def test_weights_of_the_backbone_are_counted():

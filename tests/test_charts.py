@@ -1,9 +1,11 @@
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 
-from src.figures import charts, maps
+from src.figures import charts, diagram, maps
 from src.model import unet
 from src.settings import Recipe
 
@@ -19,7 +21,7 @@ def test_a_map_has_equal_axes_and_a_round_scale_bar():
     places = np.array([[0, 0], [300, 0], [0, 100], [np.nan, np.nan]])
     figure = maps.plot_places(places, ROBOTS, SCORES, "scores")
     assert figure.axes[0].get_aspect() == 1 and "50 m, north is up" in texts(figure)
-    assert texts(figure).count("a") == 2 and len(figure.axes) == 3  # on the map, and its strip; a scale
+    assert texts(figure).count("1") == 2 and len(figure.axes) == 3  # on the map, and its strip; a scale
     turned = maps.plot_places(places[:, ::-1], ROBOTS, SCORES, "scores")
     assert "50 m, north is right" in texts(turned)
     points = turned.axes[0].collections[0].get_offsets().compressed().reshape(-1, 2)
@@ -58,7 +60,7 @@ def test_reliability_by_hand():
     line = figure.axes[0].lines[1]
     np.testing.assert_allclose(line.get_xdata(), [60, 90])
     np.testing.assert_allclose(line.get_ydata(), [50, 100])
-    assert figure.axes[0].get_title() == "Labels: 75 % confident on average, 75 % right"
+    assert figure.axes[0].get_title() == "Labels:\n75 % confident on average, 75 % right"
 
 
 def test_looks_of_both_folders_are_told_apart():
@@ -73,7 +75,7 @@ def test_the_network_is_drawn_from_itself(backbone):
     stages = unet.list_stages(joint)
     assert stages["stride"].tolist() == [2, 4, 8, 16, 32, 16, 8, 4, 2, 32, 1]
     assert stages["channels"].tolist()[5:9] == [128, 64, 32, 16]
-    found = texts(charts.plot_network(stages, "network"))
+    found = texts(diagram.plot_network(stages, "network"))
     assert {"mask\n5 classes", "label\n3 classes", "1/16\n128 ch"} <= set(found)
 
 
@@ -85,3 +87,35 @@ def test_the_estimate_names_what_was_not_estimated_and_how_many_classes_count():
     found = texts(charts.plot_estimate(result))
     assert {"held-out recordings (1 of 2 classes)", "70.0", "68.0", "60.0", "not estimated"} <= set(found)
     assert found.count("not estimated") == 1
+
+
+def test_recordings_of_one_place_have_numbers_that_do_not_touch():
+    places = np.tile([[0.0, 0.0], [50.0, 0.0]], (8, 1))
+    recordings = pd.Series(np.repeat([f"robot/{k}" for k in range(8)], 2))
+    figure = maps.plot_places(places, recordings, pd.Series(np.arange(16.0)), "scores")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text().isdigit()]
+    assert len(boxes) == 8
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_no_two_names_share_a_colour():
+    names = pd.Series([f"label {k}" for k in range(30)] + ["label 0"])
+    figure = maps.plot_places(np.zeros((31, 2)), pd.Series(["a"] * 31), names, "labels")
+    patches = figure.legends[0].get_patches()
+    assert len({patch.get_facecolor() for patch in patches}) == len(patches) == len(maps.NAME_COLORS) + 1
+    assert figure.legends[0].get_texts()[-1].get_text() == "20 more (20)"
+
+
+def test_a_map_of_one_frame_has_a_scale():
+    figure = maps.plot_places(np.array([[5.0, 5.0]]), pd.Series(["a"]), pd.Series([1.0]), "scores")
+    assert "2 m, north is up" in texts(figure)
+
+
+def test_folds_have_a_legend_within_the_figure():
+    sides = pd.Series(["val", "fold 2", "fold 3", "fold 4", "fold 5", "left out"] * 20)
+    blocks = pd.Series([f"block {k}" for k in range(120)])
+    figure = maps.plot_sides(sides, blocks, np.full((120, 2), np.nan))
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import draw_frame
+from matplotlib import pyplot as plt
 
-from src.data.classes import IGNORE
+from src.data.classes import IGNORE, Classes, ClassList
 from src.evaluation import metrics
 from src.figures import charts, panels, style
 
@@ -77,3 +78,62 @@ def test_a_wide_title_loses_its_middle(classes):
     first, second = figure.axes[0].get_title().split("\n")
     assert first == "video_street_city_out…mvi_0004__frame_00211" and second == "sure 80 %"
     assert len(first) == panels.WIDEST_TITLE + 1
+
+
+def test_a_title_breaks_between_words_but_not_before_a_percent_sign():
+    title = "predicted: a very long name of a class, 97 % confident"
+    first, second = panels._fit_title(title, panels.PANEL_WIDTH).split("\n")
+    assert first == "predicted: a very long name of a class," and second == "97 % confident"
+
+
+def test_upright_photos_have_narrow_panels_that_they_fill(classes):
+    photo = np.zeros((160, 90, 3), np.uint8)
+    mask = np.zeros((160, 90), np.uint8)
+    figure = panels.plot_samples([photo], [mask], ["a"], classes)
+    figure.draw_without_rendering()
+    assert figure.get_figwidth() == 2 * panels.NARROWEST_PANEL
+    shown = figure.axes[0].get_window_extent().width / figure.dpi
+    assert shown > 0.8 * panels.NARROWEST_PANEL
+
+
+def test_a_long_legend_leaves_the_photos_their_size():
+    photo = np.zeros((60, 80, 3), np.uint8)
+    mask = (np.arange(60 * 80) % 24).astype(np.uint8).reshape(60, 80)
+    sizes = []
+    for count in (2, 24):
+        many = ClassList(tuple(range(count)), tuple(f"class {k}" for k in range(count)), ("#999999",) * count)
+        figure = panels.plot_samples([photo] * 2, [mask % count] * 2, ["a", "b"], Classes(many, many))
+        figure.draw_without_rendering()
+        sizes.append(figure.axes[0].get_window_extent().width / figure.dpi)
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.03)
+
+
+def test_a_frame_without_truth_is_not_called_right(classes):
+    photo = np.zeros((4, 6, 3), np.uint8)
+    unknown = np.full((4, 6), IGNORE, np.uint8)
+    figure = panels.plot_predictions([photo], [unknown], [unknown * 0], ["a"], classes, disagreement=True)
+    assert figure.axes[3].get_title() == "the truth is not known"
+    assert figure.axes[1].spines["top"].get_visible()  # else a white mask could not be seen on white
+
+
+def test_bars_of_many_classes_fill_their_axes_and_colours_of_many_have_a_scale():
+    names = tuple(f"class {k}" for k in range(60))
+    many = ClassList(tuple(range(60)), names, ("#999999",) * 60)
+    bars = charts.plot_class_iou(metrics.table_of_classes(np.eye(60), many), many, "Test")
+    assert bars.axes[0].get_ylim() == (-0.6, 59.6) and bars.get_figheight() < 14
+    assert len(charts.plot_confusion(np.eye(60), names, "Pixels").axes) == 2
+    assert len(charts.plot_confusion(np.eye(6), names[:6], "Pixels").axes) == 1
+
+
+def test_one_frame_of_each_city_is_drawn(classes):
+    frame = (np.zeros((6, 8, 3), np.uint8), np.zeros((6, 8), np.uint8), np.ones((6, 8)))
+    figure = panels.plot_world({"Train": [frame], "Test": [frame]}, classes)
+    assert figure.axes[0].get_title() == "Train: photo"
+
+
+def test_a_dark_notebook_changes_no_figure(classes):
+    photo = np.zeros((6, 8, 3), np.uint8)
+    with plt.style.context("dark_background"):
+        figure = panels.plot_pairs([(photo, photo)], [("a", "b")])
+        assert figure.get_facecolor() == (1, 1, 1, 1)
+        assert figure.axes[0].title.get_color() == "black"

@@ -48,10 +48,10 @@ def read(browser):
 
 def test_slider_and_opacity_change_the_picture(browser):
     first = read(browser)
-    assert first.shape == (64, 3 * 96, 3) and "frame_000.jpg" in browser.words.value
+    assert first.shape == (64, 3 * 96, 3) and "frame_000.jpg" in browser.caption.value
     browser.slider.value = 1
     second = read(browser)
-    assert (first[:, :96] != second[:, :96]).any() and "frame_001.jpg" in browser.words.value
+    assert (first[:, :96] != second[:, :96]).any() and "frame_001.jpg" in browser.caption.value
     browser.opacity.value = 0
     assert (read(browser)[:, 96:192] == read(browser)[:, :96]).all()  # nothing lies over the photo
     browser.opacity.value = 1
@@ -64,18 +64,18 @@ def test_slider_and_opacity_change_the_picture(browser):
 
 def test_order_and_class_choose_the_frames(browser):
     browser.order.value = "least confident first"
-    assert "frame_002.jpg" in browser.words.value
+    assert "frame_002.jpg" in browser.caption.value
     browser.order.value = "worst first"
-    assert "frame_000.jpg" in browser.words.value and "mean IoU 0 %" in browser.words.value
+    assert "frame_000.jpg" in browser.caption.value and "mean IoU 0 %" in browser.caption.value
     browser.notes["miou"] = [0.9, np.nan, 0.2, np.nan, 0.1, 0.3]  # two frames without truth come last
     browser.order.value = "as in data.csv"
     browser.order.value = "worst first"
-    assert browser.rows[:4].tolist() == [4, 2, 5, 0] and "frame_004.jpg" in browser.words.value
+    assert browser.rows[:4].tolist() == [4, 2, 5, 0] and "frame_004.jpg" in browser.caption.value
     browser.wanted.value = "green"
-    assert "frame_002.jpg" in browser.words.value and browser.slider.max == 1  # frames 2 and 5
+    assert "frame_002.jpg" in browser.caption.value and browser.slider.max == 1  # frames 2 and 5
     browser.notes["share green"] = 0.0
     browser.order.value = "as in data.csv"
-    assert browser.words.value == "No frame shows this class."
+    assert browser.caption.value == "No frame shows this class."
 
 
 def test_a_still_picture_stands_where_there_are_no_widgets(browser, monkeypatch):
@@ -89,7 +89,7 @@ def test_a_still_picture_stands_where_there_are_no_widgets(browser, monkeypatch)
 def test_names_of_files_are_escaped(browser):
     browser.samples.loc[1, "image_path"] = "<b>.jpg"
     browser.slider.value = 1
-    assert "&lt;b&gt;.jpg" in browser.words.value
+    assert "&lt;b&gt;.jpg" in browser.caption.value
 
 
 def test_the_link_carries_the_very_zip(tmp_path, monkeypatch):

@@ -54,11 +54,11 @@ def test_zip_reads_back_equal(path, samples, classes):
     assert pixels.shape == (64, 96, 3) and (pixels == draw_frame(1)[1][..., None]).all()
     read = list(read_predictions(path, samples, classes, [1]))
     assert (read[0].mask == draw_frame(1)[1]).all() and read[0].label == 1
-    with pytest.raises(ValueError, match=r"Test was changed since, so run Save_test\.ipynb again"):
+    with pytest.raises(ValueError, match=r"Test has changed since, so run Save_test\.ipynb again"):
         list(read_predictions(path, samples[::-1], classes, [1]))
     notes = read_notes(runs.Run(path.parent, {}), samples)
     assert notes["label"].tolist() == [1] * 6
-    with pytest.raises(ValueError, match="Test was changed since"):
+    with pytest.raises(ValueError, match="Test has changed since"):
         read_notes(runs.Run(path.parent, {}), samples.iloc[:5])
 
 
@@ -246,10 +246,11 @@ def test_the_zip_of_a_run_is_the_one_that_its_result_names(tmp_path, monkeypatch
     run = runs.Run(tmp_path / "joint-a", {})
     runs.write_result(run, {"minutes": 1})
     (tmp_path / "2026-01-02_joint-a.zip").touch()  # of an earlier network, say
-    with pytest.raises(FileNotFoundError, match=r"No zip of joint-a lies in .*; run Save_test\.ipynb first"):
+    message = r"must hold a zip of joint-a, found none; run Save_test\.ipynb first"
+    with pytest.raises(FileNotFoundError, match=message):
         find_submission(run)
     runs.write_result(run, {"zip": "2026-01-01_joint-a_est40.0-none-62.0.zip"})
-    with pytest.raises(FileNotFoundError, match=r"joint-a_est40\.0-none-62\.0\.zip, does not lie in"):
+    with pytest.raises(FileNotFoundError, match=r"must hold the zip 2026-01-01_joint-a_est"):
         find_submission(run)
     path = tmp_path / "2026-01-01_joint-a_est40.0-none-62.0.zip"
     path.touch()

@@ -1,45 +1,51 @@
 """Plots of numbers: tables and arrays in, Figure out."""
 
+import textwrap
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from src.data.classes import ClassList
 from src.evaluation import metrics
-from src.figures.maps import FOLD_COLORS
-from src.figures.style import BLUE, GREY, ORANGE, STYLE, shorten
+from src.figures.style import BLUE, EDGE, GREY, ORANGE, STYLE, shorten
 
 MOST_CELLS = 30  # classes of a confusion matrix with numbers
+LETTER = 0.08  # inches that a letter takes on average
+WIDEST_SOURCE = 36  # characters of a line that names the source of a score
 
 
 @mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> Figure:
-    """Draws the training curves: loss, and each metric in percent, training beside what was held out.
+    """Draws the training curves: loss, and each metric in percent, of training and of what was held out.
 
     Args:
         history: one row an epoch, as `training.fit` returns it.
         held_out: names what was held out; says so where it is leaky.
     """
     scores = [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]
-    figure, axes = plt.subplots(
-        1, 1 + len(scores), figsize=(3.6 * (1 + len(scores)), 2.8), layout="constrained"
-    )
+    columns = 1 + len(scores)
+    figure, axes = plt.subplots(1, columns, figsize=(3.6 * columns, 2.8), layout="constrained", squeeze=False)
     plt.close(figure)
-    axes = np.atleast_1d(axes)
-    draw_curves(axes[0], history, "loss", held_out)
-    for ax, name in zip(axes[1:], scores, strict=True):
+    for ax, name in zip(axes[0], ["loss", *scores], strict=True):
         draw_curves(ax, history, name, held_out)
-    handles, names = axes[0].get_legend_handles_labels()
+    handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
-def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = "") -> None:
-    """Draws a column of the history, training beside what was held out; but for the loss in percent."""
+def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str) -> None:
+    """Draws a column of the history, of training and of what was held out.
+
+    Args:
+        ax: where to draw.
+        history: one row an epoch.
+        name: of the column; all but "loss" are fractions, and drawn in percent.
+        held_out: names what was held out.
+    """
     factor = 1 if name == "loss" else 100
     titles = {"loss": "loss", "miou": "mean IoU, %", "accuracy": "label accuracy, %"}
     dots = "o-" if len(history) < 10 else "-"
@@ -50,11 +56,11 @@ def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str = 
     ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
     ax.set_xlabel("epoch")
     ax.set_xlim(0.5, history.index.max() + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
 _MEASURES = {"miou": "mean IoU, %", "accuracy": "label accuracy, %", "f1": "label F1, %"}
-_SOURCES = {
+_SOURCES = {  # colour and marker
     "random": (GREY, "X"),
     "held_out": (BLUE, "s"),
     "estimate": (ORANGE, "o"),
@@ -64,44 +70,47 @@ _SOURCES = {
 
 @mpl.rc_context(STYLE)
 def plot_estimate(result: dict) -> Figure:
-    """Draws what was estimated for Test beside what came, in percent, a line a source.
+    """Draws the estimate for Test beside the scores that there are, in percent, a line a source.
 
     Args:
         result: of a run: `scores`, fractions by split: "random", "held_out", "estimate" (with `miou_low`,
-            `miou_high`), "test"; and what `metrics.name_splits` asks for.
+            `miou_high`), "test"; and what `metrics.name_splits` takes.
     """
-    scores, names = result["scores"], metrics.name_splits(result)
+    scores = result["scores"]
+    names = metrics.name_splits(result)
     shown = [split for split in _SOURCES if split in scores]
-    height = 0.36 * max(len(shown), 1) + 1.0
+    height = 0.4 * max(len(shown), 1) + 1.1
     figure, axes = plt.subplots(1, 3, figsize=(9.2, height), sharey=True, layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06)  # else one's 100 touches the next one's 0
+    figure.get_layout_engine().set(wspace=0.06)  # else the 100 of one axis touches the 0 of the next
     plt.close(figure)
     for ax, (key, title) in zip(axes, _MEASURES.items(), strict=True):
         for place, split in enumerate(shown):
             _draw_score(ax, place, split, scores[split], key)
         ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", color="#e5e5e5")
-    axes[0].set_yticks(range(len(shown)), [names[split] for split in shown])
+    axes[0].set_yticks(range(len(shown)), [textwrap.fill(names[split], WIDEST_SOURCE) for split in shown])
     if "miou_low" in scores.get("estimate", {}):
-        axes[0].set_xlabel("bar: 9 of 10 times the truth should lie in it", fontsize=8)
+        figure.supxlabel("The bar should hold the true score 9 times of 10.", fontsize=8)
     return figure
 
 
 def _draw_score(ax: plt.Axes, place: int, split: str, scores: dict[str, float | None], key: str) -> None:
-    """Draws one score of a source at its line, with its interval where there is one."""
+    """Draws one score of a source on its line, with its interval where there is one."""
     color, marker = _SOURCES[split]
-    value = metrics.or_nan(scores.get(key))
+    value = 100 * metrics.or_nan(scores.get(key))
     if np.isnan(value):
-        if split == "estimate":  # labels' accuracy
+        if split == "estimate":  # The accuracy of labels is not estimated.
             ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
         return
     if key == "miou" and "miou_low" in scores:
         interval = [100 * scores["miou_low"], 100 * scores["miou_high"]]
-        # with round ends the bar is drawn wider than it is
+        # Round ends would make the bar wider than the interval.
         ax.plot(interval, [place] * 2, color=color, linewidth=5, solid_capstyle="butt", alpha=0.35)
-    ax.plot(100 * value, place, marker, color=color, markersize=7, clip_on=False)
-    at = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
-    ax.annotate(f"{100 * value:.1f}", (100 * value, place), (0, 7), **at)
+    ax.plot(value, place, marker, color=color, markersize=7, clip_on=False)
+    ax.annotate(f"{value:.1f}", (value, place), (0, 7), ha="center", **_NOTE)
+
+
+_NOTE = {"textcoords": "offset points", "fontsize": 8}
 
 
 @mpl.rc_context(STYLE)
@@ -115,19 +124,21 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
         classes: of the mask.
         title: says which frames these are.
     """
-    absent, of = table["IoU %"].isna().sum(), ""
-    if absent:
-        of = f" over {len(table) - absent} of {len(table)} classes"
-    table = table.dropna().sort_values("IoU %")
-    mean = f"mean IoU {table['IoU %'].mean():.1f} %{of}" if len(table) else "no class has pixels"
-    figure, ax = plt.subplots(figsize=(6.4, 0.32 * len(table) + 1.1), layout="constrained")
+    held = table.dropna().sort_values("IoU %")
+    mean = "no class has pixels"
+    if len(held):
+        mean = f"mean IoU {held['IoU %'].mean():.1f} %"
+        if len(held) < len(table):
+            mean += f" over {len(held)} of {len(table)} classes"
+    line = 0.32 if len(held) <= MOST_CELLS else 0.2  # inches
+    figure, ax = plt.subplots(figsize=(6.4, line * len(held) + 0.9), layout="constrained")
     plt.close(figure)
-    colors = [classes.colors[classes.names.index(name)] for name in table.index]
-    ax.barh(range(len(table)), table["IoU %"], color=colors, edgecolor="#555555", linewidth=0.6)
-    ax.set_yticks(range(len(table)), [shorten(name) for name in table.index])
-    for place, (iou, share) in enumerate(zip(table["IoU %"], table["pixels %"], strict=True)):
+    colors = [classes.colors[classes.names.index(name)] for name in held.index]
+    ax.barh(range(len(held)), held["IoU %"], color=colors, edgecolor=EDGE, linewidth=0.6)
+    ax.set_yticks(range(len(held)), [shorten(name) for name in held.index])
+    for place, (iou, share) in enumerate(zip(held["IoU %"], held["pixels %"], strict=True)):
         ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
-    ax.set(xlim=(0, 128), ylim=(-0.6, len(table) - 0.4), xticks=range(0, 101, 20), xlabel="IoU, %")
+    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %", ylim=(-0.6, max(len(held), 1) - 0.4))
     ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure
@@ -137,7 +148,7 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
 def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) -> Figure:
     """Draws a confusion matrix, each row in percent of the true class; the counts stand below.
 
-    Of more than MOST_CELLS classes only the colours are drawn.
+    Of more than MOST_CELLS classes only the colours are drawn, with their scale.
 
     Args:
         confusion: counts, true class by predicted class.
@@ -147,26 +158,52 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) ->
     confusion = np.asarray(confusion)
     share = 100 * confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     many = len(names) > MOST_CELLS
-    side = (0.2 if many else 0.62) * len(names) + 1.6
-    figure, ax = plt.subplots(figsize=(side + 0.9, side), layout="constrained")
+    short = [shorten(name) for name in names]
+    figure, ax = plt.subplots(figsize=_choose_size(short, title), layout="constrained")
     plt.close(figure)
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    if not many:
+    shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    if many:
+        figure.colorbar(shown, ax=ax, shrink=0.5, aspect=30, pad=0.01)
+    else:
         _write_cells(ax, confusion, share)
-    ticks, short = range(len(names)), [shorten(name) for name in names]
-    ax.set_xticks(ticks, short, rotation=90 if many else 35, ha="center" if many else "right")
+    ticks = range(len(names))
+    upright = {"rotation": 90, "ha": "center"}
+    slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(ticks, short, **(upright if many else slanted))
     ax.set_yticks(ticks, short)
-    ax.set(xlabel="predicted", ylabel="true", title=f"{title}, % of the true class")
+    ax.set(xlabel="predicted", ylabel="true")
+    figure.suptitle(f"{title},\n{_SHARES}", fontsize=mpl.rcParams["axes.titlesize"])
     ax.spines[:].set_visible(False)
     return figure
+
+
+_SHARES = "each row in % of the true class"
+
+
+def _choose_size(names: list[str], title: str) -> tuple[float, float]:
+    """Chooses width and height of a confusion matrix in inches, so that cells, names and title fit."""
+    cell = 0.62 if len(names) <= 8 else 0.46
+    if len(names) > MOST_CELLS:
+        cell = 0.2
+    beside = LETTER * max(len(name) for name in names) + 0.5
+    below = 0.45 * beside + 0.3  # slanted names
+    scale = 0.0
+    if len(names) > MOST_CELLS:
+        below = beside
+        scale = 0.9
+    across = LETTER * max(len(title), len(_SHARES)) + 0.3
+    return max(cell * len(names) + beside + scale, across), cell * len(names) + below + 0.5
 
 
 def _write_cells(ax: plt.Axes, confusion: np.ndarray, share: np.ndarray) -> None:
     """Writes into each cell of a confusion matrix its percent and, unless they are millions, its count."""
     few = confusion.max() < 100_000
     for (row, column), value in np.ndenumerate(share):
-        text = f"{value:.0f}" + (f"\n({confusion[row, column]})" if few else "")
-        text = text if confusion[row].any() else "-"  # the truth holds none of this class
+        text = f"{value:.0f}"
+        if few:
+            text += f"\n({confusion[row, column]})"
+        if not confusion[row].any():
+            text = "-"  # The truth holds none of this class.
         color = "white" if value > 55 else "black"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
 
@@ -181,17 +218,20 @@ def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins
         title: says which frames these are.
         bins: of equally many frames.
     """
-    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    confidence = np.asarray(confidence, float)
+    right = np.asarray(right, float)
     parts = [part for part in np.array_split(np.argsort(confidence), bins) if len(part)]
-    confident, true = ([100 * values[part].mean() for part in parts] for values in (confidence, right))
-    figure, ax = plt.subplots(figsize=(4.2, 3.8), layout="constrained")
+    confident = [100 * confidence[part].mean() for part in parts]
+    true = [100 * right[part].mean() for part in parts]
+    figure, ax = plt.subplots(figsize=(4.4, 4.0), layout="constrained")
     plt.close(figure)
     ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=":")
-    ax.plot(confident, true, "o-", color=BLUE)
+    ax.plot(confident, true, "o-", color=BLUE, clip_on=False)
     ax.set(xlim=(0, 102), ylim=(0, 102), aspect="equal", ylabel="how often right, %")
-    ax.set_xlabel(f"confidence, % (a dot: about {len(parts[0])} frames)")
+    of = "1 frame" if len(parts[0]) == 1 else f"about {len(parts[0])} frames"
+    ax.set_xlabel(f"confidence, % (a dot: {of})")
     means = f"{100 * confidence.mean():.0f} % confident on average, {100 * right.mean():.0f} % right"
-    ax.set_title(f"{title}: {means}")
+    ax.set_title(f"{title}:\n{means}")
     return figure
 
 
@@ -214,80 +254,3 @@ def plot_looks(looks: pd.DataFrame) -> Figure:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=2, handletextpad=0.2)
     return figure
-
-
-_PARTS = {"backbone": BLUE, "decoder": ORANGE, "output": FOLD_COLORS[0]}
-_THIN = {"color": GREY, "linewidth": 1, "zorder": 0}
-_LABEL_AT = -0.95  # height of the label's box
-
-
-@mpl.rc_context(STYLE)
-def plot_network(stages: pd.DataFrame, title: str) -> Figure:
-    """Draws the network from itself: a box for each grid, higher for a finer one, wider for more channels.
-
-    Args:
-        stages: of `unet.list_stages`.
-        title: stands above.
-    """
-    figure, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
-    plt.close(figure)
-    right = _draw_stages(ax, stages)
-    ax.plot([-0.3, right], [0, 0], **_THIN)
-    ax.annotate("photo", (-0.35, 0), ha="right", va="center", fontsize=9)
-    ax.set(xlim=(-0.9, right + 0.12), ylim=(-1.35, 1.05))
-    ax.set_axis_off()
-    figure.legend(
-        handles=[Patch(color=color, label=part) for part, color in _PARTS.items()],
-        loc="outside lower center",
-        ncols=len(_PARTS),
-        title="1/8: a grid of an eighth of the photo's height and width; ch: channels",
-        title_fontsize=8,
-    )
-    ax.set_title(title)
-    return figure
-
-
-def _draw_stages(ax: plt.Axes, stages: pd.DataFrame) -> float:
-    """Draws the boxes of the stages and the lines between them; gives the right end of the last box."""
-    deepest = stages.loc[stages["part"] == "backbone", "stride"].max()
-    places: dict[int, tuple[float, float]] = {}  # of the first box of each stride: its middle and its top
-    right = -0.42
-    for row in stages.itertuples():
-        width = 0.25 + np.log2(row.channels) / 12
-        height = 1 / (1 + np.log2(row.stride))
-        if row.part == "output" and row.stride in places:
-            label = places[row.stride][0]
-            ax.plot([label, label], [0, _LABEL_AT], **_THIN)
-            _draw_box(ax, row, label, _LABEL_AT, (width, 0.1))
-            continue
-        left = right + 0.42
-        right = left + width
-        middle = left + width / 2
-        _draw_box(ax, row, middle, 0.0, (width, height), aside=row.stride == deepest)
-        if row.part == "decoder":  # a skip
-            other, top = places[row.stride]
-            above = 1.1 * top + 0.1
-            ax.plot([other, other, middle, middle], [top, above, above, height], **_THIN)
-        places.setdefault(row.stride, (middle, height))
-    # The label sees the mask, too.
-    before_mask = left - 0.21
-    ax.plot([places[deepest][0], before_mask, before_mask], [_LABEL_AT, _LABEL_AT, 0], **_THIN)
-    return right
-
-
-def _draw_box(
-    ax: plt.Axes,
-    row: tuple,
-    middle: float,
-    low: float,
-    size: tuple[float, float],
-    aside: bool = False,
-) -> None:
-    """Draws one box with its text below it, or beside the line that goes down from it."""
-    width, height = size
-    corner = (middle - width / 2, low - height)
-    ax.add_patch(plt.Rectangle(corner, width, 2 * height, color=_PARTS[row.part]))
-    shift = 5 if aside else 0
-    side = "left" if aside else "center"
-    under = {"textcoords": "offset points", "va": "top", "fontsize": 8}
-    ax.annotate(row.text, (middle, low - height), xytext=(shift, -4), ha=side, **under)

@@ -1,5 +1,6 @@
 """How all figures look, and how they are saved."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from IPython.display import Image
 from matplotlib import font_manager
 from matplotlib.artist import Artist
@@ -16,7 +18,7 @@ from PIL.Image import open as open_image
 
 from src.common import files
 
-# the first has no Chinese, Japanese or Korean; of the others those that the system has
+# The first has no Chinese, Japanese or Korean letters, so the others that are installed stand in for those.
 FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK SC",
@@ -25,7 +27,23 @@ FONTS = (
     "PingFang SC",
     "Yu Gothic",
 )
+BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
+EDGE = "#555555"  # of bars, of patches in a legend, of pictures
 STYLE = {
+    # Black on white in a dark notebook, too.
+    "axes.edgecolor": "black",
+    "axes.facecolor": "white",
+    "axes.grid": False,
+    "axes.labelcolor": "black",
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#d55e00"]),
+    "axes.titlecolor": "auto",
+    "figure.edgecolor": "white",
+    "figure.facecolor": "white",
+    "legend.labelcolor": "None",
+    "savefig.facecolor": "white",
+    "text.color": "black",
+    "xtick.color": "black",
+    "ytick.color": "black",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
@@ -38,29 +56,33 @@ STYLE = {
     "text.parse_math": False,  # names of files and classes are shown as they are, not read as TeX
     "text.usetex": False,
 }
-BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 WIDEST_NAME = 24  # characters of a name beside a plot or below it
 MOST_NAMES = 24  # classes in a legend
-LINE = 100  # characters of text; where a notebook breaks a longer one it cuts words in two
+LINE = 100  # characters of a printed line; in a longer one a notebook would cut words in two
 LARGE = 300_000  # bytes
 
 
 @mpl.rc_context(STYLE)
-def save_figure(figure: Figure, path: Path, words: str = "", note: str = "") -> Image:
-    """Saves a figure as PNG, with a note below where there is one, and gives the picture for the notebook.
+def save_figure(figure: Figure, path: Path, caption: str = "", note: str = "") -> Image:
+    """Saves a figure as PNG and returns the picture that a notebook shows.
 
-    The file's text `Description` holds the words; where it lies in a run's figures, `Source` names the run,
-    its data and the git commit.
+    Args:
+        figure: to save.
+        path: of the PNG.
+        caption: goes into the file's text `Description`; its text `Source` names the run in whose `figures/`
+            the file lies, its data and the git commit.
+        note: stands below the figure, at the right.
     """
     if note:
-        figure.text(1, 0, note, ha="right", va="top", fontsize=8, color=GREY)
-    made = {
-        "bbox_inches": "tight",
-        "facecolor": "white",
-        "metadata": {"Source": files.describe_origin(path.parent.parent), "Description": words},
-    }
+        below = -0.05 / figure.get_figheight()
+        figure.text(1, below, note, ha="right", va="top", fontsize=8, color=GREY)
+    texts = {"Source": files.describe_origin(path.parent.parent), "Description": caption}
+
+    def write(beside: Path) -> None:
+        figure.savefig(beside, bbox_inches="tight", facecolor="white", metadata=texts)
+
     with ignoring_missing_letters():
-        files.write_atomically(path, lambda beside: figure.savefig(beside, **made))
+        files.write_atomically(path, write)
     content, kind = pack_picture(path)
     return Image(content, format=kind)
 
@@ -77,13 +99,13 @@ def ignoring_missing_letters() -> Iterator[None]:
 
 
 def read_caption(path: Path) -> str:
-    """Reads what `keep` was told of a figure; "" where it was told nothing."""
+    """Reads the caption that `save_figure` wrote into a PNG; "" where there is none."""
     with open_image(path) as picture:
         return picture.info.get("Description", "")
 
 
 def pack_picture(path: Path) -> tuple[bytes, str]:
-    """Gives the bytes of a PNG and "png", or of a JPEG and "jpeg" where the PNG is large, as of photos."""
+    """Reads a PNG as bytes and "png"; one of more than LARGE bytes is packed as JPEG, and "jpeg" returned."""
     content = path.read_bytes()
     if len(content) <= LARGE:
         return content, "png"
@@ -92,26 +114,27 @@ def pack_picture(path: Path) -> tuple[bytes, str]:
 
 
 def shorten(name: str, widest: int = WIDEST_NAME) -> str:
-    """Leaves out the middle of a name of more characters than `widest`, and puts it on one line."""
+    """Puts a name on one line, and leaves out the middle of one with more than `widest` characters."""
     name = name.replace("\n", " ")
     if len(name) <= widest:
         return name
     return f"{name[: widest // 2]}…{name[-(widest // 2) :]}"
 
 
-def add_legend(figure: Figure, handles: list[Artist], names: list[str], **how: object) -> None:
-    """Puts a legend of users' names below a figure, in as many columns as fit.
+def add_legend(figure: Figure, handles: list[Artist], names: list[str]) -> None:
+    """Puts a legend below a figure, in as many columns as fit, and makes the figure higher by its lines.
 
     Args:
         figure: with a layout that makes room.
         handles: one a name.
-        names: shortened where they are long; matplotlib by itself leaves out those that begin with "_".
-        **how: as `Figure.legend` takes it.
+        names: as they are shown; those that begin with "_", too, which matplotlib by itself leaves out.
     """
-    names = [shorten(name) for name in names]
-    column = max(1.5, 0.45 + 0.08 * max(map(len, names), default=0))  # inches
-    columns = max(1, min(len(names), int(figure.get_figwidth() // column)))
+    column = 0.45 + 0.08 * max(len(name) for name in names)  # inches
+    columns = int(figure.get_figwidth() // max(1.5, column))
+    columns = max(1, min(len(names), columns))
+    lines = math.ceil(len(names) / columns)
+    figure.set_figheight(figure.get_figheight() + 0.2 + 0.21 * lines)
     numbers = [str(number) for number in range(len(names))]
-    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns, **how)
+    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=columns, handlelength=1.2)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)

@@ -35,8 +35,8 @@ EVALUATION = """# How it is scored
 
 - `miou`: intersection over union of each class, from one confusion matrix over all pixels of all frames,
   averaged over the classes that the truth holds; pixels marked as ignored do not count.
-- `f1`: F1 of each label that occurs in truth or predictions, averaged; `accuracy`: share of frames whose label is
-  right.
+- `f1`: F1 of each label that occurs in truth or predictions, averaged;
+- `accuracy`: share of frames whose label is right.
 
 All are fractions, higher is better. The program that computes them is part of the bundle.
 """

@@ -87,7 +87,7 @@ class PredictionCache:
         return ",".join([str(label), str(checksum), *numbers]) + "\n"
 
     def drop(self) -> None:
-        """Deletes the predictions; `frames.csv` first, so that the rest never counts if this is interrupted."""
+        """Deletes the predictions, `frames.csv` first: without it the rest does not count."""
         (self.folder / "frames.csv").unlink(missing_ok=True)
         shutil.rmtree(self.folder)
 

@@ -31,20 +31,16 @@ def write_submission(
     channels: int = 3,
     source: str = "",
 ) -> Path:
-    """Writes the zip, which gets its name only after it is complete and checked.
+    """Writes the zip, which gets its name only after it is complete and checked, and returns its path.
 
     Args:
         path: of the zip.
         samples: table of the Test frames.
         predictions: one for each row that is not in the cache yet, in order.
         classes: of both tasks; map indices of the network to ids of files.
-        cache: holds the predictions until the zip is written; then it is deleted, and `test.csv` beside it
-            holds the table of `PredictionCache.read` without the checksums.
+        cache: holds the predictions; deleted after its table, without checksums, is written to `test.csv`.
         channels: of the PNGs, all equal: 3 as the competition requires, or 1.
         source: origin of the predictions, for the zip's comment.
-
-    Returns:
-        `path`.
 
     Raises:
         SubmissionError: the zip breaks a rule; the cache is deleted, so that all frames are predicted again.
@@ -53,9 +49,7 @@ def write_submission(
     cache.add(predictions, names, channels)
     notes = cache.read()
     checksums = dict(zip(names, notes.pop("checksum"), strict=True))
-    table = pd.DataFrame(
-        {"image_path": samples["image_path"], "pred_name": names, "image_lvl_pred": notes["label"]}
-    )
+    table = _make_table(samples, names, notes)
 
     def write(temporary: Path) -> None:
         _pack(temporary, table, cache.folder, source)
@@ -67,13 +61,22 @@ def write_submission(
     except SubmissionError:
         cache.drop()  # a stored frame is broken
         raise
-    notes.insert(0, "image_path", samples["image_path"])
-    files.write_atomically(
-        cache.folder.parent / NOTES, lambda temporary: notes.to_csv(temporary, index=False)
-    )
+    _write_notes(cache.folder.parent / NOTES, samples, notes)
     cache.drop()
     _warn_of_size(path)
     return path
+
+
+def _make_table(samples: pd.DataFrame, names: list[str], notes: pd.DataFrame) -> pd.DataFrame:
+    """Makes the table of the zip: each photo with the name of its mask and the id of its label."""
+    columns = {"image_path": samples["image_path"], "pred_name": names, "image_lvl_pred": notes["label"]}
+    return pd.DataFrame(columns)
+
+
+def _write_notes(path: Path, samples: pd.DataFrame, notes: pd.DataFrame) -> None:
+    """Writes what is known of each predicted frame as a table."""
+    notes.insert(0, "image_path", samples["image_path"])
+    files.write_atomically(path, lambda temporary: notes.to_csv(temporary, index=False))
 
 
 def _pack(path: Path, table: pd.DataFrame, folder: Path, comment: str) -> None:
