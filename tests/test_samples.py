@@ -52,7 +52,7 @@ def test_empty_answers_are_known_as_such(train_folder, classes):
         (np.full((HEIGHT, WIDTH), 1, np.uint16), "8-bit"),
         (
             np.dstack([np.zeros((HEIGHT, WIDTH), np.uint8)] * 2 + [np.ones((HEIGHT, WIDTH), np.uint8)]),
-            "channels differ",
+            "channels that differ",
         ),
     ],
 )
