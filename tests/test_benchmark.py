@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from texts import squeeze
 
 from src.experiments import benchmark, speeds
 
@@ -69,8 +70,9 @@ def test_ratios_by_hand():
 
 def test_the_table_tells_milliseconds_and_images_a_second():
     kept = {"groups": {"latency 192x320": {"ours": {"seconds": [0.02, 0.05, 0.01], "memory": 512.4}}}}
-    assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in speeds.table_of_speeds(kept)
-    ratios = speeds.table_of_ratios({"fps_192x320": 50.0})
+    table = squeeze(speeds.table_of_speeds(kept))
+    assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in table
+    ratios = squeeze(speeds.table_of_ratios({"fps_192x320": 50.0}))
     assert ratios.endswith("one at a time | >= 20 | 50.00 |") and "Save_test" not in ratios
     assert set(speeds.RATIOS) < set(speeds.GOALS)
 

@@ -10,10 +10,23 @@ def make(backbone_rate=1.0, decay=0.0):
 
 
 def test_rate_warms_up_and_falls():
-    rates = [optimizer.schedule_rate(step, 100, 1.0, 0.3) for step in range(100)]
-    assert rates[0] == pytest.approx(0.2) and rates[4] == 1.0 and rates[5] == 1.0
-    assert rates[-1] == pytest.approx(0.3, abs=1e-3) and rates[5:] == sorted(rates[5:], reverse=True)
+    """Warms up from 1/5 to 1 in five steps; half way down after 47.5 of the other 95 steps."""
+    schedule = optimizer.make_schedule(100, 1.0, 0.3)
+    rates = [float(schedule(step)) for step in range(100)]
+    assert rates[:6] == pytest.approx([0.2, 0.36, 0.52, 0.68, 0.84, 1.0])
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[-1] == pytest.approx(0.3, abs=1e-3)
     assert rates[52] == pytest.approx(0.65, abs=0.01)
+
+
+def test_a_training_of_one_step_has_a_rate():
+    assert float(optimizer.make_schedule(1, 1.0, 0.3)(0)) == 1.0
+
+
+def test_a_keras_that_renamed_its_parts_is_named(monkeypatch):
+    monkeypatch.setattr(optimizer, "KERAS_PARTS", ("_momentums", "_renamed"))
+    with pytest.raises(ImportError, match=r"found 3\..*, which lacks _renamed; run: pip install"):
+        make().build([keras.Variable(0.0)])
 
 
 def test_weights_move_as_by_keras_own():

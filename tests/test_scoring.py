@@ -345,7 +345,8 @@ def test_classes_with_one_id_are_refused(server):
 @pytest.mark.parametrize("path", ["../frame_002_seg.png", "/data/frame_002_seg.png", "C:\\frame_002_seg.png"])
 def test_a_mask_that_lies_elsewhere_makes_no_bundle(train_folder, tmp_path, path):
     edit(train_folder, "frame_002_seg.png", path)
-    with pytest.raises(scoring.ScoringError, match=r"must be a path within the reference's folder.*frame_002_seg"):
+    message = r"must be a path within the reference's folder.*frame_002_seg"
+    with pytest.raises(scoring.ScoringError, match=message):
         write_bundle(tmp_path / "b.zip", train_folder, "title")
 
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from texts import squeeze
 from tiny import TINY
 
 from src import runs
@@ -55,11 +56,11 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
         for recipe, seed, value in (("default", 0, 0.5), ("default", 1, 0.7), ("new", 1, 0.8))
     ]
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
-    assert "| 60.0 ± 14.1 / 50.0 ± 0.0 |  | 30.0 ± 7.1 / 25.0 ± 0.0 |  |" in lines[2]
+    lines = squeeze(table_of_ablation(tmp_path / "ablation.json")).splitlines()
+    assert "| 60.0 ± 14.1 / 50.0 ± 0.0 | | 30.0 ± 7.1 / 25.0 ± 0.0 | |" in lines[2]
     assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
     rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("held_out", "test")}}
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = table_of_ablation(tmp_path / "ablation.json").splitlines()
+    lines = squeeze(table_of_ablation(tmp_path / "ablation.json")).splitlines()
     assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]
-    assert "| new, depth withheld |  | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]
+    assert "| new, depth withheld | | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]

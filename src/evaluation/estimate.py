@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from src.data.classes import Classes
 from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
-from src.inference.engine import Predictor, softmax
+from src.inference.engine import Predictor
 
 # Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
@@ -121,7 +122,7 @@ def expect_confusion(
     """
     one_hot = np.eye(probabilities.shape[1])[predicted]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([softmax(logits / temperature).T @ one_hot for temperature in temperatures])
+    return np.stack([softmax(logits / temperature, -1).T @ one_hot for temperature in temperatures])
 
 
 def expect_miou(confusion: np.ndarray) -> float:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from src.experiments import tables
+
 ROWS = Path("benchmarks")
 FACTORS = (0.5, 1.0, 2.0)  # of our learning rate, with which the peer is trained; its best result counts
 
@@ -108,10 +110,11 @@ def table_of_quality(by_seed: dict[str, dict[str, dict[str, list]]]) -> str:
     """
     curves = average_curves(by_seed)
     quality, minutes = time_quality(curves)
-    lines = [f"| training | seeds | minutes | its mIoU % | minutes to {100 * quality:.1f} % |"]
-    lines.append("|---" * 5 + "|")
+    lines = []
     for name, curve in curves.items():
         reached = f"{minutes[name]:.1f}" if name in minutes else "not reached"
-        ends = f"{curve['minutes'][-1]:.1f} | {100 * curve['miou'][-1]:.1f}"
-        lines.append(f"| {name} | {len(by_seed)} | {ends} | {reached} |")
-    return "\n".join(lines)
+        last_minute = f"{curve['minutes'][-1]:.1f}"
+        last_miou = f"{100 * curve['miou'][-1]:.1f}"
+        lines.append([name, len(by_seed), last_minute, last_miou, reached])
+    head = ["training", "seeds", "minutes", "its mIoU %", f"minutes to {100 * quality:.1f} %"]
+    return tables.make_markdown(lines, head)

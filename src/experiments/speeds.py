@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.experiments import curves
+from src.experiments import curves, tables
 from src.figures import style
 
 PHOTO = (720, 1280)  # height and width
@@ -88,25 +88,24 @@ def table_of_speeds(benchmark: dict) -> str:
     Args:
         benchmark: of `read_benchmark`.
     """
-    lines = ["| what | row | ms an image | spread | images/s | peak MB |", "|---|---|---|---|---|---|"]
+    lines = []
     for group, rows in benchmark["groups"].items():
         for name, row in rows.items():
             ms = 1e3 * np.array(row["seconds"])
             spread = f"{ms.min():.1f} to {ms.max():.1f}"
             median = float(np.median(ms))
-            lines.append(
-                f"| {group} | {name} | {median:.1f} | {spread} | {1e3 / median:.1f} | {row['memory']:.0f} |"
-            )
-    return "\n".join(lines)
+            speed = f"{1e3 / median:.1f}"
+            lines.append([group, name, f"{median:.1f}", spread, speed, f"{row['memory']:.0f}"])
+    return tables.make_markdown(lines, ["what", "row", "ms an image", "spread", "images/s", "peak MB"])
 
 
 def table_of_ratios(ratios: dict[str, float]) -> str:
     """Writes a table in Markdown: the ratios that were measured, each with its goal."""
-    lines = ["| ratio | goal | reached |", "|---|---|---|"]
+    lines = []
     for key, (description, goal) in GOALS.items():
         if key in ratios:
-            lines.append(f"| {description} | {goal} | {ratios[key]:.2f} |")
-    return "\n".join(lines)
+            lines.append([description, goal, f"{ratios[key]:.2f}"])
+    return tables.make_markdown(lines, ["ratio", "goal", "reached"])
 
 
 def draw_growth(groups: dict[str, dict[str, dict]]) -> None:

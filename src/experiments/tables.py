@@ -9,7 +9,9 @@ import pandas as pd
 from src.evaluation import metrics
 from src.runs import read_json
 
-MARKUP = re.compile(r"[\\|<$*`]|\](?=\()|\b_|_\b")  # characters that Markdown would not show as they are
+MARKUP = re.compile(
+    r"[\\|$*`]|<(?=[\w/!?])|\](?=\()|\b_|_\b"
+)  # characters that Markdown would not show as they are
 LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
     "held out mIoU": "held_out miou",
     "held out F1": "held_out f1",
@@ -50,7 +52,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
         results: of `results.read_results`.
     """
     head = ["data", "version", "seed", "frames", "minutes", *SPLITS.values(), "segmentation alone", "run"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for _, row in results.sort_values(["data", "version", "seed"]).iterrows():
         line = [row["data"], row["version"], row["seed"], row["train_frames"], f"{row['minutes']:.0f}"]
         for split in SPLITS:
@@ -61,7 +63,7 @@ def table_of_runs(results: pd.DataFrame) -> str:
         line.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
         line.append(row["run"])
         lines.append(line)
-    return _join_lines(lines)
+    return make_markdown(lines, head)
 
 
 def _describe_held_out(row: pd.Series) -> str:
@@ -94,7 +96,7 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     runs = results.dropna(subset=["estimate miou", "test miou"]).sort_values(["version", "data", "seed"])
     head = ["data", "version", "seed", metrics.RANDOM, SPLITS["held_out"], "estimate [interval]"]
     head += [SPLITS["test"], "errors", "run"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for _, row in runs.iterrows():
         scores = {}
         for split in (*ESTIMATES, "test"):
@@ -108,7 +110,7 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     by_todays_method = runs[runs["version"].isin(TODAYS)]
     if len(by_todays_method):
         means.append(_describe_errors("all runs by today's method", by_todays_method))
-    return "\n\n".join([_join_lines(lines), *means])
+    return "\n\n".join([make_markdown(lines, head), *means])
 
 
 def _describe_errors(version: str, runs: pd.DataFrame) -> str:
@@ -169,12 +171,12 @@ def table_of_worlds(path: Path) -> str:
         path: results of `examples/sim_to_real.py`.
     """
     head = ["world", "photos", "seed", "frames", "minutes", "IoU %", "precision %", "recall %"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for row in read_json(path):
         percents = [f"{100 * row[key]:.1f}" for key in ("iou", "precision", "recall")]
         names = [row[key] for key in ("world", "photos", "seed", "train_frames")]
         lines.append([*names, f"{row['minutes']:.0f}", *percents])
-    return _join_lines(lines)
+    return make_markdown(lines, head)
 
 
 def table_of_ablation(path: Path) -> str:
@@ -198,7 +200,7 @@ def table_of_ablation(path: Path) -> str:
         "hidden test",
         "gain",
     ]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for (name, steps), runs in rows.groupby(["data", "steps"]):
         default = runs[runs["recipe"] == "default"].set_index("seed")
         for recipe, group in runs.groupby("recipe", sort=False):
@@ -209,7 +211,7 @@ def table_of_ablation(path: Path) -> str:
             if _is_scored(group, "withheld held_out"):
                 cells = _describe_gains(group, default, "withheld ")
                 lines.append([name, steps, f"{recipe}, depth withheld", changes, count, *cells])
-    return _join_lines(lines)
+    return make_markdown(lines, head)
 
 
 def table_of_lengths(lengths: pd.DataFrame) -> str:
@@ -224,14 +226,14 @@ def table_of_lengths(lengths: pd.DataFrame) -> str:
         "segmentation alone, mIoU held out / away": ("alone held out mIoU", "alone away mIoU"),
     }
     head = ["data", "steps of both trainings", "seeds", "minutes", *columns]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for (name, steps), rows in lengths.groupby(["data", "steps"]):
         seeds = ", ".join(map(str, rows["seed"]))
         line = [name, steps, seeds, f"{rows['minutes'].mean():.0f}"]
         for first, second in columns.values():
             line.append(f"{_format_spread(rows[first])} / {_format_spread(rows[second])}")
         lines.append(line)
-    return _join_lines(lines)
+    return make_markdown(lines, head)
 
 
 def _format_spread(scores: pd.Series) -> str:
@@ -273,13 +275,11 @@ def _format_fractions(scores: pd.Series) -> str:
     return f"{100 * scores.mean():.1f}{spread}"
 
 
-def _join_lines(lines: list[list]) -> str:
-    """Joins lines of cells to a table in Markdown."""
-    rows = []
-    for line in lines:
-        cells = " | ".join(escape(str(cell)) for cell in line)
-        rows.append(f"| {cells} |")
-    return "\n".join(rows)
+def make_markdown(lines: list[list], head: list[str]) -> str:
+    """Makes a table in Markdown of lines of cells; each cell is shown as the text that it is."""
+    table = pd.DataFrame(lines, columns=head, dtype=object)
+    cells = table.astype(str).map(escape)
+    return cells.rename(columns=escape).to_markdown(index=False, disable_numparse=True)
 
 
 def escape(text: str) -> str:

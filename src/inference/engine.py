@@ -15,6 +15,7 @@ import numpy as np
 import openvino as ov
 import tensorflow as tf
 from openvino import opset13 as operations
+from scipy.special import softmax
 
 from src.common.cores import count_cores
 from src.common.errors import OutdatedError
@@ -125,13 +126,7 @@ class KerasPredictor:
         """
         with KERAS_LOCK:
             logits = self.network.predict_on_batch(image[None])
-        return {name: softmax(batch[0]) for name, batch in logits.items()}
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turns logits into probabilities along the last axis; the dtype stays."""
-    p = np.exp(logits - logits.max(-1, keepdims=True))
-    return p / p.sum(-1, keepdims=True)
+        return {name: softmax(batch[0], -1) for name, batch in logits.items()}
 
 
 class Engine:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from src.common import files
 from src.common.progress import show_progress
-from src.training import lengths, optimizer
+from src.training import lengths
 from src.training.history import HISTORY, join_pieces
 
 CHECKPOINT = "checkpoint.weights.h5"
@@ -44,7 +44,7 @@ class Checkpointer(keras.callbacks.Callback):
         folder: of the training.
         done: steps taken before the checkpoint that training goes on from; 0 for a new training.
         plan: of the training.
-        rates: the highest learning rate and the last.
+        schedule: learning rate of each step, which is counted from 0.
         seed: of dropout.
         show: as in `fit`.
     """
@@ -54,7 +54,7 @@ class Checkpointer(keras.callbacks.Callback):
         folder: Path,
         done: int,
         plan: lengths.Plan,
-        rates: tuple[float, float],
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
         seed: int,
         show: Callable | None,
     ):
@@ -62,7 +62,7 @@ class Checkpointer(keras.callbacks.Callback):
         self.folder = folder
         self.done = done
         self.plan = plan
-        self.rates = rates
+        self.schedule = schedule
         self.seed = seed
         self.show = show
         self.rows = pd.DataFrame()
@@ -89,7 +89,7 @@ class Checkpointer(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the learning rate and the state of dropout, which checkpoints do not hold."""
-        self.model.optimizer.learning_rate = optimizer.schedule_rate(self.done, self.plan.steps, *self.rates)
+        self.model.optimizer.learning_rate = self.schedule(self.done)
         for variable in self.dropout:
             variable.assign([self.seed, self.done])
 

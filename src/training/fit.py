@@ -15,7 +15,7 @@ from src.common import files, memory
 from src.data.frames import Frames
 from src.model import unet as networks
 from src.settings import Recipe, TrainingSettings
-from src.training import augment, batches, label_head, lengths
+from src.training import augment, batches, label_head, lengths, optimizer
 from src.training.checkpoints import CHECKPOINT, AverageWeightsForValidation, Checkpointer, count_bytes
 from src.training.history import read_history
 from src.training.lengths import Length
@@ -82,8 +82,9 @@ def _take_steps(
     pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
     plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
     done = _load_checkpoint(model, folder, plan)
-    rates = _choose_rates(settings.recipe, with_label)
-    checkpointer = Checkpointer(folder, done, plan, rates, settings.seed, show)
+    peak, last = _choose_rates(settings.recipe, with_label)
+    schedule = optimizer.make_schedule(plan.steps, peak, last)
+    checkpointer = Checkpointer(folder, done, plan, schedule, settings.seed, show)
     if done < plan.steps:
         _run_steps(model, make(first_step=done), val_stream, plan, checkpointer)
     else:
