@@ -69,7 +69,7 @@ def plot_split(stage: Stage) -> View | None:
     """Shows which frames are held out: on a map, or along the blocks."""
     if not stage.settings.holds_out:
         return None
-    sides = {"train": stage.split.train, "val": stage.split.held_out}
+    sides = {"train": stage.split.train, "held out": stage.split.held_out}
     return _plot_sides("split", stage, sides)
 
 
@@ -77,7 +77,7 @@ def plot_folds(stage: Joint) -> View | None:
     """Shows which frames each fold holds out; None where ESTIMATE asks for no folds."""
     if stage.choice != "full":
         return None
-    sides = {"val": stage.split.held_out}
+    sides = {"held out": stage.split.held_out}
     for name, (_, held_out) in stage.folds.items():
         sides[name] = held_out
     return _plot_sides("folds", stage, sides)

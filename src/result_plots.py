@@ -50,7 +50,7 @@ def _describe_reason(result: Result, row: int) -> str:
     if result.frames is None:
         return f"mean confidence {100 * result.notes['mean_confidence'][row]:.0f} %"
     frame = result.frames.loc[row]
-    return f"mean IoU {frame['mean IoU %']:.0f} %, most common error:\n{frame['most of it']}"
+    return f"mean IoU {frame['mean IoU %']:.0f} %, most common error:\n{frame['most common error']}"
 
 
 def browse(result: Result, show: Album, count: int) -> None:
@@ -89,12 +89,12 @@ def plot_class_iou(result: Result) -> View | None:
     return View("result_class_iou", figure, captions.describe_classes(table))
 
 
-def plot_pixels(result: Result) -> View | None:
+def plot_mask_confusion(result: Result) -> View | None:
     """Shows which class is taken for which."""
     return _plot_confusion(result, "mask", "result_confusion", "pixels")
 
 
-def plot_labels(result: Result) -> View | None:
+def plot_label_confusion(result: Result) -> View | None:
     """Shows which label is taken for which; None also where only true masks are known."""
     return _plot_confusion(result, "label", "result_labels", "labels")
 

@@ -88,9 +88,9 @@ def test_places_name_the_best_and_the_worst_recording():
 
 def test_sides_count_frames_and_blocks():
     blocks = pd.Series(list("aabbc"))
-    sides = pd.Series(["train", "train", "val", "val", "train"])
+    sides = pd.Series(["train", "train", "held out", "held out", "train"])
     assert captions.describe_sides(sides, blocks) == "2 of 5 frames are held out, from 1 of 3 blocks."
-    folds = pd.Series(["fold 2", "fold 2", "val", "left out", "fold 3"])
+    folds = pd.Series(["fold 2", "fold 2", "held out", "left out", "fold 3"])
     assert captions.describe_sides(folds, blocks) == (
         "4 of 5 frames are held out, from 3 of 3 blocks; 1 to 2 frames a fold."
     )

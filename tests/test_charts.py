@@ -46,7 +46,7 @@ def test_without_positions_each_recording_is_a_strip():
 
 
 def test_sides_count_frames_without_a_position_too():
-    sides, blocks = pd.Series(["train", "val", "train"]), pd.Series(list("aba"))
+    sides, blocks = pd.Series(["train", "held out", "train"]), pd.Series(list("aba"))
     places = np.array([[0.0, 0.0], [5.0, 0.0], [np.nan, np.nan]])
     for where in (places, np.full((3, 2), np.nan)):  # a map, a strip
         figure = maps.plot_sides(sides, blocks, where)
@@ -113,7 +113,7 @@ def test_a_map_of_one_frame_has_a_scale():
 
 
 def test_folds_have_a_legend_within_the_figure():
-    sides = pd.Series(["val", "fold 2", "fold 3", "fold 4", "fold 5", "left out"] * 20)
+    sides = pd.Series(["held out", "fold 2", "fold 3", "fold 4", "fold 5", "left out"] * 20)
     blocks = pd.Series([f"block {k}" for k in range(120)])
     figure = maps.plot_sides(sides, blocks, np.full((120, 2), np.nan))
     figure.draw_without_rendering()

@@ -201,9 +201,9 @@ def draw_maps(sets):
         recordings[count] = pd.Series([f"{HARD_NAMES[k % 7]}/{k}" for k in number])
     labels = pd.Series([sets[20].label.names[k % 20] for k in range(frames)])
     blocks = recordings[60]
-    sides = pd.Series(np.where(np.arange(frames) % 100 < 20, "val", "train"))
+    sides = pd.Series(np.where(np.arange(frames) % 100 < 20, "held out", "train"))
     folds = pd.Series(
-        [("val", "fold 2", "fold 3", "fold 4", "fold 5", "left out")[k // 70] for k in range(400)]
+        [("held out", "fold 2", "fold 3", "fold 4", "fold 5", "left out")[k // 70] for k in range(400)]
     )
     long_title = "mean IoU within each frame, %: 74 on average, 81.3 over all pixels"
     drawn = {

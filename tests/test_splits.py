@@ -102,9 +102,9 @@ def test_table_counts_both_sides(train_folder, classes):
     samples = read_samples(train_folder, classes)
     masks = [np.full((2, 2), i % 3, np.uint8) for i in range(5)] + [np.full((2, 2), 255, np.uint8)]
     table = table_of_split(samples, masks, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
-    assert table.loc["frames", "train"] == 4 and table.loc["recordings", "val"] == 1
+    assert table.loc["frames", "train"] == 4 and table.loc["recordings", "held out"] == 1
     assert table.loc["label: empty", "train"] == 2
-    assert table["train"].tolist()[-3:] == [50.0, 25.0, 25.0] and table["val"].tolist()[-3:] == [
+    assert table["train"].tolist()[-3:] == [50.0, 25.0, 25.0] and table["held out"].tolist()[-3:] == [
         0.0,
         100.0,
         0.0,
@@ -175,24 +175,24 @@ def test_audit_by_hand(monkeypatch):
     photos = make_views(5)
     photos[4] = photos[1]
     monkeypatch.setattr(likeness_module, "AT_ONCE", 2)
-    audit = audit_split(samples, photos, train=np.array([0, 1]), val=np.array([2, 3, 4]))
+    audit = audit_split(samples, photos, train=np.array([0, 1]), held_out=np.array([2, 3, 4]))
     assert audit["frame"].tolist() == [2, 3, 4] and audit["twin"].tolist()[2] == 1
     assert audit["seconds"].tolist()[0] == 470 and audit["seconds"].isna().tolist() == [False, True, True]
     assert audit["metres"].tolist()[0] == 0 and np.isnan(audit["metres"].tolist()[1])
     assert audit["metres"].tolist()[2] == pytest.approx(4.999 * 111_195, rel=1e-3)
     leaks = table_of_leaks(audit)
-    assert leaks["val frames"].tolist() == [1, 0, 1, 2]
-    assert leaks["% of val"].tolist() == [33.3, 0.0, 33.3, 66.7]
+    assert leaks["held-out frames"].tolist() == [1, 0, 1, 2]
+    assert leaks["% of held out"].tolist() == [33.3, 0.0, 33.3, 66.7]
 
 
 def test_sides_and_places_by_hand():
     blocks = pd.Series(list("abab"))
-    sides = order_sides(blocks, {"train": np.array([0]), "val": np.array([1, 3])})
+    sides = order_sides(blocks, {"train": np.array([0]), "held out": np.array([1, 3])})
     assert sides.index.tolist() == [0, 2, 1, 3] and sides["side"].tolist() == [
         "train",
         "left out",
-        "val",
-        "val",
+        "held out",
+        "held out",
     ]
     samples = pd.DataFrame({"lat": [60.0, 60.0, np.nan], "lon": [10.0, 10.002, 10.0]})
     places = project_places(samples)

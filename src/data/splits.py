@@ -58,15 +58,15 @@ def split_samples(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[
         seed: settles which blocks are held out.
 
     Returns:
-        train rows and val rows (int64 positions in the table), and whether the split is leaky: it is when no
-        choice of blocks has masks, and labels, on both sides, so that a block had to be cut in time.
+        train rows and held-out rows (int64 positions in the table), and whether the split is leaky: it is if
+        no choice of blocks has masks, and labels, on both sides, so that a block had to be cut in time.
     """
     drawn = _draw_blocks(samples, blocks, seed)
     if drawn is not None:
-        train, val = drawn
-        return train, val, False
-    train, val = _cut_in_time(samples)
-    return train, val, True
+        train, held_out = drawn
+        return train, held_out, False
+    train, held_out = _cut_in_time(samples)
+    return train, held_out, True
 
 
 def _cut_in_time(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +76,7 @@ def _cut_in_time(samples: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     Without masks, all frames count.
 
     Returns:
-        train rows and val rows.
+        train rows and held-out rows.
     """
     order = samples["time"].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
     has_mask = (samples["mask"] != "").to_numpy()[order]
@@ -96,7 +96,7 @@ def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[n
     Both sides must hold masks if there are any at all, and labels likewise.
 
     Returns:
-        train rows and val rows; None if there is one block only, or no draw has both sides as they must be.
+        train rows and held-out rows; None if there is one block only, or no draw has all on both sides.
     """
     if len(set(blocks)) < 2:
         return None
@@ -106,12 +106,12 @@ def _draw_blocks(samples: pd.DataFrame, blocks: pd.Series, seed: int) -> tuple[n
     draws = GroupShuffleSplit(DRAWS, test_size=VAL_SHARE, random_state=seed)
     best = None
     lowest_cost = np.inf
-    for train, val in draws.split(labels, groups=blocks):
-        label_difference = np.abs(labels[val].mean(0) - labels.mean(0)).sum() / 2  # 0 to 1
-        cost = abs(len(val) / len(samples) - VAL_SHARE) + 0.5 * label_difference
-        is_complete = all(column.iloc[train].any() and column.iloc[val].any() for column in required)
+    for train, held_out in draws.split(labels, groups=blocks):
+        label_difference = np.abs(labels[held_out].mean(0) - labels.mean(0)).sum() / 2  # 0 to 1
+        cost = abs(len(held_out) / len(samples) - VAL_SHARE) + 0.5 * label_difference
+        is_complete = all(column.iloc[train].any() and column.iloc[held_out].any() for column in required)
         if cost < lowest_cost and is_complete:
-            best = (train, val)
+            best = (train, held_out)
             lowest_cost = cost
     return best
 
@@ -128,8 +128,8 @@ def make_folds(
         seed: settles the folds.
 
     Returns:
-        Up to FOLDS - 1 pairs of train rows and val rows, which together are all frames. Where there are fewer
-        blocks than FOLDS, each gets a fold; a single block gets none. Both sides of each fold hold masks.
+        Up to FOLDS - 1 pairs of train rows and held-out rows, which together are all frames. Where there are
+        fewer blocks than FOLDS, each gets a fold; one block gets none. Both sides of each fold hold masks.
     """
     groups = blocks.iloc[train].to_numpy()
     count = len(set(groups))
@@ -142,11 +142,11 @@ def make_folds(
     has_mask = (samples["mask"] != "").to_numpy()
     rows = np.arange(len(samples))
     folds = []
-    for _, val_places in cuts:
-        val = train[val_places]
-        rest = np.setdiff1d(rows, val)
-        if has_mask[rest].any() and has_mask[val].any():
-            folds.append((rest, val))
+    for _, held_out_places in cuts:
+        held_out = train[held_out_places]
+        rest = np.setdiff1d(rows, held_out)
+        if has_mask[rest].any() and has_mask[held_out].any():
+            folds.append((rest, held_out))
     return folds
 
 
@@ -159,7 +159,7 @@ def _draw_folds(labels: pd.Series, groups: np.ndarray, seed: int) -> list[tuple[
         seed: settles the draws.
 
     Returns:
-        FOLDS - 1 pairs of the places of train frames and of val frames in `labels`.
+        FOLDS - 1 pairs of the places of train frames and of held-out frames in `labels`.
     """
     is_frequent = labels.map(labels.value_counts()) >= FOLDS - 1
     # A rarer label cannot be in every fold, so it counts as the commonest one.
@@ -170,7 +170,7 @@ def _draw_folds(labels: pd.Series, groups: np.ndarray, seed: int) -> list[tuple[
         draws.append(list(splitter.split(labels, labels, groups)))
 
     def measure_unevenness(folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
-        return np.std([len(val) for _, val in folds])
+        return np.std([len(held_out) for _, held_out in folds])
 
     return min(draws, key=measure_unevenness)
 
@@ -179,7 +179,7 @@ def split_random_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, n
     """Holds out a random fifth of the frames, for comparison: it is leaky, because neighbours stay in train.
 
     Returns:
-        train rows and val rows.
+        train rows and held-out rows.
     """
     rows = np.random.default_rng(seed).permutation(len(samples))
     held_out = max(1, round(VAL_SHARE * len(rows)))
@@ -187,7 +187,7 @@ def split_random_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, n
 
 
 def table_of_split(
-    samples: pd.DataFrame, masks: list[np.ndarray], train: np.ndarray, val: np.ndarray, classes: Classes
+    samples: pd.DataFrame, masks: list[np.ndarray], train: np.ndarray, held_out: np.ndarray, classes: Classes
 ) -> pd.DataFrame:
     """Lists for both sides the recordings, frames and labels, and the pixels of each mask class in percent.
 
@@ -195,12 +195,12 @@ def table_of_split(
         samples: table of `samples.read_samples`.
         masks: uint8 class indices of each row, IGNORE where it has no mask.
         train: row positions.
-        val: row positions.
+        held_out: row positions.
         classes: the classes of both tasks.
     """
     recordings = find_recordings(samples)
     columns = {}
-    for name, side in (("train", train), ("val", val)):
+    for name, side in (("train", train), ("held out", held_out)):
         part = samples.iloc[side]
         column = {
             "recordings": recordings.iloc[side].nunique(),
@@ -222,8 +222,8 @@ def order_sides(blocks: pd.Series, sides: dict[str, np.ndarray]) -> pd.DataFrame
 
     Args:
         blocks: of `recordings.find_blocks`.
-        sides: row positions by name, as "train" and "val", or the val rows of each fold; the side of a frame
-            that is in none of them is "left out".
+        sides: row positions by name, as "train" and "held out", or the held-out rows of each fold; a
+            frame that is in none of them is on the side "left out".
     """
     table = pd.DataFrame({"side": "left out", "block": blocks.to_numpy()})
     for side, rows in sides.items():

@@ -71,7 +71,7 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
         classes: of the mask.
 
     Returns:
-        A row a frame: "mean IoU %" (NaN without truth), and "most of it", a text.
+        A row a frame: "mean IoU %" (NaN without truth), and "most common error", a text.
     """
     rows = []
     for confusion in confusions:
@@ -82,7 +82,7 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
             percent = 100 * wrong.max() / confusion.sum()
             text = f"{classes.names[true]} taken for {classes.names[predicted]} ({percent:.1f} %)"
         rows.append((100 * score_masks(confusion), text))
-    return pd.DataFrame(rows, columns=["mean IoU %", "most of it"])
+    return pd.DataFrame(rows, columns=["mean IoU %", "most common error"])
 
 
 def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:

@@ -22,11 +22,10 @@ def plot_sides(sides: pd.Series, blocks: pd.Series, places: np.ndarray) -> Figur
     """Shows which frames are on which side: a map where positions are known, else a strip.
 
     Args:
-        sides: of each frame: "train", "val", "left out", or the name of the fold that holds it out.
+        sides: of each frame: "train", "held out", "left out", or the name of the fold that holds it out.
         blocks: name of each frame's block; the strip draws them one after another, in this order.
         places: metres to the east and to the north, (frames, 2), NaN where unknown.
     """
-    sides = sides.replace("val", "held out")
     colors = {"train": BLUE, "held out": ORANGE, "left out": UNKNOWN}
     folds = sorted(set(sides) - set(colors))
     for number, fold in enumerate(folds):

@@ -131,9 +131,9 @@ class Joint(Stage):
             return None
         return self._evaluate(estimate.score_held_out, network)
 
-    def fit_final(self) -> keras.Model:
+    def fit_submitted(self) -> keras.Model:
         """Trains the submitted model on all frames with a mask or a label."""
-        return self._fit_final(self._make("final", self.all_frames))
+        return self._fit_submitted(self._make("final", self.all_frames))
 
     def export(self, final: keras.Model, scored: keras.Model | None, evaluation: Evaluation | None) -> None:
         """Writes the networks as files for a robot, and prints what rounding costs on the held-out frames.

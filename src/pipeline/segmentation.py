@@ -61,7 +61,7 @@ class Segmentation(Stage):
             return None
         return self._evaluate(score_samples, network)
 
-    def fit_final(self, scored: keras.Model | None) -> keras.Model:
+    def fit_submitted(self, scored: keras.Model | None) -> keras.Model:
         """Trains the final model on all frames with a mask.
 
         Args:
@@ -70,7 +70,7 @@ class Segmentation(Stage):
         final = self._make(self.all_frames)
         if scored is not None:
             final.set_weights(scored.get_weights())
-        return self._fit_final(final)
+        return self._fit_submitted(final)
 
     def finish(self, evaluation: Evaluation | None) -> None:
         """Writes the run's result and prints it."""

@@ -97,7 +97,7 @@ class Stage:
         )
         return self.history
 
-    def _fit_final(self, network: keras.Model) -> keras.Model:
+    def _fit_submitted(self, network: keras.Model) -> keras.Model:
         """Trains the final model on all frames, with as many steps as the held-out model."""
         length = self._choose_length()
         if self.settings.holds_out:

@@ -124,7 +124,7 @@ class Result:
         """Counts the frames by what costs them most; None where the truth is not known."""
         if self.frames is None:
             return None
-        costs = self.frames["most of it"][self.frames["mean IoU %"].notna()]
+        costs = self.frames["most common error"][self.frames["mean IoU %"].notna()]
         costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
         print(f"The commonest error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
         return costs.head(5).to_frame("frames")
