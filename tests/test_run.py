@@ -78,7 +78,7 @@ def test_help_lists_each_setting_once_with_its_default(capsys):
     assert run.main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("SEED")] == [
-        "SEED = 0  # settles the split, the order and the augmentation"
+        "SEED = 0  # fixes the split, the order and the augmentation"
     ]
     listed = {line.split(" = ")[0] for line in lines if " = " in line}
     notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
