@@ -15,9 +15,13 @@ NO_LABEL = -1  # network index of a frame without an image-level label
 UNKNOWN = 254  # result of encoding an id that no class has
 MOST_MASK_CLASSES = 254  # number of network indices besides IGNORE and UNKNOWN
 COLUMNS = ("task", "id", "name", "color")
-PALETTE = (  # colours that colour-blind eyes can distinguish: Okabe & Ito 2008, then Tol's muted set
+# Colours of classes without one of their own; colour-blind eyes can distinguish those of a line. Sources: Okabe &
+# Ito 2008, then Tol's muted, light and dark sets.
+PALETTE = (
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
+    *("#77aadd", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#eedd88", "#ee8866", "#ffaabb", "#dddddd"),
+    *("#222255", "#225555", "#225522", "#666633", "#663333", "#555555"),
 )
 DEFAULT_MASK = (  # the competition's classes, named as the published figures suggest
     (0, "background", "#000000"),
