@@ -15,8 +15,8 @@ NO_LABEL = -1  # network index of a frame without an image-level label
 UNKNOWN = 254  # result of encoding an id that no class has
 MOST_MASK_CLASSES = 254  # number of network indices besides IGNORE and UNKNOWN
 COLUMNS = ("task", "id", "name", "color")
-# Colours of classes without one of their own; colour-blind eyes can distinguish those of a line. Sources: Okabe &
-# Ito 2008, then Tol's muted, light and dark sets.
+# Colours of classes that have none in classes.csv; colour-blind eyes can distinguish those of a line.
+# Sources: Okabe & Ito 2008, then Tol's muted, light and dark sets.
 PALETTE = (
     *("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"),
     *("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499"),
