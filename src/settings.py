@@ -248,7 +248,7 @@ def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int
     Args:
         samples: table with `height` and `width`.
         size: (height, width), which is returned, or "auto" for about the largest size within PIXEL_BUDGET
-            that has the shape of the commonest photo.
+            that has the most common shape of the photos.
 
     Raises:
         SettingsError: `check_size` refuses the size.

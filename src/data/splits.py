@@ -162,7 +162,7 @@ def _draw_folds(labels: pd.Series, groups: np.ndarray, seed: int) -> list[tuple[
         FOLDS - 1 pairs of the places of train frames and of held-out frames in `labels`.
     """
     is_frequent = labels.map(labels.value_counts()) >= FOLDS - 1
-    # A rarer label cannot be in every fold, so it counts as the commonest one.
+    # A rarer label cannot be in every fold, so it counts as the most common one.
     labels = labels.where(is_frequent, labels.mode()[0]).to_numpy()
     draws = []
     for draw in range(DRAWS // 5):

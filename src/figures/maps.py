@@ -172,7 +172,7 @@ def _paint(figure: Figure, values: pd.Series) -> np.ndarray:
 
 
 def _paint_names(figure: Figure, values: pd.Series) -> np.ndarray:
-    """Colours the commonest names, all others alike, and adds the legend; returns colours, (frames, 4)."""
+    """Colours the most common names, all others alike, and adds the legend; returns colours, (frames, 4)."""
     counts = values.value_counts()
     palette = dict(zip(sorted(counts.index[: len(NAME_COLORS)]), NAME_COLORS, strict=False))
     handles = [Patch(color=color) for color in palette.values()]

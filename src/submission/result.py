@@ -120,13 +120,13 @@ class Result:
         table = (self.project.test, self.notes, self.project.classes)
         return widgets.FrameBrowser(network, *table, self.size, self.scores["flip"])
 
-    def commonest_errors(self) -> pd.DataFrame | None:
+    def most_common_errors(self) -> pd.DataFrame | None:
         """Counts the frames by what costs them most; None where the truth is not known."""
         if self.frames is None:
             return None
         costs = self.frames["most common error"][self.frames["mean IoU %"].notna()]
         costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
-        print(f"The commonest error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
+        print(f"The most common error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
         return costs.head(5).to_frame("frames")
 
     @property
