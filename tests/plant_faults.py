@@ -52,7 +52,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
         "else 0.5 for variable",
         "test_optimizer.py test_fit.py",
     ),
-    ("training/optimizer.py", "if step < warm", "if step > warm", "test_optimizer.py test_fit.py"),
+    ("training/optimizer.py", "warmup_target=peak", "warmup_target=last", "test_optimizer.py"),
     ("training/fit.py", "make(first_step=done)", "make(first_step=0)", "test_fit.py"),
     ("training/label_head.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_fit.py"),
     (

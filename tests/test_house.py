@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from plant_faults import FAULTS
 
 FILES = sorted(Path("src").rglob("*.py"))
 # Stands alone on the competition's server, so it cannot be cut into modules.
@@ -24,3 +25,9 @@ def test_packages_do_nothing_when_they_are_imported():
         if path.name == "__init__.py" and path.parent != Path("src"):
             (docstring,) = ast.parse(path.read_text()).body
             assert isinstance(docstring.value.value, str), path
+
+
+def test_faults_can_still_be_planted():
+    """Each line that `plant_faults.py` changes is where it says, once."""
+    counts = {line: (Path("src") / name).read_text().count(line) for name, line, _, _ in FAULTS}
+    assert {line: count for line, count in counts.items() if count != 1} == {}
