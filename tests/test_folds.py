@@ -5,10 +5,12 @@ from tiny import TINY
 from src import runs
 from src.model import unet
 from src.pipeline import folds
-from src.settings import TrainingSettings
+from src.settings import Recipe, TrainingSettings
 from src.training import lengths
 
 SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=TINY)
+# Worker processes know the backbones of the project only.
+WORKER_SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=Recipe(weights="none"))
 
 
 def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
@@ -43,7 +45,7 @@ def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
         ray.init(num_cpus=2, include_dashboard=False)
     for name, how in (("one", {}), ("two", {"ray": "auto"} if ray else {"jobs": 2})):
         trainings = [
-            folds.Fold(fold, tmp_path / name / fold, learnable, SETTINGS, (2, 2), train, held_out)
+            folds.Fold(fold, tmp_path / name / fold, learnable, WORKER_SETTINGS, (2, 2), train, held_out)
             for fold, (train, held_out) in sides.items()
         ]
         found[name] = folds.train_folds(trainings, **how)
