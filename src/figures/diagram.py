@@ -14,7 +14,7 @@ PART_COLORS = {"backbone": BLUE, "decoder": ORANGE, "output": FOLD_COLORS[0]}
 _THIN = {"color": GREY, "linewidth": 1, "zorder": 0}
 _NOTE = {"textcoords": "offset points", "va": "top", "fontsize": 8}
 _GAP = 0.42  # between two bars, in the axes' unit
-LABEL_AT = -0.95  # height of the label's bar, in the same unit
+_LABEL_AT = -0.95  # height of the label's bar, in the same unit
 
 
 @mpl.rc_context(STYLE)
@@ -69,16 +69,16 @@ def _draw_stages(ax: plt.Axes, stages: pd.DataFrame) -> float:
             x += 0.2  # its text is at the right
     # The label depends on the mask, too.
     before_mask = x - width - 1.5 * _GAP
-    ax.plot([tops[deepest][0], before_mask, before_mask], [LABEL_AT, LABEL_AT, 0], **_THIN)
+    ax.plot([tops[deepest][0], before_mask, before_mask], [_LABEL_AT, _LABEL_AT, 0], **_THIN)
     return x - _GAP
 
 
 def _draw_label(ax: plt.Axes, row: tuple, middle: float, width: float) -> None:
     """Draws the label, which is pooled from the deepest grid, below that grid."""
     height = 0.1
-    ax.plot([middle, middle], [0, LABEL_AT], **_THIN)
-    _draw_bar(ax, row, (middle, LABEL_AT), (width, height))
-    ax.annotate(row.text, (middle, LABEL_AT - height), (0, -4), ha="center", **_NOTE)
+    ax.plot([middle, middle], [0, _LABEL_AT], **_THIN)
+    _draw_bar(ax, row, (middle, _LABEL_AT), (width, height))
+    ax.annotate(row.text, (middle, _LABEL_AT - height), (0, -4), ha="center", **_NOTE)
 
 
 def _draw_bar(ax: plt.Axes, row: tuple, middle: tuple[float, float], size: tuple[float, float]) -> None:
