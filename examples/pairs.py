@@ -2,7 +2,7 @@
 
     .venv/bin/python examples/pairs.py two-cities boston-from-mallorca --turn
     .venv/bin/python examples/pairs.py camvid camvid-0016E5 --drive 0016E5
-    .venv/bin/python -m src sweep LIST --data camvid-0016E5 --reference camvid-0016E5/reference
+    .venv/bin/python -m src sweep LIST --away boston-from-mallorca camvid-0016E5
 
 `--turn` learns from Test, whose truth lies in `reference/`, and is judged on Train. `--drive` keeps Train but
 for one drive (`robot_id`), and is judged on that one. Files are linked, not copied.

@@ -121,12 +121,12 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     network = unet.load_model(tmp_path / "model.keras")
     assert unet.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something
-    (with_it, _), (without, _) = (
-        next(predict.predict_probabilities(engine.KerasPredictor(network), rows, (64, 96), flip=False))
-        for rows in (samples, samples.assign(depth=""))
-    )
+    by_keras = [engine.KerasPredictor(network)]
+    [(with_it, _)] = next(predict.predict_probabilities(by_keras, samples, (64, 96), flip=False))
+    blind = samples.assign(depth="")
+    [(without, _)] = next(predict.predict_probabilities(by_keras, blind, (64, 96), flip=False))
     assert np.abs(with_it - without).max() > 0 and with_it.shape == (64, 96, 3)
     exported = engine.Engine(engine.convert(network))
     assert (exported.depth, exported.channels) == (0.001, 4)
-    answer, _ = next(predict.predict_probabilities(exported, samples, (64, 96), flip=False))
+    [(answer, _)] = next(predict.predict_probabilities([exported], samples, (64, 96), flip=False))
     np.testing.assert_allclose(answer, with_it, atol=1e-4)

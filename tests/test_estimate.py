@@ -159,7 +159,11 @@ def test_look_ahead_needs_no_truth(train_folder, classes):
     assert ours.label.shape == (3, 3) and ours.label.sum() == pytest.approx(6)
 
 
-def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, classes):
+def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, classes, monkeypatch):
+    # Two bars at a time would write a line each second where no terminal is.
+    bars = []
+    show = predict.show_progress
+    monkeypatch.setattr(predict, "show_progress", lambda **how: bars.append(how["desc"]) or show(**how))
     samples = read_samples(train_folder, classes)
     first, second = (
         build_seeded(seed, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)) for seed in (0, 1)
@@ -172,6 +176,7 @@ def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, cl
         estimate.compute_expected_confusion(network, samples, (64, 96), against)
         for network, against in ((first, None), (second, None), (first, second))
     )
+    assert bars == ["Estimating"] * 3
     np.testing.assert_allclose(
         crossed.mask.sum(2), own.mask.sum(2), rtol=1e-5
     )  # columns: predictions of the first
@@ -193,9 +198,9 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     predicted = []
     predict_frame = predict.predict_frame
 
-    def note(network, sample, *how):
+    def note(network, sample, size, flip):
         predicted.append(sample.image)
-        return predict_frame(network, sample, *how)
+        return predict_frame(network, sample, size, flip)
 
     monkeypatch.setattr(predict, "predict_frame", note)
     kept = {1: None, 4: None}

@@ -25,7 +25,8 @@ def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, mon
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     bench = sweep.Bench(learnable, learnable / "reference")
     found = sweep.measure_recipe(bench, TINY, seed=0, steps=4)
-    assert {"held_out", "test", "alone", "leaky", "minutes", "machine", "commit"} == set(found)
+    keys = {"held_out", "test", "test_iou", "alone", "leaky", "minutes", "machine", "commit"}
+    assert keys == set(found) and set(found["test_iou"]) <= {"ground", "red", "green"}
     assert set(found["alone"]) == {"held_out", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found

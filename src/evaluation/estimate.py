@@ -86,10 +86,9 @@ def compute_expected_confusion(
     networks = [network]
     if second is not None:
         networks.append(second)
-    streams = [predict.predict_probabilities(one, samples, size) for one in networks]
     masks = []
     labels = []
-    for frame in zip(*streams, strict=True):  # (mask, label) of one frame by each network
+    for frame in predict.predict_probabilities(networks, samples, size):
         pixels = [_take_every_stride(mask) for mask, _ in frame]
         predicted = pixels[0].argmax(1)
         confusions = [expect_confusion(probabilities, predicted) for probabilities in pixels]

@@ -4,7 +4,8 @@ LIST is a text file with one recipe a line, "name: changes", such as "colourful:
 empty. Each recipe is trained without the held-out recordings and scored on them and on Test. All trainings
 have equally many steps, so that other work on the machine changes their minutes only. The results are in
 `results/ablation.json`, and a recipe that is there is not measured again. With several numbers of steps and
-`--keep results/lengths.json` a sweep compares lengths of trainings.
+`--keep results/lengths.json` a sweep compares lengths of trainings. With `--away` each recipe is trained on
+several pairs of places, and `away.py` makes a table of the scores in the other place.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 
 from src import runs
@@ -25,7 +27,8 @@ from src.data.frames import load_frames
 from src.data.reference import add_truth, check_reference
 from src.data.samples import fingerprint_data, read_samples
 from src.data.splits import make_split
-from src.evaluation.evaluate import score_samples
+from src.evaluation import metrics
+from src.evaluation.evaluate import Scored, score_samples
 from src.inference import engine
 from src.model import unet as networks
 from src.pipeline import folds
@@ -111,12 +114,12 @@ class Bench:
         return f"{recipe}{both}{batch}"
 
 
-def measure_list(path: Path, bench: Bench, seeds: list[int], lengths_in_steps: list[int]) -> None:
+def measure_list(path: Path, benches: list[Bench], seeds: list[int], lengths_in_steps: list[int]) -> None:
     """Measures the recipes that were not measured yet, seed by seed, and writes the results of each.
 
     Args:
         path: of the recipes, as `read_list` takes it.
-        bench: where.
+        benches: where; each recipe is measured on all of them before the next one.
         seeds: of the split and of the trainings.
         lengths_in_steps: of both trainings together.
 
@@ -124,27 +127,34 @@ def measure_list(path: Path, bench: Bench, seeds: list[int], lengths_in_steps: l
         UserError: the list, the data or the reference break a rule, before anything is trained.
     """
     recipes = read_list(path)
+    fingerprints = {bench: fingerprint(bench) for bench in benches}
+    for seed, steps, name, bench in itertools.product(seeds, lengths_in_steps, recipes, benches):
+        row = {
+            "data": bench.folder.resolve().name,
+            "data_fingerprint": fingerprints[bench],
+            "recipe": bench.name(name),
+            "changes": recipes[name],
+            "seed": seed,
+            "steps": steps,
+            "batch_size": bench.batch_size,
+        }
+        if is_measured(row, bench.reference is not None, bench.results):
+            continue
+        description = recipes[name] if recipes[name] else "no change"
+        print(f"\n{row['recipe']} ({description}), {row['data']}, seed {seed}, {steps} steps", flush=True)
+        keep_row(row, measure_recipe(bench, read_recipe(recipes[name]), seed, steps), bench.results)
+
+
+def fingerprint(bench: Bench) -> str:
+    """Checks the data of a bench, and computes the fingerprint of its Train.
+
+    Raises:
+        UserError: the data or the reference break a rule.
+    """
     classes = class_lists.read_classes(bench.folder / "Train")
     if bench.reference is not None:
         check_reference(bench.reference, bench.folder / "Test")
-    samples = read_samples(bench.folder / "Train", classes)
-    fingerprint = fingerprint_data(samples, classes)
-    for seed, steps in itertools.product(seeds, lengths_in_steps):
-        for name, changes in recipes.items():
-            row = {
-                "data": bench.folder.resolve().name,
-                "data_fingerprint": fingerprint,
-                "recipe": bench.name(name),
-                "changes": changes,
-                "seed": seed,
-                "steps": steps,
-                "batch_size": bench.batch_size,
-            }
-            if is_measured(row, bench.reference is not None, bench.results):
-                continue
-            description = changes if changes else "no change"
-            print(f"\n{row['recipe']} ({description}), seed {seed}, {steps} steps", flush=True)
-            keep_row(row, measure_recipe(bench, read_recipe(changes), seed, steps), bench.results)
+    return fingerprint_data(read_samples(bench.folder / "Train", classes), classes)
 
 
 def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
@@ -157,9 +167,10 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
         steps: of both trainings together.
 
     Returns:
-        "held_out" and, with a reference, "test": the joint network's scores as fractions. "alone": the same
-        scores of the segmentation network. With depth also "withheld": the same scores of the joint network
-        on frames without depth. "leaky", "minutes", "machine" and "commit".
+        "held_out" and, with a reference, "test": the joint network's scores as fractions; "test_iou": its
+        IoU on Test by class, without those that Test lacks. "alone": the same scores of the segmentation
+        network. With depth also "withheld": the same scores of the joint network on frames without depth.
+        "leaky", "minutes", "machine" and "commit".
     """
     classes = class_lists.read_classes(bench.folder / "Train")
     samples = read_samples(bench.folder / "Train", classes)
@@ -182,11 +193,7 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
     tables = {"held_out": samples.iloc[split.held_out]}
     if bench.reference is not None:
         tables["test"] = _read_test(bench, classes)
-    found = _score_tables(joint, tables, classes, size)
-    found["alone"] = _score_tables(alone, tables, classes, size)
-    if recipe.depth:
-        without_depth = {side: table.assign(depth="") for side, table in tables.items()}
-        found["withheld"] = _score_tables(joint, without_depth, classes, size)
+    found = _score_both(joint, alone, tables, classes, settings)
     minutes = count_minutes(*(read_history(out / kind) for kind in lengths.SHARES))
     return {**found, "leaky": split.leaky, "minutes": minutes, **made}
 
@@ -197,10 +204,40 @@ def _read_test(bench: Bench, classes: Classes) -> pd.DataFrame:
     return add_truth(test, bench.reference, classes)
 
 
+def _score_both(
+    joint: keras.Model,
+    alone: keras.Model,
+    tables: dict[str, pd.DataFrame],
+    classes: Classes,
+    settings: TrainingSettings,
+) -> dict:
+    """Scores both networks on tables of frames; returns the scores that `measure_recipe` names."""
+    scored = _score_tables(joint, tables, classes, settings.size)
+    found = _list_scores(scored)
+    if "test" in scored:
+        found["test_iou"] = _list_iou(scored["test"], classes)
+    found["alone"] = _list_scores(_score_tables(alone, tables, classes, settings.size))
+    if settings.recipe.depth:
+        without_depth = {side: table.assign(depth="") for side, table in tables.items()}
+        found["withheld"] = _list_scores(_score_tables(joint, without_depth, classes, settings.size))
+    return found
+
+
 def _score_tables(
     network: keras.Model, tables: dict[str, pd.DataFrame], classes: Classes, size: tuple[int, int]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Scored]:
     """Scores a network on each of several tables of frames."""
     predictor = engine.prepare(network)
     classes = classes.ignore_unknown_ids()  # the reference may hold ids that are not among Train's classes
-    return {side: score_samples(predictor, table, classes, size).scores for side, table in tables.items()}
+    return {side: score_samples(predictor, table, classes, size) for side, table in tables.items()}
+
+
+def _list_scores(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
+    """Lists the scores of several tables of frames, as fractions."""
+    return {side: one.scores for side, one in scored.items()}
+
+
+def _list_iou(scored: Scored, classes: Classes) -> dict[str, float]:
+    """Lists the IoU of each class that has true pixels, as a fraction."""
+    ious = metrics.class_iou(np.array(scored.confusion["mask"]))
+    return {name: float(iou) for name, iou in zip(classes.mask.names, ious, strict=True) if iou >= 0}

@@ -231,12 +231,12 @@ def table_of_lengths(lengths: pd.DataFrame) -> str:
         seeds = ", ".join(map(str, rows["seed"]))
         line = [name, steps, seeds, f"{rows['minutes'].mean():.0f}"]
         for first, second in columns.values():
-            line.append(f"{_format_spread(rows[first])} / {_format_spread(rows[second])}")
+            line.append(f"{format_spread(rows[first])} / {format_spread(rows[second])}")
         lines.append(line)
     return make_markdown(lines, head)
 
 
-def _format_spread(scores: pd.Series) -> str:
+def format_spread(scores: pd.Series) -> str:
     """Formats mean ± standard deviation of scores in percent; of a single score there is no deviation."""
     if len(scores.dropna()) < 2:
         return f"{scores.mean():.1f}"

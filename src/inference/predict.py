@@ -60,7 +60,12 @@ def predict_samples(
         description: of the progress bar.
         cores: frames at a time; 0 for as many as this process may use cores.
     """
-    return _predict_rows(network, samples, size, flip, _make_prediction, description, skip, cores)
+
+    def predict(sample: tuple) -> Prediction:
+        mask, label = predict_frame(network, sample, size, flip)
+        return _make_prediction(sample, mask, label)
+
+    return _predict_rows(predict, samples, description, skip, cores)
 
 
 def _make_prediction(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
@@ -116,21 +121,19 @@ def _open_once(folder: str) -> Predictor:
 
 
 def predict_probabilities(
-    network: Predictor, samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Predicts frames as `predict_samples` does, but yields the probabilities.
+    networks: list[Predictor], samples: pd.DataFrame, size: tuple[int, int], flip: bool = True
+) -> Iterator[list[tuple[np.ndarray, np.ndarray | None]]]:
+    """Predicts frames as `predict_samples` does, by one or more networks, but yields the probabilities.
 
     Yields:
-        Of each frame the probabilities of the mask at the network's size, float32 (H, W, classes), and of the
-        label, float32 (labels,), or None for a network without a label head.
+        Of each frame, for each network: the probabilities of the mask at the network's size, float32
+        (H, W, classes), and of the label, float32 (labels,), or None for a network without a label head.
     """
 
-    def finish(
-        sample: tuple, mask: np.ndarray, label: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        return mask, label
+    def predict(sample: tuple) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        return [predict_frame(network, sample, size, flip) for network in networks]
 
-    return _predict_rows(network, samples, size, flip, finish, "Estimating")
+    return _predict_rows(predict, samples, "Estimating")
 
 
 def predict_both(
@@ -138,34 +141,27 @@ def predict_both(
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
     """Predicts frames as `predict_samples` does, and yields the mask's probabilities beside each."""
 
-    def finish(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> tuple[Prediction, np.ndarray]:
+    def predict(sample: tuple) -> tuple[Prediction, np.ndarray]:
+        mask, label = predict_frame(network, sample, size, flip=True)
         return _make_prediction(sample, mask, label), mask
 
-    return _predict_rows(network, samples, size, True, finish, "Scoring")
+    return _predict_rows(predict, samples, "Scoring")
 
 
 def _predict_rows(
-    network: Predictor,
+    predict: Callable[[tuple], object],
     samples: pd.DataFrame,
-    size: tuple[int, int],
-    flip: bool,
-    finish: Callable,
     description: str,
     skip: int = 0,
     cores: int = 0,
 ) -> Iterator:
-    """Predicts frames in `cores` threads; yields `finish(row, mask, label)` of each, in the table's order.
+    """Calls `predict` for the rows in `cores` threads; yields what it returns, in the table's order.
 
     One thread does all the work on a frame, so that one frame is read while another is predicted.
     """
     rows = list(samples[["height", "width", "image", "depth"]].itertuples())
     if cores == 0:
         cores = count_cores()
-
-    def predict(sample: tuple) -> object:
-        mask, label = predict_frame(network, sample, size, flip)
-        return finish(sample, mask, label)
-
     bar = show_progress(total=len(rows), initial=skip, desc=description, unit="frame")
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(1)  # each core works on a frame of its own

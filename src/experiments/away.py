@@ -1,0 +1,107 @@
+"""Tables of recipes by their scores in other places than they were trained in: `sweep LIST --away`."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src.experiments.tables import format_spread, make_markdown
+from src.runs import read_json
+
+SCORES = {"mIoU": "test miou", "F1": "test f1", "alone mIoU": "alone test miou"}
+RUN = ["data", "seed", "steps", "batch_size"]  # equal for the runs that are compared
+
+
+def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reads the results of `python -m src sweep LIST --away`.
+
+    Returns:
+        runs: a row a recipe, pair, seed and number of steps, with "minutes" and, in percent, the scores away
+            "mIoU", "F1" and "alone mIoU" of the segmentation network. "gain mIoU" and "gain F1" are over the
+            default recipe on the same pair, with the same seed and steps; NaN where that was not measured.
+        classes: a row a recipe and pair, a column a class: its mean IoU over the seeds, in percent.
+    """
+    kept = read_json(path)
+    rows = pd.json_normalize([{key: row[key] for key in row if key != "test_iou"} for row in kept], sep=" ")
+    table = rows[["recipe", "changes", *RUN, "minutes"]].copy()
+    for name, key in SCORES.items():
+        table[name] = 100 * rows[key].astype(float)
+    defaults = table[table["recipe"] == "default"].set_index(RUN)
+    for name in ("mIoU", "F1"):
+        default = defaults[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
+        table[f"gain {name}"] = table[name].to_numpy() - default.to_numpy()
+    ious = pd.DataFrame([row["test_iou"] for row in kept]).astype(float)
+    classes = 100 * ious.groupby([rows["data"], rows["steps"], rows["recipe"]], sort=False).mean()
+    return table, classes
+
+
+def table_of_recipes(runs: pd.DataFrame) -> str:
+    """Makes a table of recipes, a line each: means over all pairs and seeds, and their gains.
+
+    A gain is the mean over pairs and seeds ± its standard error, and how many of them gained.
+
+    Args:
+        runs: of `read_away`.
+    """
+    head = ["recipe", "changes", "steps", "pairs", "seeds", "minutes", "mIoU", "gain", "F1", "gain "]
+    lines = []
+    for (steps, recipe), rows in runs.groupby(["steps", "recipe"], sort=False):
+        line = [recipe, rows["changes"].iloc[0], steps, rows["data"].nunique(), rows["seed"].nunique()]
+        line.append(f"{rows['minutes'].mean():.0f}")
+        for name in ("mIoU", "F1"):
+            gain = "" if recipe == "default" else describe_gain(rows[f"gain {name}"])
+            line += [f"{rows.groupby('data')[name].mean().mean():.1f}", gain]
+        lines.append(line)
+    return make_markdown(lines, head)
+
+
+def table_of_pairs(runs: pd.DataFrame) -> str:
+    """Makes a table of recipes by pair: mIoU / F1, each a mean over the seeds; and joint minus alone.
+
+    Args:
+        runs: of `read_away`.
+    """
+    head = ["pair", "steps", "recipe", "seeds", "mIoU", "F1", "joint minus segmentation alone, mIoU"]
+    lines = []
+    for (pair, steps, recipe), rows in runs.groupby(["data", "steps", "recipe"], sort=False):
+        line = [pair, steps, recipe, ", ".join(map(str, rows["seed"]))]
+        line += [format_spread(rows["mIoU"]), format_spread(rows["F1"])]
+        line.append(f"{(rows['mIoU'] - rows['alone mIoU']).mean():+.1f}")
+        lines.append(line)
+    return make_markdown(lines, head)
+
+
+def table_of_classes(classes: pd.DataFrame, pair: str) -> str:
+    """Makes a table of each class's IoU away, a line a recipe.
+
+    Args:
+        classes: of `read_away`.
+        pair: whose lines to list.
+    """
+    rows = classes.loc[pair].dropna(axis="columns", how="all")
+    lines = [
+        [recipe, steps, *(f"{value:.0f}" for value in values)]
+        for (steps, recipe), values in zip(rows.index, rows.to_numpy(), strict=True)
+    ]
+    return make_markdown(lines, [f"{pair}, IoU %", "steps", *rows.columns])
+
+
+def describe_gain(gains: pd.Series) -> str:
+    """Describes gains: their mean ± its standard error, and how many are above 0."""
+    gains = gains.dropna()
+    if gains.empty:
+        return "-"
+    error = f" ± {gains.std() / np.sqrt(len(gains)):.1f}" if len(gains) > 1 else ""
+    return f"{gains.mean():+.1f}{error} ({(gains > 0).sum()} of {len(gains)})"
+
+
+def make_tables(path: Path) -> str:
+    """Makes all tables of the results of a sweep away, in Markdown."""
+    runs, classes = read_away(path)
+    pairs = runs["data"].unique()
+    parts = [
+        table_of_recipes(runs),
+        table_of_pairs(runs),
+        *(table_of_classes(classes, pair) for pair in pairs),
+    ]
+    return "\n\n".join(parts)
