@@ -182,10 +182,10 @@ def _open_litert(run: str, image: np.ndarray) -> Callable[[], None]:
     return infer
 
 
-def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False) -> Callable[[], float]:
+def save_ours(run: str, folder: str, warm: int | None = None, tta: bool = False) -> Callable[[], float]:
     """The whole of Save_test: network opened, photos in, zip out; the first time with `warm` frames.
 
-    `flip` averages over the mirror image, as the notebook does by itself and the loop does not.
+    `tta` averages three views of each photo, as the notebook does by itself and the loop does not.
     """
     classes, every, size = _open_test(run, folder)
     parts = [every, every.iloc[:warm]]
@@ -194,7 +194,7 @@ def save_ours(run: str, folder: str, warm: int | None = None, flip: bool = False
         samples = parts.pop() if len(parts) > 1 else every
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as out:
-            predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, flip)
+            predictions = predict.predict_samples(engine.open_exported(Path(run)), samples, size, tta)
             kept = cache.PredictionCache(Path(out) / "kept", classes)
             write_submission(Path(out) / "ours.zip", samples, predictions, classes, kept)
         return (time.perf_counter() - begin) / len(samples)
@@ -249,7 +249,7 @@ def _list_parts(run: str, folder: str) -> dict[str, Callable[[], float]]:
     samples = samples.iloc[:40]
     images = [image_files.load_photo(path, size) for path in samples["image"]]
     network = engine.open_exported(Path(run))
-    said = [predict.predict_image(network, image, flip=False) for image in images]
+    said = [predict.predict_image(network, image, tta=False) for image in images]
     masks = [mask for mask, _ in said]
     chosen = [predict.resize_argmax(mask, PHOTO)[0] for mask in masks]
     answers = [

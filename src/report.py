@@ -111,8 +111,9 @@ def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
     recipe = settings.pop("RECIPE", {})
     if recipe:
         settings["RECIPE"] = " ".join(f"{name}={value}" for name, value in recipe.items())
-    if "flip" in result:
-        settings["FLIP"] = result["flip"]
+    for name in ("tta", "flip"):  # runs of an earlier version hold "flip"
+        if name in result:
+            settings[name.upper()] = result[name]
     settings["frames to learn from"] = result.get("train_frames")
     settings["machine"] = result["machine"]
     settings["minutes of training"] = round(result["minutes"], 1)

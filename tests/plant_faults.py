@@ -97,8 +97,8 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ),
     (
         "inference/predict.py",
-        'mirrored["mask"][:, ::-1]',
-        'mirrored["mask"]',
+        'outputs["mask"][:, ::-1] if mirrored',
+        'outputs["mask"] if mirrored',
         "test_predict.py test_engine.py",
     ),
     ("inference/predict.py", "cv2.CMP_GT", "cv2.CMP_LT", "test_predict.py"),

@@ -10,7 +10,7 @@ import pytest
 from tiny import TINY
 
 from src.common.errors import DataError
-from src.data import image_files
+from src.data import depth_files
 from src.data.frames import load_frames
 from src.data.samples import read_samples
 from src.inference import engine, predict
@@ -38,19 +38,19 @@ def with_depth(train_folder):
 def test_codes_by_hand(tmp_path):
     steps = np.array([[0, 100, 300, 3000, 30_000, 60_000]], np.uint16)
     cv2.imwrite(str(tmp_path / "d.png"), steps)
-    assert image_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 6)).tolist() == [
+    assert depth_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 6)).tolist() == [
         [0, 255, 255, 128, 1, 1]
     ]
-    assert image_files.load_depth(str(tmp_path / "d.png"), 0.01, (1, 6)).tolist() == [[0, 189, 128, 1, 1, 1]]
-    small = image_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 3))
+    assert depth_files.load_depth(str(tmp_path / "d.png"), 0.01, (1, 6)).tolist() == [[0, 189, 128, 1, 1, 1]]
+    small = depth_files.load_depth(str(tmp_path / "d.png"), 0.001, (1, 3))
     assert set(small.ravel()) <= {0, 255, 128, 1}  # nothing between a reading and none
-    assert (image_files.load_depth("", 0.001, (2, 3)) == 0).all()
+    assert (depth_files.load_depth("", 0.001, (2, 3)) == 0).all()
 
 
 def test_other_formats_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "d.png"), np.zeros((4, 4), np.uint8))
     with pytest.raises(DataError, match=r"d\.png must be a 16-bit PNG"):
-        image_files.load_depth(str(tmp_path / "d.png"), 0.001, (4, 4))
+        depth_files.load_depth(str(tmp_path / "d.png"), 0.001, (4, 4))
 
 
 def test_frames_hold_depth_where_it_is_used(with_depth, classes):
@@ -93,8 +93,8 @@ def test_a_network_begins_as_if_it_had_no_depth(classes):
         network = build_seeded(0, partial(unet.build_segmenter, 3, recipe))
         assert network.input_shape == (None, None, None, 4) and unet.read_depth_unit(network) == 0.001
     predictor = engine.KerasPredictor(network)
-    without, _ = predict.predict_image(predictor, image, flip=False)
-    with_depth, _ = predict.predict_image(predictor, np.concatenate([image, near], -1), flip=False)
+    without, _ = predict.predict_image(predictor, image, tta=False)
+    with_depth, _ = predict.predict_image(predictor, np.concatenate([image, near], -1), tta=False)
     np.testing.assert_allclose(without, with_depth, atol=1e-6)
     plain = build_seeded(0, partial(unet.build_segmenter, 3, Recipe()))
     assert unet.read_depth_unit(plain) == 0
@@ -122,11 +122,11 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     assert unet.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something
     by_keras = [engine.KerasPredictor(network)]
-    [(with_it, _)] = next(predict.predict_probabilities(by_keras, samples, (64, 96), flip=False))
+    [(with_it, _)] = next(predict.predict_probabilities(by_keras, samples, (64, 96), tta=False))
     blind = samples.assign(depth="")
-    [(without, _)] = next(predict.predict_probabilities(by_keras, blind, (64, 96), flip=False))
+    [(without, _)] = next(predict.predict_probabilities(by_keras, blind, (64, 96), tta=False))
     assert np.abs(with_it - without).max() > 0 and with_it.shape == (64, 96, 3)
     exported = engine.Engine(engine.convert(network))
     assert (exported.depth, exported.channels) == (0.001, 4)
-    [(answer, _)] = next(predict.predict_probabilities([exported], samples, (64, 96), flip=False))
+    [(answer, _)] = next(predict.predict_probabilities([exported], samples, (64, 96), tta=False))
     np.testing.assert_allclose(answer, with_it, atol=1e-4)

@@ -41,7 +41,7 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
     keras = engine.KerasPredictor(network)
     equal = []
     for photo in (*photos, np.ascontiguousarray(photos[0].swapaxes(0, 1))):  # the last one stands
-        ours, theirs = (predict.predict_image(one, photo, flip=True) for one in (exported, keras))
+        ours, theirs = (predict.predict_image(one, photo, tta=True) for one in (exported, keras))
         np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
@@ -61,7 +61,7 @@ def test_threads_get_their_own_answers(network, photos):
 
 def test_a_network_without_labels_gives_masks_alone(photos):
     segmenter = unet.build_segmenter(5, TINY)
-    mask, label = predict.predict_image(engine.prepare(segmenter), photos[0], flip=False)
+    mask, label = predict.predict_image(engine.prepare(segmenter), photos[0], tta=False)
     assert label is None and mask.shape == (64, 96, 5)
     np.testing.assert_allclose(mask.sum(-1), 1, rtol=1e-4)
 

@@ -198,9 +198,9 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     predicted = []
     predict_frame = predict.predict_frame
 
-    def note(network, sample, size, flip):
+    def note(network, sample, size, tta):
         predicted.append(sample.image)
-        return predict_frame(network, sample, size, flip)
+        return predict_frame(network, sample, size, tta)
 
     monkeypatch.setattr(predict, "predict_frame", note)
     kept = {1: None, 4: None}

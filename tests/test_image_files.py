@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from src.common.errors import DataError
-from src.data import image_files, mask_files
+from src.data import depth_files, image_files, mask_files
 from src.data.doctor import examine
 from src.data.orientation import read_exif, read_xmp
 
@@ -213,7 +213,7 @@ def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
         (lambda: image_files.read_size(path), "save it again as JPEG or PNG"),
         (lambda: image_files.load_photo(path, (32, 32)), "save it again as JPEG or PNG"),
         (lambda: mask_files.read_ids(path), "save it again as PNG"),
-        (lambda: image_files.load_steps(path), "save it again as PNG"),
+        (lambda: depth_files.load_steps(path), "save it again as PNG"),
     ):
         with pytest.raises(DataError, match=rf"photo\.{ending} .*found {kind}, another format; {remedy}"):
             read()
@@ -256,7 +256,7 @@ def test_depth_that_asks_to_be_turned_is_refused(tmp_path):
     with pytest.raises(
         DataError, match=r"deep\.png must be stored upright like its photo.*export the depth without"
     ):
-        image_files.load_steps(str(tmp_path / "deep.png"))
+        depth_files.load_steps(str(tmp_path / "deep.png"))
 
 
 def test_depth_of_an_unturned_photo_is_an_error(train_folder):

@@ -41,7 +41,7 @@ def write_photo(path, height, width):
 def test_masks_come_back_at_each_photos_own_size(tmp_path):
     sizes = [(100, 150), (150, 100), (64, 96)]
     samples = pd.DataFrame([write_photo(tmp_path / f"{h}.png", h, w) for h, w in sizes])
-    found = list(predict.predict_samples(KerasPredictor(Colors()), samples, (64, 96), flip=False))
+    found = list(predict.predict_samples(KerasPredictor(Colors()), samples, (64, 96), tta=False))
     for prediction, (height, width) in zip(found, sizes, strict=True):
         assert prediction.mask.shape == (height, width) and prediction.mask.dtype == np.uint8
         expected = np.zeros((height, width), np.uint8)
@@ -104,13 +104,42 @@ def test_two_workers_write_the_very_zip(learnable, tmp_path, monkeypatch):
     assert zips[0] == zips[1]
 
 
-def test_flip_averages_the_mirror_image():
-    image = np.zeros((32, 64, 3), np.uint8)
-    image[:, :32, 0], image[:, 32:, 2] = 255, 255
-    mask, label = predict.predict_image(KerasPredictor(Colors()), image, flip=True)
-    plain_mask, _ = predict.predict_image(KerasPredictor(Colors()), image, flip=False)
-    np.testing.assert_allclose(mask, plain_mask, atol=1e-6)  # a network of single pixels turns with the photo
-    np.testing.assert_allclose(label, 0.5, atol=1e-6)  # left and right cancel out
+def test_three_views_are_averaged_the_second_one_mirrored():
+    image = np.zeros((128, 256, 3), np.uint8)
+    image[:, :128, 0], image[:, 128:, 2] = 255, 255
+    mask, label = predict.predict_image(KerasPredictor(Colors()), image, tta=True)
+    plain_mask, plain_label = predict.predict_image(KerasPredictor(Colors()), image, tta=False)
+    # A network of single pixels scales and turns with the photo; between the halves sizes differ a little.
+    np.testing.assert_allclose(mask[:, :126], plain_mask[:, :126], atol=1e-5)
+    np.testing.assert_allclose(mask[:, 130:], plain_mask[:, 130:], atol=1e-5)
+    # In two of the views red lies left, in the mirrored one right.
+    np.testing.assert_allclose(label, (2 * plain_label + plain_label[::-1]) / 3, atol=1e-6)
+
+
+def test_views_have_sides_in_multiples_of_32():
+    # 0.75 * 352 = 264 = 8.25 * 32, 0.75 * 480 = 11.25 * 32; 1.25 * 352 = 13.75 * 32, 1.25 * 480 = 18.75 * 32
+    assert predict.scale_size((352, 480), 0.75) == (256, 352)
+    assert predict.scale_size((352, 480), 1.25) == (448, 608)
+    assert predict.scale_size((32, 32), 0.1) == (32, 32)
+
+
+def test_a_view_invents_no_distance():
+    image = np.zeros((128, 128, 4), np.uint8)
+    image[:, 64:, 3] = 200
+    seen = []
+
+    class Depth:
+        depth, channels = 0.001, 4
+
+        def predict(self, view):
+            seen.append(view)
+            return {"mask": np.full((*view.shape[:2], 2), 0.5, np.float32)}
+
+    mask, label = predict.predict_image(Depth(), image, tta=True)
+    assert [view.shape for view in seen] == [(96, 96, 4), (128, 128, 4), (160, 160, 4)]
+    assert all(set(np.unique(view[..., 3])) == {0, 200} for view in seen)
+    assert mask.shape == (128, 128, 2) and label is None
+    np.testing.assert_allclose(mask, 0.5, atol=1e-6)
 
 
 def test_resizing_invents_no_class_between_two_others():
@@ -138,7 +167,7 @@ def test_scores_by_hand(train_folder, classes):
             return {"mask": mask, "label": np.tile(np.array([[9.0, 0.0, 0.0]], np.float32), (len(images), 1))}
 
     masks = np.concatenate([mask_files.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
-    scored = score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), flip=True)
+    scored = score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), tta=True)
     assert np.isclose(scored.scores["miou"], (masks == 0).mean() / 3)
     assert np.isclose(scored.scores["accuracy"], 1 / 3) and np.isclose(scored.scores["f1"], 0.5 / 3)
     assert scored.confusion["label"] == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]

@@ -27,7 +27,7 @@ def run(tmp_path):
         "machine": "2 cores",
         "commit": "abc",
         "versions": {"tensorflow": "2.21.0"},
-        "flip": True,
+        "tta": True,
     }
     earlier = {"RECIPE": {"backbone": "<b>", "crop": 0.75}, "BATCH_SIZE": 4, "GROUP": 30 * "wide "}
     (tmp_path / "seg-x" / "settings.json").write_text(json.dumps(earlier))
@@ -60,7 +60,7 @@ def test_the_page_is_one_file_that_fetches_nothing(run):
     rows = dict(re.findall(r"<th>(.*?)</th>\s*<td>(.*?)</td>", page))
     assert rows["RECIPE"] == "backbone=&lt;b&gt; crop=0.75" and rows["BATCH_SIZE"] == "4"
     assert rows["GROUP"].count("wide") == 30
-    assert rows["FLIP"] == "True" and rows["SEGMENTER"] == "seg-x" and rows["tensorflow"] == "2.21.0"
+    assert rows["TTA"] == "True" and rows["SEGMENTER"] == "seg-x" and rows["tensorflow"] == "2.21.0"
     order = [page.index(report.CAPTIONS[name]) for name in ("result_estimate", "test", "split")]
     assert order == sorted(order)
 

@@ -47,14 +47,14 @@ def test_unknown_name_gets_the_nearest():
 
 
 def test_numbers_and_switches_are_checked():
-    cell = nbformat.v4.new_code_cell("SEED = 0\nFLIP = True\nSIZE = 'auto'\nEPOCHS = None")
+    cell = nbformat.v4.new_code_cell("SEED = 0\nTTA = True\nSIZE = 'auto'\nEPOCHS = None")
     cell.metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    run.check_settings({"SEED": 3, "FLIP": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
+    run.check_settings({"SEED": 3, "TTA": False, "SIZE": (64, 96), "EPOCHS": 4, "OTHER": ""}, [notebook])
     with pytest.raises(ValueError, match="SEED must be a number, found ''; default: 0"):
         run.check_settings({"SEED": ""}, [notebook])
-    with pytest.raises(ValueError, match="FLIP must be True or False"):
-        run.check_settings({"FLIP": "yes"}, [notebook])
+    with pytest.raises(ValueError, match="TTA must be True or False"):
+        run.check_settings({"TTA": "yes"}, [notebook])
 
 
 @pytest.mark.parametrize(

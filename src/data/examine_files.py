@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.common.errors import DataError
 from src.data import classes as class_lists
-from src.data import image_files, mask_files
+from src.data import depth_files, image_files, mask_files
 from src.data.classes import Classes, ClassList
 from src.data.tables import Problem
 
@@ -116,7 +116,7 @@ def _examine_depth(found: FrameFindings, row: tuple, classes: Classes) -> None:
     Raises:
         DataError: its height and width are swapped.
     """
-    steps = image_files.load_steps(row.depth)
+    steps = depth_files.load_steps(row.depth)
     if 0 < steps.max() <= METRES:
         found.warnings.append(
             f"{row.depth_path} holds at most {steps.max()}; depth in metres? Millimetres are usual."

@@ -12,7 +12,7 @@ from src.common import files
 from src.common.cores import count_cores
 from src.common.errors import DataError
 from src.common.progress import show_progress
-from src.data import image_files, mask_files
+from src.data import depth_files, image_files, mask_files
 from src.data.classes import IGNORE, NO_LABEL, Classes
 
 MEMORY_LIMIT = 2 * 2**30  # bytes; more decoded frames than this are in a temporary file
@@ -42,7 +42,7 @@ class Frames:
         masks: uint8 class indices, (H, W) each, all IGNORE where the frame has no mask.
         labels: int32, (frames,); NO_LABEL where the frame has no label.
         has_mask: bool, (frames,).
-        depths: uint8 code of `image_files.load_depth`, (H, W) each; None where depth is not used.
+        depths: uint8 code of `depth_files.load_depth`, (H, W) each; None where depth is not used.
     """
 
     images: list[np.ndarray]
@@ -135,7 +135,7 @@ def load_frames(samples: pd.DataFrame, classes: Classes, size: tuple[int, int], 
         images[row][:] = image_files.load_photo(image_path, sizes[row])
         masks[row][:] = mask_files.load_mask(mask_path, classes.mask, sizes[row]) if mask_path else IGNORE
         if depth:
-            depths[row][:] = image_files.load_depth(depth_path, depth, sizes[row])
+            depths[row][:] = depth_files.load_depth(depth_path, depth, sizes[row])
 
     with ThreadPoolExecutor(count_cores()) as pool:
         jobs = pool.map(load, range(len(samples)), samples["image"], samples["mask"], samples["depth"])

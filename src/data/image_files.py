@@ -1,4 +1,4 @@
-"""Reads photos and depth maps into arrays; refuses files that are broken, cut short or of another format."""
+"""Reads photos into arrays; refuses files that are broken, cut short or of another format."""
 
 import io
 import re
@@ -20,8 +20,6 @@ from src.data.headers import Header
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger image is a mistake or an attack
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-NEAREST = 0.3  # metres; smaller distances count as this one
-FARTHEST = 30.0  # metres; larger distances count as this one
 CAMERA_BITS = 12  # a 16-bit photo whose values need no more bits has not been scaled to 16 bits
 MOST_SHOWN = 8  # ids in one message
 # Warnings of libjpeg about faults that lose no pixels; some cameras write a few bytes before the end.
@@ -187,7 +185,11 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
             photo = _reduce_bits(path, decode_16_bits(file))
         else:
             photo = _decode_png(headers.strip_metadata(file))
-    photo = _turn_upright(photo, header.orientation)
+    return resize_photo(_turn_upright(photo, header.orientation), size)
+
+
+def resize_photo(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes a photo, uint8 (H, W, 3), to (*size, 3): averages areas, or enlarges by interpolation."""
     shrinks = photo.shape[0] >= size[0] and photo.shape[1] >= size[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(photo, size[::-1], interpolation=interpolation)
@@ -257,47 +259,6 @@ def _reduce_bits(path: str, pixels: np.ndarray) -> np.ndarray:
         )
     small = (pixels >> 8).astype(np.uint8)
     return small if small.ndim == 3 else cv2.merge([small] * 3)
-
-
-# Depth ----------------------------------------------
-def load_depth(path: str, unit: float, size: tuple[int, int]) -> np.ndarray:
-    """Reads a depth map as uint8 code, (*size): 0 without a measurement, else 1 (far) to 255 (near).
-
-    The code is logarithmic between NEAREST and FARTHEST: one step of it is 1.8 % of the distance. The map is
-    resized by nearest neighbour, because a mean of a distance and a missing measurement would be wrong.
-
-    Args:
-        path: of the 16-bit PNG; "" gives a map without measurements.
-        unit: metres per step of the file.
-        size: (height, width) to return.
-
-    Raises:
-        DataError: it is no 16-bit PNG of one channel.
-    """
-    if not path:
-        return np.zeros(size, np.uint8)
-    steps = cv2.resize(load_steps(path), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    metres = np.clip(steps * unit, NEAREST, FARTHEST)
-    nearness = np.log(FARTHEST / metres) / np.log(FARTHEST / NEAREST)
-    return np.where(steps == 0, 0, 1 + np.round(254 * nearness)).astype(np.uint8)
-
-
-def load_steps(path: str) -> np.ndarray:
-    """Reads the values of a depth map as they are stored: uint16, (height, width), 0 without a measurement.
-
-    Raises:
-        DataError: it is no 16-bit PNG of one channel.
-    """
-    with open_image(path) as file:
-        header = check_header(file, path, ("PNG",))
-        if (header.bits, header.mode) != (16, "L"):
-            raise DataError(
-                f"{path} must be a 16-bit PNG of one channel, found {header.bits} bits of {header.mode}; "
-                "export the depth again."
-            )
-        require_unturned(header, path, "depth")
-        with naming_file(path, ("PNG",)):
-            return decode_16_bits(file)
 
 
 def require_unturned(header: Header, name: str, what: str) -> None:

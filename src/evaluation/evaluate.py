@@ -51,7 +51,7 @@ def score_samples(
     samples: pd.DataFrame,
     classes: Classes,
     size: tuple[int, int],
-    flip: bool = True,
+    tta: bool = True,
     keep: dict[int, Prediction | None] | None = None,
 ) -> Scored:
     """Predicts frames and compares the predictions with the truth, at the photos' own size.
@@ -61,10 +61,10 @@ def score_samples(
         samples: table with masks, labels or both.
         classes: the classes of both tasks.
         size: (height, width) of the network's input.
-        flip: as in `predict_samples`.
+        tta: as in `predict_samples`.
         keep: as in `score_predictions`.
     """
-    predictions = predict_samples(network, samples, size, flip, description="Scoring")
+    predictions = predict_samples(network, samples, size, tta, description="Scoring")
     return score_predictions(predictions, samples, classes, keep)
 
 

@@ -106,7 +106,7 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     save_test = "save_test 720x1280" if engine.has_bfloat16() else "save_test_float32 720x1280"
     groups[save_test] = {
         "ours": ["save_ours", run, photos],
-        "ours, with the mirror image": ["save_ours", run, photos, None, True],
+        "ours, with three views": ["save_ours", run, photos, None, True],
         "frame by frame": ["save_loop", run, photos],
         "floor": ["save_floor", run, photos],
     }

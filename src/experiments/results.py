@@ -13,7 +13,7 @@ import pandas as pd
 from src import runs
 from src.common import files
 from src.data import classes as class_lists
-from src.data import image_files, mask_files
+from src.data import depth_files, image_files, mask_files
 from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
@@ -130,7 +130,7 @@ def _load_frame(row: tuple, classes: Classes) -> tuple[np.ndarray, np.ndarray, n
     size = (row.height, row.width)
     photo = image_files.load_photo(row.image, size)
     mask = mask_files.load_mask(row.mask, classes.mask, size)
-    depth = image_files.load_steps(row.depth) / 1000
+    depth = depth_files.load_steps(row.depth) / 1000
     return photo, mask, depth
 
 

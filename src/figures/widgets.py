@@ -133,7 +133,7 @@ class FrameBrowser:
         notes: a row a frame, of `read.read_notes`, and "miou" (a fraction) where it is known.
         classes: of both tasks.
         size: (height, width) of the network's input.
-        flip: whether the zip's predictions are averages over the mirror image.
+        tta: whether the zip's predictions are averages over `predict.VIEWS`.
     """
 
     def __init__(
@@ -143,14 +143,14 @@ class FrameBrowser:
         notes: pd.DataFrame,
         classes: Classes,
         size: tuple[int, int],
-        flip: bool = True,
+        tta: bool = True,
     ):
         self.network = network
         self.samples = samples
         self.notes = notes
         self.classes = classes
         self.size = size
-        self.flip = flip
+        self.tta = tta
         orders = {"as in data.csv": None, "least confident first": "mean_confidence", "worst first": "miou"}
         possible = [name for name, column in orders.items() if column is None or column in notes]
         self.orders = {name: orders[name] for name in possible}
@@ -208,7 +208,7 @@ class FrameBrowser:
         size = image_files.orient_size(self.size, sample.height, sample.width)
         photo = image_files.load_photo(sample.image, size)
         if row != self.shown:
-            self.probabilities, _ = predict.predict_frame(self.network, sample, self.size, self.flip)
+            self.probabilities, _ = predict.predict_frame(self.network, sample, self.size, self.tta)
             self.shown = row
         mask = self.probabilities.argmax(-1).astype(np.uint8)
         self.picture.value = self._paint(photo, mask)

@@ -1,6 +1,6 @@
 """Converts a trained network to an OpenVINO graph, which predicts at least twice as fast as Keras on a CPU.
 
-The input of the graph is uint8 RGB, (B, H, W, 3), or RGB and the depth code of `image_files.load_depth`,
+The input of the graph is uint8 RGB, (B, H, W, 3), or RGB and the depth code of `depth_files.load_depth`,
 (B, H, W, 4). B may be any number, H and W any multiples of 32. Its outputs are probabilities: "mask"
 (B, classes, H, W) and, of a joint network, "label" (B, labels).
 """

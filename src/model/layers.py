@@ -12,7 +12,7 @@ SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logar
 class ScaleColors(keras.layers.Layer):
     """Scales RGB in 0..255 as in the training of a backbone: colours times a matrix, plus an offset.
 
-    A fourth channel, the depth code of `image_files.load_depth`, becomes two. The first is 1 where there is a
+    A fourth channel, the depth code of `depth_files.load_depth`, becomes two. The first is 1 where there is a
     reading, the second is the nearness there, -1 to 1; both are 0 elsewhere.
 
     Args:

@@ -61,7 +61,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 
     Returns:
         Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, or (B, H, W, 4)
-        with the depth code of `image_files.load_depth` as fourth channel, to
+        with the depth code of `depth_files.load_depth` as fourth channel, to
         {"mask": logits (B, H, W, classes)}.
 
     Raises:

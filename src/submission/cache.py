@@ -17,7 +17,7 @@ from src.common.errors import SubmissionError
 from src.data import classes as class_lists
 from src.data.classes import Classes
 from src.data.samples import fingerprint_data
-from src.inference import engine
+from src.inference import engine, predict
 from src.inference.predict import Prediction
 
 # First columns of `frames.csv`; a column for each mask class follows.
@@ -93,7 +93,7 @@ class PredictionCache:
 
 
 def open_cache(
-    run: runs.Run, samples: pd.DataFrame, classes: Classes, flip: bool, channels: int
+    run: runs.Run, samples: pd.DataFrame, classes: Classes, tta: bool, channels: int
 ) -> PredictionCache:
     """Opens the folder for predictions, whose name depends on all that they depend on.
 
@@ -101,14 +101,14 @@ def open_cache(
         run: the joint network's run.
         samples: table of the Test frames.
         classes: of both tasks.
-        flip: whether predictions are averaged over each photo and its mirror image.
+        tta: whether predictions are averages over `predict.VIEWS`.
         channels: of the PNGs.
     """
     weights = (run.folder / "final" / "model.keras").read_bytes()
     origin = (
         hashlib.sha256(weights).hexdigest(),
         fingerprint_data(samples, classes),
-        flip,
+        predict.VIEWS if tta else 1,
         channels,
         engine.has_bfloat16(),  # processors with and without it predict differently
         FRAME_COLUMNS,

@@ -118,7 +118,7 @@ class Result:
         """Gives the browser of all frames, which asks the network about each as it is shown."""
         network = engine.open_exported(self.run.folder)
         table = (self.project.test, self.notes, self.project.classes)
-        return widgets.FrameBrowser(network, *table, self.size, self.scores["flip"])
+        return widgets.FrameBrowser(network, *table, self.size, self.scores.get("tta", True))
 
     def most_common_errors(self) -> pd.DataFrame | None:
         """Counts the frames by what costs them most; None where the truth is not known."""

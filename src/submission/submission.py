@@ -35,14 +35,14 @@ class Submission:
         self.network = engine.open_exported(self.run.folder)
         known = runs.read_result(self.run)["scores"]
         self.scores = {"estimate": known["estimate"]} if "estimate" in known else {}
-        self.flip = True
+        self.tta = True
         print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
 
-    def write(self, flip: bool = True, channels: int = 3, ray: str = "") -> pd.DataFrame:
+    def write(self, tta: bool = True, channels: int = 3, ray: str = "") -> pd.DataFrame:
         """Predicts the frames that are not predicted yet, writes the zip and reads it back.
 
         Args:
-            flip: averages over each photo and its mirror image.
+            tta: test-time augmentation, averages over `predict.VIEWS` of each photo.
             channels: of the mask files, 3 equal ones or 1.
             ray: "auto" or the address of a Ray cluster to spread the frames over.
 
@@ -50,13 +50,13 @@ class Submission:
             How many frames were given each label.
         """
         test, classes = self.project.test, self.project.classes
-        kept = cache.open_cache(self.run, test, classes, flip, channels)
+        kept = cache.open_cache(self.run, test, classes, tta, channels)
         known = len(kept.read())
         if ray:
-            predictions = predict.predict_shards(self.run.folder, test, self.size, flip, known, ray=ray)
+            predictions = predict.predict_shards(self.run.folder, test, self.size, tta, known, ray=ray)
         else:
-            predictions = predict.predict_samples(self.network, test, self.size, flip, known)
-        self.flip = flip
+            predictions = predict.predict_samples(self.network, test, self.size, tta, known)
+        self.tta = tta
         self.path = write_submission(
             name_submission(self.run, self.scores),
             test,
@@ -67,7 +67,7 @@ class Submission:
             files.describe_origin(self.run.folder),
         )
         runs.drop_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
-        runs.write_result(self.run, {"flip": flip, "zip": self.path.name})
+        runs.write_result(self.run, {"tta": tta, "zip": self.path.name})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
         labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
         return labels.map(names).value_counts().to_frame("frames")
@@ -99,7 +99,7 @@ class Submission:
         network = engine.prepare(unet.load_model(folder / "model.keras"))
         truth = add_truth(self.project.test, self.project.reference, self.project.classes)
         known = self.project.classes.ignore_unknown_ids()
-        alone = score_samples(network, truth, known, self.size, self.flip).scores
+        alone = score_samples(network, truth, known, self.size, self.tta).scores
         runs.write_result(self.run, {"scores": {"test_segmenter": alone}})
         print(f"The segmentation network alone: mIoU {100 * alone['miou']:.1f} %.")
 
