@@ -21,12 +21,11 @@ from src.inference.engine import Predictor
 
 AHEAD = 2  # frames a core that are predicted ahead of the caller's loop
 SHARD = 32  # frames of a job on a cluster
-# Of test-time augmentation: scale relative to the network's input, and whether the view is mirrored. Over the
-# photo and its mirror image, which take 0.64 of the time, these views gained on every one of six networks: mean
-# IoU away 0.6 points on Mallorca -> Boston (2,240 steps), 0.2 and 0.3 on idd-choose (1,076 and 2,152), 0.8, 0.4
-# and 0.1 on the built-in world (540, three seeds). Each at two orientations (6 views) gained no more. The larger
-# view is made of the network's input: read from the photo, with details that no crop in training had, it lost
-# 0.4, 0.1 and 0.7 points on the world.
+# Of test-time augmentation: scale relative to the network's input, and whether the view is mirrored. Over
+# photo and mirror image, which take 0.64 of the time, these views gained on each of six networks: mean IoU
+# away 0.6 points on Mallorca -> Boston (2,240 steps), 0.2 and 0.3 on idd-choose (1,076 and 2,152), 0.8, 0.4
+# and 0.1 on the built-in world (540, three seeds). The larger view is made of the network's input. Read
+# from the photo, with details that no crop in training had, it lost 0.4, 0.1 and 0.7 points on the world.
 VIEWS = ((0.75, False), (1.0, True), (1.25, False))
 
 
