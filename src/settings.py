@@ -22,6 +22,8 @@ class Recipe:
     Attributes:
         backbone: a name of segmentation-models.
         weights: "imagenet", or "none" for random weights.
+        norm: of the backbone's batch normalisation: "pretrained" keeps means, variances, scale and offset of
+            the pretrained weights, "batch" learns them. With random weights it is always "batch".
         crop: side of a training crop, as a share of the network's input.
         zoom: largest scale of a crop relative to the network's input; the smallest is 0.7. While labels are
             learned it is 1 at most.
@@ -36,6 +38,7 @@ class Recipe:
 
     backbone: str = "efficientnetlite0"
     weights: str = "imagenet"
+    norm: str = "batch"
     crop: float = 0.75
     zoom: float = 1.6
     color: float = 1.0

@@ -123,3 +123,29 @@ def test_the_label_bends_no_mask():
         tape.watch(logits)
         total = keras.ops.sum(layers.MaskShares(3)(logits) ** 2)
     assert tape.gradient(total, logits) is None
+
+
+def test_pretrained_normalisation_of_the_backbone_is_never_changed(tmp_path):
+    recipe = Recipe(norm="pretrained")
+    path = tmp_path / "model.keras"
+    unet.build_segmenter(3, recipe).save(path)
+    joint = unet.build_joint(unet.load_model(path), 2)
+    inner, _ = unet.find_unet(joint)
+    norms = [layer for layer in inner.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    own = {layer.name for layer in norms if layer.trainable}
+    assert len(norms) > 50 and own == {layer.name for layer in norms if layer.name.startswith("decoder_")}
+    frozen = next(layer for layer in norms if not layer.trainable)
+    before = frozen.get_weights()
+    joint(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)), training=True)
+    for ours, theirs in zip(frozen.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_random_weights_learn_their_normalisation():
+    inner, _ = unet.find_unet(unet.build_segmenter(3, Recipe(weights="none", norm="pretrained")))
+    assert all(layer.trainable for layer in inner.layers)
+
+
+def test_an_unknown_normalisation_is_refused():
+    with pytest.raises(ValueError, match=r"norm must be one of pretrained, batch, found 'group'"):
+        unet.build_segmenter(3, Recipe(norm="group"))

@@ -75,8 +75,7 @@ class FusedNormalization(layers.BatchNormalization):
 
     def call(self, x: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns (B, H, W, C) of (B, H, W, C), normalised by the batch's moments in training."""
-        if training and not self.trainable:  # a frozen layer uses its moving moments, as Keras' own does
-            return super().call(x, training=False, mask=mask)
+        training = bool(training) and self.trainable  # a frozen layer uses its moving moments, as Keras' own
         given_mean = [] if training else self.moving_mean
         given_variance = [] if training else self.moving_variance
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -86,7 +85,7 @@ class FusedNormalization(layers.BatchNormalization):
             mean=given_mean,
             variance=given_variance,
             epsilon=self.epsilon,
-            is_training=bool(training),
+            is_training=training,
         )
         if training:
             for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
