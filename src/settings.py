@@ -38,7 +38,7 @@ class Recipe:
 
     backbone: str = "efficientnetlite0"
     weights: str = "imagenet"
-    norm: str = "batch"
+    norm: str = "pretrained"
     crop: float = 0.75
     zoom: float = 1.6
     color: float = 1.0

@@ -48,10 +48,11 @@ def test_classes_are_listed_by_pair(results):
     assert "| bright | 900 | 50 | 25 |" in lines[3]
 
 
-def test_a_recipe_without_its_default_has_no_gain(tmp_path):
+def test_what_the_first_recipe_was_not_measured_on_has_no_gain(tmp_path):
     path = tmp_path / "away.json"
-    path.write_text(json.dumps([make_row("there", "bright", 0, 0.51)]))
-    line = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()[2]
+    rows = [make_row("there", "default", 0, 0.50), make_row("there", "bright", 1, 0.51)]
+    path.write_text(json.dumps(rows))
+    line = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()[3]
     assert "| 51.0 | - | 61.0 | - |" in line
 
 

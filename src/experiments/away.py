@@ -1,4 +1,7 @@
-"""Tables of recipes by their scores in other places than they were trained in: `sweep LIST --away`."""
+"""Tables of recipes by their scores in other places than they were trained in: `sweep LIST --away`.
+
+The gains are over the recipe that was measured first.
+"""
 
 from pathlib import Path
 
@@ -18,7 +21,7 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns:
         runs: a row a recipe, pair, seed and number of steps, with "minutes" and, in percent, the scores away
             "mIoU", "F1" and "alone mIoU" of the segmentation network. "gain mIoU" and "gain F1" are over the
-            default recipe on the same pair, with the same seed and steps; NaN where that was not measured.
+            first recipe on the same pair, with the same seed and steps; NaN where that was not measured.
         classes: a row a recipe and pair, a column a class: its mean IoU over the seeds, in percent.
     """
     kept = read_json(path)
@@ -26,10 +29,10 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = rows[["recipe", "changes", *RUN, "minutes"]].copy()
     for name, key in SCORES.items():
         table[name] = 100 * rows[key].astype(float)
-    defaults = table[table["recipe"] == "default"].set_index(RUN)
+    first = table[table["recipe"] == table["recipe"].iloc[0]].set_index(RUN)
     for name in ("mIoU", "F1"):
-        default = defaults[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
-        table[f"gain {name}"] = table[name].to_numpy() - default.to_numpy()
+        same_run = first[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
+        table[f"gain {name}"] = table[name].to_numpy() - same_run.to_numpy()
     ious = pd.DataFrame([row["test_iou"] for row in kept]).astype(float)
     classes = 100 * ious.groupby([rows["data"], rows["steps"], rows["recipe"]], sort=False).mean()
     return table, classes
@@ -44,12 +47,13 @@ def table_of_recipes(runs: pd.DataFrame) -> str:
         runs: of `read_away`.
     """
     head = ["recipe", "changes", "steps", "pairs", "seeds", "minutes", "mIoU", "gain", "F1", "gain "]
+    first = runs["recipe"].iloc[0]
     lines = []
     for (steps, recipe), rows in runs.groupby(["steps", "recipe"], sort=False):
         line = [recipe, rows["changes"].iloc[0], steps, rows["data"].nunique(), rows["seed"].nunique()]
         line.append(f"{rows['minutes'].mean():.0f}")
         for name in ("mIoU", "F1"):
-            gain = "" if recipe == "default" else describe_gain(rows[f"gain {name}"])
+            gain = "" if recipe == first else describe_gain(rows[f"gain {name}"])
             line += [f"{rows.groupby('data')[name].mean().mean():.1f}", gain]
         lines.append(line)
     return make_markdown(lines, head)

@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import metrics
-from src.experiments import curves, quality, speeds
+from src.experiments import away, curves, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -41,6 +41,7 @@ SHEET = 6  # frames of each city on the sheet of frames
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 LENGTHS = FOLDER / "lengths.json"
+AWAY = FOLDER / "away.json"
 CURVES = Path("Imagenes") / "lengths.png"
 
 
@@ -150,6 +151,8 @@ def make_tables() -> dict[str, str]:
     }
     if LENGTHS.exists():
         tables["lengths"] = table_of_lengths(read_lengths(LENGTHS))
+    if AWAY.exists():
+        tables["away"] = away.make_tables(AWAY)
     return tables
 
 
