@@ -49,8 +49,9 @@ def table_of_recipes(runs: pd.DataFrame) -> str:
     head = ["recipe", "changes", "steps", "pairs", "seeds", "minutes", "mIoU", "gain", "F1", "gain "]
     first = runs["recipe"].iloc[0]
     lines = []
-    for (steps, recipe), rows in runs.groupby(["steps", "recipe"], sort=False):
-        line = [recipe, rows["changes"].iloc[0], steps, rows["data"].nunique(), rows["seed"].nunique()]
+    for recipe, rows in runs.groupby("recipe", sort=False):
+        lengths = " to ".join(f"{steps:,}" for steps in sorted({rows["steps"].min(), rows["steps"].max()}))
+        line = [recipe, rows["changes"].iloc[0], lengths, rows["data"].nunique(), rows["seed"].nunique()]
         line.append(f"{rows['minutes'].mean():.0f}")
         for name in ("mIoU", "F1"):
             gain = "" if recipe == first else describe_gain(rows[f"gain {name}"])
