@@ -82,7 +82,7 @@ def write_task(
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),
         sizes=(len(classes.mask), len(classes.label), CHECKS),
-        crop=settings.choose_crop(frames.images[0].shape[:2], Recipe().crop),
+        crop=settings.scale_size(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
         seed=seed,
         backbone_rate=Recipe().backbone_rate,
@@ -107,7 +107,7 @@ def main() -> None:
     write_task(path, frames, test, classes, rates, seed)
     segmenter = build_seeded(seed, lambda: unet.build_segmenter(len(classes.mask), recipe))
     network = make_joint(segmenter, frames, classes, recipe, seed)
-    crop = settings.choose_crop(frames.images[0].shape[:2], recipe.crop)
+    crop = settings.scale_size(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)
     begin = time.perf_counter()

@@ -148,7 +148,7 @@ class Settings:
         size = choose_size(samples, self.size)
         return TrainingSettings(
             size=size,
-            crop=choose_crop(size, recipe.crop),
+            crop=scale_size(size, recipe.crop),
             batch_size=self.batch_size,
             minutes=self.minutes,
             epochs=self.epochs,
@@ -273,9 +273,9 @@ def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int
     return max(candidates, key=rate, default=(32, 32))
 
 
-def choose_crop(size: tuple[int, int], share: float) -> tuple[int, int]:
-    """Chooses (height, width) of a training crop: about `share` of the input's, in multiples of 32 px."""
-    return tuple(max(32, round(side * share / 32) * 32) for side in size)
+def scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Scales (height, width) in px, each side to the nearest multiple of 32, at least 32."""
+    return tuple(max(32, round(side * scale / 32) * 32) for side in size)
 
 
 def check_epochs(epochs: str | int) -> None:

@@ -116,13 +116,6 @@ def test_three_views_are_averaged_the_second_one_mirrored():
     np.testing.assert_allclose(label, (2 * plain_label + plain_label[::-1]) / 3, atol=1e-6)
 
 
-def test_views_have_sides_in_multiples_of_32():
-    # 0.75 * 352 = 264 = 8.25 * 32, 0.75 * 480 = 11.25 * 32; 1.25 * 352 = 13.75 * 32, 1.25 * 480 = 18.75 * 32
-    assert predict.scale_size((352, 480), 0.75) == (256, 352)
-    assert predict.scale_size((352, 480), 1.25) == (448, 608)
-    assert predict.scale_size((32, 32), 0.1) == (32, 32)
-
-
 def test_a_view_invents_no_distance():
     image = np.zeros((128, 128, 4), np.uint8)
     image[:, 64:, 3] = 200

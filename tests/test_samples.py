@@ -118,7 +118,10 @@ def test_size_follows_the_photos():
     with pytest.raises(ValueError, match=r"nearest is \(96, 128\)"):
         settings.choose_size(table(64, 96), (100, 130))
     assert image_files.orient_size((352, 480), 683, 512) == (480, 352)
-    assert settings.choose_crop((352, 480), 0.75) == (256, 352)
+    # 0.75 * 352 = 8.25 * 32, 0.75 * 480 = 11.25 * 32; 1.25 * 352 = 13.75 * 32, 1.25 * 480 = 18.75 * 32
+    assert settings.scale_size((352, 480), 0.75) == (256, 352)
+    assert settings.scale_size((352, 480), 1.25) == (448, 608)
+    assert settings.scale_size((32, 32), 0.1) == (32, 32)
 
 
 @pytest.mark.parametrize("size", [320, "large", (320,), (320.0, 480), ("320", "480")])

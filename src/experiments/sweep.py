@@ -32,7 +32,7 @@ from src.evaluation.evaluate import Scored, score_samples
 from src.inference import engine
 from src.model import unet as networks
 from src.pipeline import folds
-from src.settings import Recipe, TrainingSettings, choose_crop, choose_size, read_recipe
+from src.settings import Recipe, TrainingSettings, choose_size, read_recipe, scale_size
 from src.training import lengths
 from src.training.history import count_minutes, read_history
 
@@ -182,7 +182,7 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
         has_both = frames.has_mask & (frames.labels != NO_LABEL)
         train = train[has_both[train]]
     settings = TrainingSettings(
-        size, choose_crop(size, recipe.crop), bench.batch_size, seed=seed, recipe=recipe
+        size, scale_size(size, recipe.crop), bench.batch_size, seed=seed, recipe=recipe
     )
     made = {"machine": runs.describe_machine(), "commit": runs.find_commit()}
     identity = [settings.to_dict(), steps, bench.both, fingerprint_data(samples, classes), made]

@@ -18,6 +18,7 @@ from src.common.progress import show_progress
 from src.data import depth_files, image_files
 from src.inference import engine
 from src.inference.engine import Predictor
+from src.settings import scale_size
 
 AHEAD = 2  # frames a core that are predicted ahead of the caller's loop
 SHARD = 32  # frames of a job on a cluster
@@ -234,11 +235,6 @@ def predict_image(network: Predictor, image: np.ndarray, tta: bool) -> tuple[np.
         mask = mask + _resize_planes(own, size) / len(VIEWS)
         labels.append(outputs.get("label"))
     return mask, None if labels[0] is None else np.mean(labels, 0)
-
-
-def scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Scales (height, width) in px to the nearest multiples of 32, at least 32."""
-    return tuple(max(32, round(side * scale / 32) * 32) for side in size)
 
 
 def _resize_input(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
