@@ -18,7 +18,7 @@ from src.data.splits import order_sides
 from src.evaluation import metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import captions, charts, maps, panels, style
-from src.pipeline.joint import Joint, JointEstimate
+from src.pipeline.joint import Estimate, Joint
 from src.pipeline.stage import Stage
 from src.runs import Run
 
@@ -164,7 +164,7 @@ def plot_predictions(evaluation: Evaluation | None) -> View | None:
     return View("held_out", figure, captions.describe_predictions(truths, shrunk, evaluation.classes.mask))
 
 
-def plot_estimate(found: JointEstimate) -> View | None:
+def plot_estimate(found: Estimate) -> View | None:
     """Shows the estimate for Test beside the scores on held-out recordings.
 
     Args:
@@ -172,7 +172,7 @@ def plot_estimate(found: JointEstimate) -> View | None:
     """
     if found.estimate is None:
         return None
-    result = found.to_dict()
+    result = found.to_result()
     return View("estimate", charts.plot_estimate(result), captions.describe_estimate(result))
 
 

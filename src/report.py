@@ -13,6 +13,7 @@ from src import runs
 from src.common import files
 from src.evaluation import metrics
 from src.figures import captions, style
+from src.scores import RunResult
 
 CAPTIONS = {  # figures by name, in the order of the page; those of the segmentation run before it, too
     "result_estimate": "The estimate for Test, and the scores that there are.",
@@ -69,14 +70,13 @@ def write_report(folder: Path) -> Path:
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    result = runs.read_finished(folder)
+    result = RunResult.from_dict(runs.read_finished(folder))
     run = runs.read_run(folder)
     earlier = folder.parent / run.settings["SEGMENTER"]
     pictures = _find_pictures((run.figures, earlier / "figures"))
     title = f"{run.settings['data']}: what every pixel is, and what kind of place"
-    note = result.get("note", "")  # of data that are synthetic
-    if note:
-        title += f" ({note})"
+    if result.note:  # of data that are synthetic
+        title += f" ({result.note})"
     text = PAGE.format(
         title=html.escape(title),
         origin=html.escape(files.describe_origin(folder)),
@@ -102,7 +102,7 @@ def _find_pictures(folders: tuple[Path, ...]) -> dict[str, Path]:
     return pictures
 
 
-def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
+def _list_settings(run: runs.Run, earlier: Path, result: RunResult) -> pd.DataFrame:
     """Lists how both trainings were made, a row a setting; the recipe as the setting RECIPE takes it."""
     settings = {}
     if (earlier / "settings.json").exists():
@@ -111,17 +111,16 @@ def _list_settings(run: runs.Run, earlier: Path, result: dict) -> pd.DataFrame:
     recipe = settings.pop("RECIPE", {})
     if recipe:
         settings["RECIPE"] = " ".join(f"{name}={value}" for name, value in recipe.items())
-    for name in ("tta", "flip"):  # runs of an earlier version hold "flip"
-        if name in result:
-            settings[name.upper()] = result[name]
-    settings["frames to learn from"] = result.get("train_frames")
-    settings["machine"] = result["machine"]
-    settings["minutes of training"] = round(result["minutes"], 1)
-    settings.update(result["versions"])
-    settings["commit of the training"] = result["commit"]
+    if result.tta is not None:
+        settings["TTA"] = result.tta
+    settings["frames to learn from"] = result.train_frames
+    settings["machine"] = result.machine
+    settings["minutes of training"] = round(result.minutes, 1)
+    settings.update(result.versions)
+    settings["commit of the training"] = result.commit
     names = metrics.name_splits(result)
-    for split, made in result.get("made_by", {}).items():
-        if made["commit"] != result["commit"]:
+    for split, made in result.made_by.items():
+        if made["commit"] != result.commit:
             settings[f"commit of the score: {names.get(split, split)}"] = made["commit"]
     return pd.Series({name: str(value) for name, value in settings.items()}).to_frame()
 

@@ -11,13 +11,14 @@ from src.evaluation import metrics
 from src.figures import captions, charts, diagram, maps, panels
 from src.model import unet
 from src.plots import Album, View
+from src.scores import Scores
 from src.submission.result import Result
 
 
 def plot_estimate(result: Result) -> View:
     """Shows the estimate for Test beside the scores that there are."""
-    figure = charts.plot_estimate(result.scores)
-    return View("result_estimate", figure, captions.describe_estimate(result.scores))
+    figure = charts.plot_estimate(result.result)
+    return View("result_estimate", figure, captions.describe_estimate(result.result))
 
 
 def plot_frames(result: Result, count: int) -> View:
@@ -72,7 +73,7 @@ def plot_places(result: Result) -> View:
     title = "predicted label"
     if result.frames is not None:
         values = result.frames["mean IoU %"]
-        whole = 100 * result.scores["scores"].get("test", {}).get("miou", np.nan)
+        whole = 100 * metrics.or_nan(result.result.scores.get("test", Scores()).miou)
         title = f"mean IoU within each frame, %: {values.mean():.0f} on average, {whole:.1f} over all pixels"
     places = project_places(result.project.test)
     figure = maps.plot_places(places, result.recordings, values, title)

@@ -15,6 +15,7 @@ from src.common.errors import MissingError
 from src.common.files import find_commit
 from src.data.classes import Classes
 from src.data.samples import fingerprint_data
+from src.scores import RunResult
 
 RUNS = Path("runs")
 # Keys of earlier versions -> the keys of today.
@@ -117,7 +118,7 @@ def _read_opening_time(folder: Path) -> float:
 
 def is_finished(run: Run) -> bool:
     """Returns whether all trainings of a run have ended."""
-    return (run.folder / "result.json").exists() and "minutes" in read_result(run)
+    return read_result(run).minutes is not None
 
 
 def _describe_newer(found: Run, fingerprint: str) -> str:
@@ -164,12 +165,16 @@ def _gather_settings(run: Run) -> dict:
 def write_result(run: Run, result: dict) -> None:
     """Adds to the run's `result.json`: settings, scores, minutes, and the code and machine that made them.
 
+    Args:
+        run: whose result it is.
+        result: parts of it, by the names of RunResult's attributes, or "folds", scores by fold.
+
     `commit`, `machine` and `versions` are those of the training; `made_by` holds the same for each split
     whose scores or confusion matrices were added or changed later.
     """
-    path = run.folder / "result.json"
-    earlier = read_result(run) if path.exists() else {}
-    result = files.replace_nan(result)
+    earlier = _read_content(run)
+    scores = {split: part.to_dict() for split, part in result.get("scores", {}).items()}
+    result = files.replace_nan({**result, "scores": scores})
     provenance = describe_provenance()
     updated = {**provenance, **earlier, **result, "settings": run.settings}
     made_by = dict(earlier.get("made_by", {}))
@@ -180,7 +185,7 @@ def write_result(run: Run, result: dict) -> None:
                 made_by[split] = provenance
             updated[kind][split] = value
     updated["made_by"] = made_by
-    files.write_json(path, updated)
+    files.write_json(run.folder / "result.json", updated)
 
 
 def describe_provenance() -> dict:
@@ -190,7 +195,7 @@ def describe_provenance() -> dict:
 
 def record_training(run: Run) -> None:
     """Stores which code and machine train; if other code continues a training, its commit is added."""
-    earlier = read_result(run) if (run.folder / "result.json").exists() else {}
+    earlier = _read_content(run)
     now = find_commit()
     commit = earlier.get("commit", now)
     has_ended = "minutes" in earlier
@@ -199,9 +204,15 @@ def record_training(run: Run) -> None:
     write_result(run, {"commit": commit})
 
 
-def read_result(run: Run) -> dict:
-    """Reads the run's `result.json`."""
-    return read_json(run.folder / "result.json")
+def read_result(run: Run) -> RunResult:
+    """Reads the run's `result.json`; nothing is known of a run that has none yet."""
+    return RunResult.from_dict(_read_content(run))
+
+
+def _read_content(run: Run) -> dict:
+    """Reads the content of the run's `result.json`; {} where there is none yet."""
+    path = run.folder / "result.json"
+    return read_json(path) if path.exists() else {}
 
 
 def read_json(path: Path) -> object:
@@ -239,7 +250,7 @@ def read_finished(folder: Path) -> dict:
 
 def drop_scores(run: Run, *splits: str) -> None:
     """Removes scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
-    result = read_result(run)
+    result = _read_content(run)
     for part in (result["scores"], result["confusion"], result.get("made_by", {})):
         for split in splits:
             part.pop(split, None)

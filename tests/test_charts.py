@@ -7,6 +7,7 @@ import pytest
 
 from src.figures import charts, diagram, maps
 from src.model import unet
+from src.scores import RunResult, Scores
 from src.settings import Recipe
 
 ROBOTS = pd.Series(["a", "a", "b", "b"])
@@ -80,10 +81,10 @@ def test_the_network_is_drawn_from_itself(backbone):
 
 
 def test_the_estimate_names_what_was_not_estimated_and_how_many_classes_count():
-    estimate = {"miou": 0.7, "miou_low": 0.6, "miou_high": 0.8, "f1": 0.6}
-    held_out = {"miou": 0.68, "f1": 0.5, "accuracy": 0.6}
-    result = {"leaky": False, "scores": {"estimate": estimate, "held_out": held_out}}
-    result["confusion"] = {"held_out": {"mask": [[1, 0], [0, 0]]}}
+    estimate = Scores(miou=0.7, f1=0.6, miou_low=0.6, miou_high=0.8)
+    held_out = Scores(miou=0.68, f1=0.5, accuracy=0.6)
+    confusion = {"held_out": {"mask": [[1, 0], [0, 0]]}}
+    result = RunResult(scores={"estimate": estimate, "held_out": held_out}, confusion=confusion)
     found = texts(charts.plot_estimate(result))
     assert {"held-out recordings (1 of 2 classes)", "70.0", "68.0", "60.0", "not estimated"} <= set(found)
     assert found.count("not estimated") == 1

@@ -16,6 +16,7 @@ from src.inference import predict
 from src.inference.engine import KerasPredictor
 from src.model import unet
 from src.pipeline import joint
+from src.scores import RunResult, Scores
 from src.training.compiled import build_seeded
 
 
@@ -28,7 +29,7 @@ def make_expected(sure: float, frames: int = 4) -> ExpectedConfusion:
 
 
 def make_fold(temperature: float | None) -> Scored:
-    return Scored({}, temperature=temperature)
+    return Scored(Scores(), temperature=temperature)
 
 
 def test_expected_confusion_counts_probabilities():
@@ -69,7 +70,7 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm.miou == pytest.approx(share / (2 - share), abs=0.01)
     assert warm.f1 == plain.f1
-    assert list(warm.to_dict()) == ["miou", "miou_low", "miou_high", "f1"]  # of result.json
+    assert list(warm.to_dict()) == ["miou", "f1", "miou_low", "miou_high"]  # of result.json
     assert warm.miou_high - warm.miou_low > plain.miou_high - plain.miou_low  # more doubt
     assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
 
@@ -85,17 +86,18 @@ def test_interval_is_wider_where_recordings_differ():
 
 
 def test_sentence_and_tables():
-    scores = {"held_out": {"miou": 0.61}, "estimate": {"miou": 0.5, "miou_low": 0.44, "miou_high": 0.56}}
-    assert captions.describe_estimate({"scores": scores, "leaky": False}) == (
+    estimated = Scores(miou=0.5, miou_low=0.44, miou_high=0.56)
+    scores = {"held_out": Scores(miou=0.61), "estimate": estimated}
+    assert captions.describe_estimate(RunResult(scores=scores)) == (
         "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
         "On held-out recordings mean IoU was 61.0 %."
     )
-    scores["estimate"]["f1"] = 0.7
+    scores["estimate"] = replace(estimated, f1=0.7)
     confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
-    caption = captions.describe_estimate({"scores": scores, "leaky": False, "confusion": confusion})
+    caption = captions.describe_estimate(RunResult(scores=scores, confusion=confusion))
     assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in caption
-    scores |= {"test": {"miou": 0.4, "f1": 0.65}, "random": {"miou": 0.9}}
-    caption = captions.describe_estimate({"scores": scores, "leaky": True})
+    scores |= {"test": Scores(miou=0.4, f1=0.65), "random": Scores(miou=0.9)}
+    caption = captions.describe_estimate(RunResult(scores=scores, leaky=True))
     for part in (
         "outside the estimate's 44.0 to 56.0",
         "F1 of 65.0 %, 70.0 estimated",
@@ -103,17 +105,19 @@ def test_sentence_and_tables():
         "(leaky) 90.0",
     ):
         assert part in caption
-    scores["test"] = {"f1": 0.65, "accuracy": 0.7}  # of labels alone
-    caption = captions.describe_estimate({"scores": scores, "leaky": False})
+    scores["test"] = Scores(f1=0.65, accuracy=0.7)  # of labels alone
+    caption = captions.describe_estimate(RunResult(scores=scores))
     assert (
         "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in caption and "nan" not in caption
     )
-    assert "ESTIMATE" in captions.describe_estimate({"scores": {}, "leaky": False})
+    assert "ESTIMATE" in captions.describe_estimate(RunResult())
+    alone = captions.describe_estimate(RunResult(scores={"estimate": estimated}))
+    assert alone == "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)."
     found = {
-        "held out": Scored({"miou": 0.4, "f1": None}, frames=9, temperature=0.8),
-        "fold 2": Scored({"miou": 0.6, "f1": 0.5}, frames=7),
+        "held out": Scored(Scores(miou=0.4, f1=None), frames=9, temperature=0.8),
+        "fold 2": Scored(Scores(miou=0.6, f1=0.5), frames=7),
     }
-    leaked = Scored({"miou": 0.9}, frames=5, temperature=2.0)
+    leaked = Scored(Scores(miou=0.9), frames=5, temperature=2.0)
     table = estimate.table_of_folds(found, {"random frames (leaky)": leaked})
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
@@ -125,12 +129,12 @@ def test_sentence_and_tables():
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = Scored({"miou": 0.5, "f1": 0.6}, frames=4, temperature=0.5)
-    whole = Scored({"miou": 0.6, "f1": None}, frames=4, temperature=1.0)
-    fold = Scored({"miou": 0.7, "f1": 0.5}, frames=3, temperature=0.6)
+    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5)
+    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0)
+    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6)
     others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
     found = estimate.extrapolate_short_folds(others, whole, short)
-    assert found["fold 2"].scores == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
+    assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
     assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
     assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
 
@@ -211,7 +215,7 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     masked = samples[samples["mask"] != ""]
     ahead = estimate.compute_expected_confusion(network, masked, (64, 96)).mask.sum(0)
     curve = [estimate.expect_miou(confusion) for confusion in ahead]
-    warm = np.exp(estimate.find_temperature(curve, alone.scores["miou"]))
+    warm = np.exp(estimate.find_temperature(curve, alone.scores.miou))
     assert found.temperature == pytest.approx(warm) and found.frames == 6
     for row, prediction in kept.items():
         (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))

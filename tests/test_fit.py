@@ -15,6 +15,7 @@ from src.data.samples import read_samples
 from src.model import unet
 from src.model.layers import MaskShares
 from src.runs import Run, drop_scores, find_run, open_run, read_result, write_result
+from src.scores import Scores
 from src.settings import Recipe, TrainingSettings
 from src.training import batches, checkpoints, keras_metrics, label_head, lengths, losses, optimizer
 from src.training import fit as fit_module
@@ -276,13 +277,13 @@ def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, mo
 
 def test_result_grows_and_holds_no_nan(tmp_path):
     run = Run(tmp_path, {"kind": "joint", "MINUTES": 1})
-    write_result(run, {"seed": 3, "scores": {"held_out": {"miou": 0.5, "f1": float("nan")}}})
-    write_result(run, {"scores": {"test": {"miou": 0.4}}})
+    write_result(run, {"seed": 3, "scores": {"held_out": Scores(miou=0.5, f1=float("nan"))}})
+    write_result(run, {"scores": {"test": Scores(miou=0.4)}})
     result = read_result(run)
-    assert result["scores"] == {"held_out": {"miou": 0.5, "f1": None}, "test": {"miou": 0.4}}
-    assert result["seed"] == 3
+    assert result.scores == {"held_out": Scores(miou=0.5), "test": Scores(miou=0.4)}
+    assert result.seed == 3
     drop_scores(run, "test", "constant")
-    assert set(read_result(run)["scores"]) == {"held_out"}
+    assert set(read_result(run).scores) == {"held_out"}
 
 
 def test_average_of_weights_is_what_remains(frames, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
     trainings = folds.list_folds(run, first, learnable, sides)
     assert trainings[0].steps == (4, 4) and trainings[0].settings == SETTINGS
     found = folds.train_folds(trainings)
-    assert found[0].frames == 6 and set(found[0].scores) == {"miou", "f1", "accuracy"}
+    assert found[0].frames == 6 and set(found[0].scores.to_dict()) == {"miou", "f1", "accuracy"}
     assert lengths.count_planned(tmp_path / "joint" / "folds" / "fold2" / "joint") == 4
     begin = (tmp_path / "joint" / "folds" / "fold2" / "fold.json").stat().st_mtime_ns
     assert folds.train_folds(trainings) == found
@@ -54,7 +54,7 @@ def test_two_workers_give_the_same_folds_and_numbers(way, learnable, tmp_path):
     if ray:
         ray.shutdown()
     for ours, theirs in zip(found["two"], found["one"], strict=True):
-        assert ours.scores == pytest.approx(theirs.scores, abs=1e-3, nan_ok=True)
+        assert ours.scores.to_dict() == pytest.approx(theirs.scores.to_dict(), abs=1e-3, nan_ok=True)
         assert ours.confusion["label"] == theirs.confusion["label"]
     for ours, theirs in zip(weights["two"], weights["one"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)

@@ -18,7 +18,7 @@ FLOORS = (
     {"evaluation", "project"},
     {"training", "inference", "world", "runs"},
     {"data", "model"},
-    {"settings"},
+    {"settings", "scores"},
     {"common"},
 )
 

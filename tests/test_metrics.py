@@ -3,6 +3,7 @@ import pytest
 
 from src.data.classes import IGNORE, NO_LABEL, ClassList
 from src.evaluation import metrics
+from src.scores import RunResult, Scores
 from src.training import keras_metrics
 
 
@@ -18,17 +19,15 @@ def test_confusion_and_iou_by_hand():
 
 def test_label_scores_by_hand():
     truth, predicted = np.array([0, 0, 1, NO_LABEL]), np.array([0, 1, 1, 1])
-    scores = metrics.score_labels(truth, predicted)
-    assert scores == pytest.approx(
-        {"accuracy": 2 / 3, "f1": 2 / 3}
-    )  # both classes: precision and recall 1 and 1/2
+    # both classes: precision and recall 1 and 1/2
+    assert metrics.score_labels(truth, predicted) == pytest.approx((2 / 3, 2 / 3))
 
 
 def test_constant_answer_by_hand():
     masks, labels = np.array([[6, 0], [0, 2]]), np.array([[3, 0], [1, 0]])
-    scores = metrics.score_constant(masks, labels)
+    scores = metrics.score_constant(masks, labels).to_dict()
     assert scores == pytest.approx({"miou": 0.75 / 2, "accuracy": 0.75, "f1": (2 * 3 / 7) / 2})
-    assert set(metrics.score_constant(np.zeros((2, 2)), labels)) == {"accuracy", "f1"}
+    assert set(metrics.score_constant(np.zeros((2, 2)), labels).to_dict()) == {"accuracy", "f1"}
     assert (
         metrics.describe_held_classes(np.zeros((2, 2))) == ""
         and metrics.describe_held_classes([[1, 0], [0, 0]]) != ""
@@ -55,15 +54,13 @@ def test_table_names_classes():
 
 
 def test_a_mean_over_fewer_classes_says_so():
-    result = {
-        "leaky": False,
-        "confusion": {"held_out": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}},
-    }
-    result["scores"] = {name: {"miou": 0.5} for name in ("held_out", "held_out_segmenter", "test")}
+    confusion = {"held_out": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}}
+    scores = {name: Scores(miou=0.5) for name in ("held_out", "held_out_segmenter", "test")}
+    result = RunResult(scores=scores, confusion=confusion)
     assert metrics.table_of_scores(result).index.tolist() == [
         "held-out recordings (1 of 2 classes)",
         "segmentation alone, held out",
         "Test",
     ]
-    plain = metrics.name_splits({"leaky": True})
+    plain = metrics.name_splits(RunResult(leaky=True))
     assert plain["held_out"] == "held-out frames of the same street (leaky)"

@@ -161,6 +161,6 @@ def test_scores_by_hand(train_folder, classes):
 
     masks = np.concatenate([mask_files.load_mask(path, classes.mask).ravel() for path in samples["mask"]])
     scored = score_samples(KerasPredictor(Ground()), samples, classes, (64, 96), tta=True)
-    assert np.isclose(scored.scores["miou"], (masks == 0).mean() / 3)
-    assert np.isclose(scored.scores["accuracy"], 1 / 3) and np.isclose(scored.scores["f1"], 0.5 / 3)
+    assert np.isclose(scored.scores.miou, (masks == 0).mean() / 3)
+    assert np.isclose(scored.scores.accuracy, 1 / 3) and np.isclose(scored.scores.f1, 0.5 / 3)
     assert scored.confusion["label"] == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]

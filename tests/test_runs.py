@@ -6,6 +6,7 @@ import pytest
 from src import runs
 from src.common import files
 from src.data.samples import read_samples
+from src.scores import Scores
 
 
 @pytest.fixture
@@ -42,38 +43,39 @@ def open_at(samples, classes, tmp_path, monkeypatch, at):
 
 def test_each_score_names_the_code_that_made_it(open_at, at):
     run = open_at("joint", 1, True)
-    runs.write_result(run, {"scores": {"held_out": {"miou": 0.5, "f1": float("nan")}}})
+    runs.write_result(run, {"scores": {"held_out": Scores(miou=0.5, f1=float("nan"))}})
     at("second")
-    old = runs.read_result(run)["scores"]
-    runs.write_result(run, {"scores": old | {"test": {"miou": 0.4}}, "confusion": {"test": {"mask": [[1]]}}})
+    scores = runs.read_result(run).scores | {"test": Scores(miou=0.4)}
+    runs.write_result(run, {"scores": scores, "confusion": {"test": {"mask": [[1]]}}})
     result = runs.read_result(run)
-    assert result["commit"] == "first"
-    commits = {split: made["commit"] for split, made in result["made_by"].items()}
+    assert result.commit == "first"
+    commits = {split: made["commit"] for split, made in result.made_by.items()}
     assert commits == {"held_out": "first", "test": "second"}
-    assert set(result["made_by"]["test"]) == {"commit", "machine", "versions"}
+    assert set(result.made_by["test"]) == {"commit", "machine", "versions"}
     runs.drop_scores(run, "test")
-    assert set(runs.read_result(run)["made_by"]) == {"held_out"}
+    assert set(runs.read_result(run).made_by) == {"held_out"}
 
 
 def test_results_of_earlier_versions_are_read_and_added_to(open_at, at):
     run = open_at("joint", 1, True)
-    result = runs.read_result(run) | {"scores": {"held_out": {"miou": 0.5}}}
-    del result["made_by"]
-    (run.folder / "result.json").write_text(json.dumps(result))
+    path = run.folder / "result.json"
+    content = json.loads(path.read_text()) | {"scores": {"held_out": {"miou": 0.5}}}
+    del content["made_by"]
+    path.write_text(json.dumps(content))
     runs.drop_scores(run, "test")
     at("second")
-    runs.write_result(run, {"scores": {"test": {"miou": 0.4}}})
+    runs.write_result(run, {"scores": {"test": Scores(miou=0.4)}})
     found = runs.read_result(run)
-    assert set(found["scores"]) == {"held_out", "test"} and set(found["made_by"]) == {"test"}
+    assert set(found.scores) == {"held_out", "test"} and set(found.made_by) == {"test"}
 
 
 def test_a_training_that_goes_on_by_other_code_names_both(open_at, at):
     open_at("seg", 1, False, SEED=0)
     at("second")
     run = open_at("seg", 2, True, SEED=0)
-    assert runs.read_result(run)["commit"] == "first and second"
+    assert runs.read_result(run).commit == "first and second"
     at("third")  # what has ended is not trained again
-    assert runs.read_result(open_at("seg", 3, True, SEED=0))["commit"] == "first and second"
+    assert runs.read_result(open_at("seg", 3, True, SEED=0)).commit == "first and second"
 
 
 def test_origin_names_the_training_and_what_is_made_by_other_code(open_at, at):

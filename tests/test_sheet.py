@@ -21,6 +21,7 @@ from src.data.classes import IGNORE, NO_LABEL
 from src.evaluation import metrics
 from src.experiments import curves
 from src.figures import charts, diagram, maps, panels, style, widgets
+from src.scores import RunResult, Scores
 
 SHEET = Path("runs/sheet.png")
 SHEET_WIDTH = 3600  # px
@@ -160,14 +161,14 @@ def draw_charts(sets):
     stages.loc[len(stages)] = ("output", 1, 254, "mask\n254 classes")
     stages.loc[len(stages)] = ("output", 32, 60, "label\n60 classes")
     everything = {
-        name: {"miou": value, "f1": value, "accuracy": value}
+        name: Scores(miou=value, f1=value, accuracy=value)
         for name, value in (("random", 0.995), ("held_out", 0.6), ("estimate", 0.005), ("test", 1.0))
     }
-    everything["estimate"] |= {"miou_low": 0.0, "miou_high": 0.9, "accuracy": None}
+    everything["estimate"] = Scores(miou=0.005, f1=0.005, miou_low=0.0, miou_high=0.9)
     few_classes = {"held_out": {"mask": [[1, 0], [0, 0]]}, "test": {"mask": [[1, 0], [0, 0]]}}
     estimates = {
-        "all": {"scores": everything, "leaky": True, "confusion": few_classes},
-        "held out alone": {"scores": {"held_out": everything["held_out"]}, "leaky": False},
+        "all": RunResult(scores=everything, leaky=True, confusion=few_classes),
+        "held out alone": RunResult(scores={"held_out": everything["held_out"]}),
     }
     drawn = {f"estimate, {name}": charts.plot_estimate(result) for name, result in estimates.items()}
     nothing = metrics.table_of_classes(np.zeros((6, 6), int), sets[6].mask)

@@ -15,6 +15,7 @@ from src.data import classes as class_lists
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.inference.predict import Prediction
+from src.scores import Scores
 from src.submission import cache, check, scoring, write
 from src.submission import read as read_module
 from src.submission.names import name_predictions
@@ -260,8 +261,8 @@ def test_the_zip_of_a_run_is_the_one_that_its_result_names(tmp_path, monkeypatch
 def test_name_carries_the_known_scores(tmp_path):
     run = runs.Run(tmp_path / "joint-x-0123", {})
     scores = {
-        "estimate": {"miou": 0.4, "f1": 0.62, "accuracy": 0.5},
-        "test": {"miou": 0.381, "f1": 0.782, "accuracy": 0.779},
+        "estimate": Scores(miou=0.4, f1=0.62, accuracy=0.5),
+        "test": Scores(miou=0.381, f1=0.782, accuracy=0.779),
     }
     name = name_submission(run, scores).name
     assert name.endswith("_joint-x-0123_est40.0-50.0-62.0_test38.1-77.9-78.2.zip")

@@ -9,7 +9,7 @@ The constants were chosen on development sets only (docs/estimate.md).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
 from src.inference.engine import Predictor
+from src.scores import Scores
 
 # Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
@@ -45,27 +46,6 @@ class ExpectedConfusion:
 
     mask: np.ndarray
     label: np.ndarray
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The estimated scores on Test, as fractions.
-
-    Attributes:
-        miou: mean IoU.
-        miou_low: lower end of its 90 % interval.
-        miou_high: upper end of its 90 % interval.
-        f1: macro F1 of the labels; None if no label was learned.
-    """
-
-    miou: float
-    miou_low: float
-    miou_high: float
-    f1: float | None
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Returns the scores by name, as a run's `result.json` holds them."""
-        return asdict(self)
 
 
 def compute_expected_confusion(
@@ -185,7 +165,7 @@ def score_held_out(
     if not expected:
         return scored
     curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
-    log_temperature = find_temperature(curve, scored.scores["miou"])
+    log_temperature = find_temperature(curve, scored.scores.miou)
     return replace(scored, temperature=float(np.exp(log_temperature)))
 
 
@@ -205,16 +185,16 @@ def extrapolate_short_folds(folds: dict[str, Scored], whole: Scored, short: Scor
 
 def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
     """Corrects one fold; leaves out a score that one of the three does not have."""
-    scores = {}
-    for key in ("miou", "f1", "accuracy"):
-        values = [metrics.or_nan(scored.scores.get(key)) for scored in (fold, whole, short)]
+    extrapolated = {}
+    for name in ("miou", "f1", "accuracy"):
+        values = [metrics.or_nan(getattr(scored.scores, name)) for scored in (fold, whole, short)]
         if not np.isnan(values).any():
             fold_score, whole_score, short_score = values
-            scores[key] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
+            extrapolated[name] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
     temperature = None
     if None not in (fold.temperature, whole.temperature, short.temperature):
         temperature = fold.temperature * whole.temperature / short.temperature
-    return Scored(scores, frames=fold.frames, temperature=temperature)
+    return Scored(Scores(**extrapolated), frames=fold.frames, temperature=temperature)
 
 
 def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:
@@ -240,11 +220,11 @@ def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = 
 def _list_scores(scored: Scored) -> dict[str, float]:
     """Lists the cells of a row of `table_of_folds` by column."""
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    percents = {name: 100 * metrics.or_nan(scored.scores.get(key)) for key, name in columns.items()}
+    percents = {name: 100 * metrics.or_nan(getattr(scored.scores, key)) for key, name in columns.items()}
     return {"frames": scored.frames, **percents, "temperature": metrics.or_nan(scored.temperature)}
 
 
-def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]) -> Estimate:
+def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]) -> Scores:
     """Estimates the scores on Test, except the labels' accuracy, which LABEL_TEMPERATURE makes far too high.
 
     Half the width of the interval is the root of the sum of three squares: METHOD_ERROR, the spread over
@@ -267,7 +247,7 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     low = max(0.0, miou - half)
     high = min(1.0, miou + half)
-    return Estimate(miou, low, high, expect_f1(expected.label))
+    return Scores(miou, expect_f1(expected.label), miou_low=low, miou_high=high)
 
 
 def _spread_recordings(expected: ExpectedConfusion, recordings: pd.Series) -> float:

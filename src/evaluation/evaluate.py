@@ -12,6 +12,7 @@ from src.data.frames import Frames
 from src.evaluation import metrics
 from src.inference.engine import Predictor
 from src.inference.predict import Prediction, predict_samples
+from src.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Scored:
     """The scores of a network's predictions on frames whose truth is known.
 
     Attributes:
-        scores: "miou" and, of a joint network, "f1" and "accuracy", as fractions; NaN or None where unknown.
+        scores: mean IoU and, of a joint network, F1 and accuracy.
         confusion: "mask" and "label": counts by true class (row) and predicted class (column), as lists;
             "label" is None without labels. None for extrapolated scores.
         frames: number of frames.
@@ -28,7 +29,7 @@ class Scored:
         minutes: of the trainings of a fold; None for other networks, whose minutes their run holds.
     """
 
-    scores: dict[str, float | None]
+    scores: Scores
     confusion: dict[str, list | None] | None = None
     frames: int = 0
     temperature: float | None = None
@@ -39,11 +40,16 @@ class Scored:
 
         Confusion and minutes are left out where they are None.
         """
-        attributes = asdict(self)
+        attributes = asdict(self) | {"scores": self.scores.to_dict()}
         for name in ("confusion", "minutes"):
             if attributes[name] is None:
                 del attributes[name]
         return attributes
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "Scored":
+        """Reads what `to_dict` returned."""
+        return cls(**content | {"scores": Scores.from_dict(content["scores"])})
 
 
 def score_samples(
@@ -94,14 +100,13 @@ def score_predictions(
         mask_confusion += metrics.confuse(truth, prediction.mask, count)
         if prediction.label is not None:
             labels[row] = prediction.label
-    scores = {"miou": metrics.score_masks(mask_confusion)}
-    label_confusion = None
+    f1 = accuracy = label_confusion = None
     if (labels >= 0).all():
         truth = samples["label"].to_numpy()
-        scores |= metrics.score_labels(truth, labels)
+        f1, accuracy = metrics.score_labels(truth, labels)
         label_confusion = metrics.confuse_labels(truth, labels, len(classes.label)).tolist()
     confusion = {"mask": mask_confusion.tolist(), "label": label_confusion}
-    return Scored(scores, confusion, len(samples))
+    return Scored(Scores(metrics.score_masks(mask_confusion), f1, accuracy), confusion, len(samples))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +146,8 @@ class Evaluation:
         confusion = self.scored.confusion
         constant = metrics.score_constant(confusion["mask"], confusion["label"])
         texts = {}
-        for name, best in constant.items():
-            percent = format_percent(self.scored.scores[name])
+        for name, best in constant.to_dict().items():
+            percent = format_percent(getattr(self.scored.scores, name))
             texts[name] = f"{percent} (one answer for all: {100 * best:.1f})"
         masked = (self.samples["mask"] != "").sum()
         labelled = (self.samples["label"] != NO_LABEL).sum()

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from src.data.classes import IGNORE, NO_LABEL, ClassList
+from src.scores import RunResult, Scores
 
 RANDOM = "random frames (leaky)"  # this score is never shown without the word "leaky"
 
@@ -39,15 +40,18 @@ def score_masks(confusion: np.ndarray) -> float:
     return float(np.nanmean(class_iou(confusion)))
 
 
-def score_labels(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Computes "f1", macro F1 over all labels in truth or prediction, and "accuracy", without NO_LABEL."""
+def score_labels(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """Computes macro F1 over all labels in truth or prediction, and accuracy; NO_LABEL does not count.
+
+    Both are NaN if no frame has a label.
+    """
     counted = truth != NO_LABEL
     if not counted.any():
-        return {"f1": float("nan"), "accuracy": float("nan")}
+        return float("nan"), float("nan")
     truth = truth[counted]
     predicted = predicted[counted]
     f1 = f1_score(truth, predicted, average="macro", zero_division=0)
-    return {"f1": float(f1), "accuracy": float(accuracy_score(truth, predicted))}
+    return float(f1), float(accuracy_score(truth, predicted))
 
 
 def confuse_labels(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -85,7 +89,7 @@ def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["mean IoU %", "most common error"])
 
 
-def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> dict[str, float]:
+def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | None) -> Scores:
     """Scores the best constant prediction: the same class for every pixel, the same label for every frame.
 
     A network that has learned anything scores higher.
@@ -95,19 +99,18 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
         label_confusion: frames by true label (row) and predicted label (column); None without labels.
 
     Returns:
-        "miou", "f1" and "accuracy", as fractions; without those whose truth is unknown.
+        The scores; None for those whose truth is unknown.
     """
-    scores = {}
+    miou = f1 = accuracy = None
     if np.any(mask_confusion):
         share = np.sum(mask_confusion, axis=1) / np.sum(mask_confusion)
-        scores["miou"] = float(share.max() / np.count_nonzero(share))
+        miou = float(share.max() / np.count_nonzero(share))
     if label_confusion is not None and np.any(label_confusion):
         share = np.sum(label_confusion, axis=1) / max(np.sum(label_confusion), 1)
-        best = float(share.max())
+        accuracy = float(share.max())
         # The constant label, of share p, has an F1 of 2p / (1 + p); the other labels have 0.
-        scores["f1"] = 2 * best / (1 + best) / max(np.count_nonzero(share), 1)
-        scores["accuracy"] = best
-    return scores
+        f1 = 2 * accuracy / (1 + accuracy) / max(np.count_nonzero(share), 1)
+    return Scores(miou, f1, accuracy)
 
 
 def or_nan(value: float | None) -> float:
@@ -132,20 +135,19 @@ def describe_held_classes(confusion: list | np.ndarray) -> str:
     return f" ({present.sum()} of {len(present)} classes)"
 
 
-def name_splits(result: dict) -> dict[str, str]:
+def name_splits(result: RunResult) -> dict[str, str]:
     """Names the splits that are scored, in the order of tables and figures.
 
-    Args:
-        result: of a run: `leaky`, True if held-out frames have neighbours in training; and `confusion` by
-            split, for the number of classes in its truth, which may be missing.
+    A name has the word "leaky" where held-out frames have neighbours in training, and the number of classes
+    where the truth lacks some.
     """
     classes = {}
-    for split, counts in result.get("confusion", {}).items():
+    for split, counts in result.confusion.items():
         classes[split] = describe_held_classes(counts["mask"])
     return {
         "random": RANDOM,
         "estimate": "estimate for Test",
-        "held_out": name_held_out(result["leaky"]) + classes.get("held_out", ""),
+        "held_out": name_held_out(result.leaky) + classes.get("held_out", ""),
         "held_out_segmenter": "segmentation alone, held out",
         "test": "Test" + classes.get("test", ""),
         "test_segmenter": "segmentation alone, Test",
@@ -153,14 +155,11 @@ def name_splits(result: dict) -> dict[str, str]:
     }
 
 
-def table_of_scores(result: dict) -> pd.DataFrame:
-    """Lists mean IoU, accuracy and F1 in percent, a row a split that has been scored.
-
-    Args:
-        result: of a run: `scores`, fractions by split, and the keys that `name_splits` reads.
-    """
+def table_of_scores(result: RunResult) -> pd.DataFrame:
+    """Lists mean IoU, accuracy and F1 in percent, a row a split that has been scored."""
     columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    table = pd.DataFrame(result["scores"]).T.reindex(columns=list(columns)).astype(float)
+    rows = {split: scores.to_dict() for split, scores in result.scores.items()}
+    table = pd.DataFrame(rows).T.reindex(columns=list(columns)).astype(float)
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
     names = name_splits(result)
     text = text.rename(columns=columns)

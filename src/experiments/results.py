@@ -31,6 +31,7 @@ from src.experiments.tables import (
     table_of_worlds,
 )
 from src.figures import panels, style
+from src.scores import RunResult
 
 FOLDER = Path("results")
 DOCS = Path("docs")
@@ -49,25 +50,26 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
     """Reads the results of all runs: a row a run, with columns `<split> <measure>` in percent."""
     rows = []
     for path in sorted(folder.glob("*.json")):
-        result = runs.read_json(path)
-        if "scores" in result:  # WORLDS and other files hold no run
-            rows.append(_list_result(result, path.stem))
+        content = runs.read_json(path)
+        if "scores" in content:  # WORLDS and other files hold no run
+            rows.append(_list_result(RunResult.from_dict(content), path.stem))
     return pd.DataFrame(rows)
 
 
-def _list_result(result: dict, run: str) -> dict[str, object]:
+def _list_result(result: RunResult, run: str) -> dict[str, object]:
     """Lists the cells of a run's row of `read_results`."""
     row = {}
     for key in ("data", "version", "seed", "train_frames", "minutes", "machine"):
-        row[key] = result.get(key, "")
-    row["budget"] = name_length(result.get("settings", {}))
-    row["leaky"] = result.get("leaky", False)
-    confusion = result.get("confusion", {}).get("held_out", {}).get("mask", [[1]])
+        row[key] = getattr(result, key)
+    row["budget"] = name_length(result.settings)
+    row["leaky"] = result.leaky
+    confusion = result.confusion.get("held_out", {}).get("mask", [[1]])
     row["held"] = metrics.describe_held_classes(confusion)
-    for split, scores in result["scores"].items():
+    for split, scores in result.scores.items():
         for key in (*MEASURES, "miou_low", "miou_high"):
-            if scores.get(key) is not None:
-                row[f"{split} {key}"] = 100 * scores[key]
+            value = getattr(scores, key)
+            if value is not None:
+                row[f"{split} {key}"] = 100 * value
     row["run"] = run
     return row
 

@@ -234,7 +234,7 @@ def _score_tables(
 
 def _list_scores(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
     """Lists the scores of several tables of frames, as fractions."""
-    return {side: one.scores for side, one in scored.items()}
+    return {side: one.scores.to_dict() for side, one in scored.items()}
 
 
 def _list_iou(scored: Scored, classes: Classes) -> dict[str, float]:

@@ -9,34 +9,31 @@ import pandas as pd
 from src.data.classes import IGNORE, ClassList, count_values
 from src.data.likeness import SAME_VIEW
 from src.evaluation import metrics
+from src.scores import RunResult, Scores
 
 MOST_ABSENT = 5  # classes that a caption names as absent
 
 
-def describe_estimate(result: dict) -> str:
-    """Describes the estimate for Test beside the scores on Test and on held-out frames.
-
-    Args:
-        result: of a run: `scores`, fractions by split, any of "random", "held_out", "estimate", "test";
-            and what `metrics.name_splits` takes.
-    """
-    scores = result["scores"]
+def describe_estimate(result: RunResult) -> str:
+    """Describes the estimate for Test beside the scores on Test and on held-out frames."""
+    scores = result.scores
     names = metrics.name_splits(result)
     if "estimate" not in scores:
         return 'Nothing was estimated: ESTIMATE is "off".'
     miou = _list_percents(scores, "miou")
-    low = 100 * scores["estimate"]["miou_low"]
-    high = 100 * scores["estimate"]["miou_high"]
+    low = 100 * scores["estimate"].miou_low
+    high = 100 * scores["estimate"].miou_high
     caption = _describe_test_miou(miou, low, high) + _describe_test_f1(_list_percents(scores, "f1"))
-    caption += f". On {names['held_out']} mean IoU was {miou['held_out']:.1f} %"
+    if "held_out" in scores:
+        caption += f". On {names['held_out']} mean IoU was {miou['held_out']:.1f} %"
     if "random" in scores:
         caption += f", on {names['random']} {miou['random']:.1f} %"
     return f"{caption}."
 
 
-def _list_percents(scores: dict[str, dict], measure: str) -> dict[str, float]:
+def _list_percents(scores: dict[str, Scores], measure: str) -> dict[str, float]:
     """Lists one measure of every split in percent; NaN where a split does not have it."""
-    return {split: 100 * metrics.or_nan(part.get(measure)) for split, part in scores.items()}
+    return {split: 100 * metrics.or_nan(getattr(part, measure)) for split, part in scores.items()}
 
 
 def _describe_test_miou(miou: dict[str, float], low: float, high: float) -> str:

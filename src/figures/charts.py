@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from src.data.classes import ClassList
 from src.evaluation import metrics
 from src.figures.style import BLUE, EDGE, GREY, ORANGE, STYLE, shorten
+from src.scores import RunResult, Scores
 
 MOST_CELLS = 30  # classes of a confusion matrix with numbers
 LETTER = 0.08  # inches that a letter takes on average
@@ -69,14 +70,9 @@ _SOURCES = {  # colour and marker
 
 
 @mpl.rc_context(STYLE)
-def plot_estimate(result: dict) -> Figure:
-    """Draws the estimate for Test beside the scores that there are, in percent, a line a source.
-
-    Args:
-        result: of a run: `scores`, fractions by split: "random", "held_out", "estimate" (with `miou_low`,
-            `miou_high`), "test"; and what `metrics.name_splits` takes.
-    """
-    scores = result["scores"]
+def plot_estimate(result: RunResult) -> Figure:
+    """Draws the estimate for Test beside the scores that there are, in percent, a line a source."""
+    scores = result.scores
     names = metrics.name_splits(result)
     shown = [split for split in _SOURCES if split in scores]
     height = 0.4 * max(len(shown), 1) + 1.1
@@ -89,21 +85,21 @@ def plot_estimate(result: dict) -> Figure:
         ax.set(title=title, xlim=(0, 100), ylim=(len(shown) - 0.4, -0.7))
         ax.grid(axis="x", color="#e5e5e5")
     axes[0].set_yticks(range(len(shown)), [textwrap.fill(names[split], WIDEST_SOURCE) for split in shown])
-    if "miou_low" in scores.get("estimate", {}):
+    if "estimate" in scores:
         figure.supxlabel("The bar should hold the true score 9 times of 10.", fontsize=8)
     return figure
 
 
-def _draw_score(ax: plt.Axes, place: int, split: str, scores: dict[str, float | None], key: str) -> None:
+def _draw_score(ax: plt.Axes, place: int, split: str, scores: Scores, key: str) -> None:
     """Draws one score of a source on its line, with its interval where there is one."""
     color, marker = _SOURCES[split]
-    value = 100 * metrics.or_nan(scores.get(key))
+    value = 100 * metrics.or_nan(getattr(scores, key))
     if np.isnan(value):
         if split == "estimate":  # The accuracy of labels is not estimated.
             ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
         return
-    if key == "miou" and "miou_low" in scores:
-        interval = [100 * scores["miou_low"], 100 * scores["miou_high"]]
+    if key == "miou" and scores.miou_low is not None:
+        interval = [100 * scores.miou_low, 100 * scores.miou_high]
         # Round ends would make the bar wider than the interval.
         ax.plot(interval, [place] * 2, color=color, linewidth=5, solid_capstyle="butt", alpha=0.35)
     ax.plot(value, place, marker, color=color, markersize=7, clip_on=False)

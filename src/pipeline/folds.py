@@ -111,7 +111,7 @@ def train_fold(fold: Fold) -> Scored:
     """Trains both networks of a fold as the notebooks do, and scores the joint one on the held-out rows."""
     path = fold.out / "fold.json"
     if path.exists():
-        return Scored(**json.loads(path.read_text(encoding="utf-8")))
+        return Scored.from_dict(json.loads(path.read_text(encoding="utf-8")))
     classes = class_lists.read_classes(fold.data / "Train")
     samples = read_samples(fold.data / "Train", classes)
     settings = fold.settings

@@ -14,13 +14,13 @@ from src.data.frames import Frames, load_frames
 from src.data.recordings import find_blocks, find_recordings
 from src.data.splits import Split, make_folds, split_random_frames, split_samples
 from src.evaluation import estimate, metrics
-from src.evaluation.estimate import Estimate
 from src.evaluation.evaluate import Evaluation, Scored, score_samples
 from src.inference import engine
 from src.model import unet
 from src.pipeline.folds import SHORT, list_folds, train_folds
 from src.pipeline.stage import Stage
 from src.project import Project
+from src.scores import RunResult, Scores
 from src.settings import TrainingSettings, check_choice
 from src.training.compiled import make_joint
 
@@ -28,7 +28,7 @@ RANDOM = "random"  # name of the fold of random frames
 
 
 @dataclass(frozen=True)
-class JointEstimate:
+class Estimate:
     """The estimate for Test and the scores that it is shown beside.
 
     Attributes:
@@ -44,21 +44,20 @@ class JointEstimate:
     leaky: bool
     random: Scored | None = None
     held_out: Scored | None = None
-    estimate: Estimate | None = None
+    estimate: Scores | None = None
     folds: dict[str, Scored] = field(default_factory=dict)
 
-    def to_dict(self) -> dict:
-        """Returns the part of `result.json` that follows from this."""
+    def to_result(self) -> RunResult:
+        """Returns what `result.json` says of the estimate and of the scores beside it."""
         scores = {}
-        result = {"note": self.note, "leaky": self.leaky, "scores": scores}
+        confusion = {}
         if self.random is not None:
             scores["random"] = self.random.scores
         if self.estimate is not None:
-            scores["estimate"] = self.estimate.to_dict()
+            scores["estimate"] = self.estimate
             scores["held_out"] = self.held_out.scores
-            result["confusion"] = {"held_out": self.held_out.confusion}
-            result["folds"] = {name: fold.to_dict() for name, fold in self.folds.items()}
-        return result
+            confusion["held_out"] = self.held_out.confusion
+        return RunResult(leaky=self.leaky, note=self.note, scores=scores, confusion=confusion)
 
 
 def require_same_estimate(choice: str, first: runs.Run) -> None:
@@ -104,7 +103,7 @@ class Joint(Stage):
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
         blocks = find_blocks(project.train, frames.images, chosen.group)
         train, held_out, _ = split_samples(project.train, blocks, chosen.seed)
-        split = Split(train, held_out, runs.read_result(self.first)["leaky"], blocks)
+        split = Split(train, held_out, runs.read_result(self.first).leaky, blocks)
         validation = "none is held out"
         if chosen.holds_out:
             validation = f"validation on {metrics.name_held_out(split.leaky)}"
@@ -155,7 +154,7 @@ class Joint(Stage):
             rounded["in bfloat16, as Save_test counts here"] = engine.Engine(path, exact=False)
         for description, predictor in rounded.items():
             scores = score_samples(predictor, evaluation.samples, classes, self.settings.size).scores
-            change = 100 * (scores["miou"] - evaluation.scored.scores["miou"])
+            change = 100 * (scores.miou - evaluation.scored.scores.miou)
             print(f"The held-out model {description}: {change:+.2f} points of mean IoU on {self.title}.")
 
     @cached_property
@@ -204,13 +203,13 @@ class Joint(Stage):
             others[metrics.RANDOM] = self.fold_scores[RANDOM]
         return estimate.table_of_folds(self.gather_fold_scores(evaluation), others)
 
-    def estimate_test(self, evaluation: Evaluation | None) -> JointEstimate:
+    def estimate_test(self, evaluation: Evaluation | None) -> Estimate:
         """Estimates the scores on Test from its photos; without an evaluation there is no estimate."""
         note = self.project.note
         leaky = self.split.leaky
         random = self.fold_scores.get(RANDOM)
         if evaluation is None:
-            return JointEstimate(note, leaky, random)
+            return Estimate(note, leaky, random)
         folds = self.gather_fold_scores(evaluation)
         test = self.project.test
         submitted = engine.open_exported(self.run.folder)
@@ -220,9 +219,9 @@ class Joint(Stage):
         estimated = estimate.estimate_test(expected, find_recordings(test), list(folds.values()))
         if (self.samples["label"] == NO_LABEL).all():
             estimated = replace(estimated, f1=None)
-        return JointEstimate(note, leaky, random, evaluation.scored, estimated, folds)
+        return Estimate(note, leaky, random, evaluation.scored, estimated, folds)
 
-    def finish(self, evaluation: Evaluation | None, found: JointEstimate) -> None:
+    def finish(self, evaluation: Evaluation | None, found: Estimate) -> None:
         """Writes the run's result and prints it.
 
         Args:
@@ -230,12 +229,14 @@ class Joint(Stage):
             found: of `estimate_test`.
         """
         earlier = runs.read_result(self.first)
-        minutes = earlier["minutes"] + self._count_minutes()
+        minutes = earlier.minutes + self._count_minutes()
         minutes += sum(scored.minutes for name, scored in self.fold_scores.items() if name != RANDOM)
-        result = found.to_dict()
+        known = found.to_result()
+        result = {"note": known.note, "scores": known.scores, "confusion": known.confusion}
         result["val_frames"] = len(self.held_out_rows)
         if evaluation is not None:
-            result["scores"]["held_out_segmenter"] = earlier["scores"]["held_out"]
+            result["folds"] = {name: fold.to_dict() for name, fold in found.folds.items()}
+            result["scores"]["held_out_segmenter"] = earlier.scores["held_out"]
             print(f"On {self.title} (seed {self.settings.seed}), in percent:")
             print("\n".join(evaluation.describe()))
         self._finish(result, minutes, " in all")

@@ -78,7 +78,7 @@ class Segmentation(Stage):
         if evaluation is not None:
             scored = evaluation.scored
             result = {"scores": {"held_out": scored.scores}, "confusion": {"held_out": scored.confusion}}
-            miou = format_percent(scored.scores["miou"])
+            miou = format_percent(scored.scores.miou)
             count = len(evaluation.samples)
             print(f"Mean IoU on {self.title}: {miou} % ({count} frames, seed {self.settings.seed}).")
         self._finish(result, self._count_minutes(), "")

@@ -125,7 +125,7 @@ def find_submission(run: runs.Run) -> Path:
     Raises:
         MissingError: there is none; the message names the notebook to run.
     """
-    name = runs.read_result(run).get("zip", "")
+    name = runs.read_result(run).zip
     path = FOLDER / name
     if not name or not path.exists():
         expected = f"the zip {name}" if name else "a zip"

@@ -12,6 +12,7 @@ from src.figures import widgets
 from src.inference import engine, predict
 from src.model import unet
 from src.project import Project
+from src.scores import Scores
 from src.submission import cache, check, scoring
 from src.submission.read import score_submission
 from src.submission.write import name_submission, write_submission
@@ -33,8 +34,8 @@ class Submission:
         self.run = runs.find_run("joint", project.train, project.classes, name)
         self.size = tuple(self.run.settings["SIZE"])
         self.network = engine.open_exported(self.run.folder)
-        known = runs.read_result(self.run)["scores"]
-        self.scores = {"estimate": known["estimate"]} if "estimate" in known else {}
+        known = runs.read_result(self.run).scores
+        self.scores = {split: known[split] for split in ("estimate",) if split in known}
         self.tta = True
         print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
 
@@ -80,7 +81,7 @@ class Submission:
             return
         check_reference(reference, self.project.folder / "Test")  # opened only now, after the zip
         scored = score_submission(self.path, reference, self.project.classes, scoring.score)
-        self.scores["test"] = scored["scores"]
+        self.scores["test"] = Scores.from_dict(scored["scores"])
         comparable = not scored["others"]  # else what one answer gets would not be comparable
         if comparable:
             counts = scored["confusion"]
@@ -90,7 +91,7 @@ class Submission:
         runs.write_result(self.run, kept)
         for name, value in scored["scores"].items():
             print(f"{name:<20}{100 * value:6.1f} %")
-        if comparable and "miou" in scored["scores"]:
+        if comparable and self.scores["test"].miou is not None:
             self._score_segmenter()
 
     def _score_segmenter(self) -> None:
@@ -101,7 +102,7 @@ class Submission:
         known = self.project.classes.ignore_unknown_ids()
         alone = score_samples(network, truth, known, self.size, self.tta).scores
         runs.write_result(self.run, {"scores": {"test_segmenter": alone}})
-        print(f"The segmentation network alone: mIoU {100 * alone['miou']:.1f} %.")
+        print(f"The segmentation network alone: mIoU {100 * alone.miou:.1f} %.")
 
     def link(self) -> HTML:
         """Gives a link that saves the zip."""

@@ -13,6 +13,7 @@ from src.common import files
 from src.common.errors import SubmissionError
 from src.data.classes import Classes
 from src.inference.predict import Prediction
+from src.scores import Scores
 from src.submission.cache import PredictionCache
 from src.submission.check import LIMIT, check_submission
 from src.submission.names import name_predictions
@@ -95,17 +96,18 @@ def _warn_of_size(path: Path) -> None:
         print(f"{path.name} has {size:.0f} MB, and CodaLab takes {LIMIT}; CHANNELS=1 makes it smaller.")
 
 
-def name_submission(run: runs.Run, scores: dict[str, dict[str, float]]) -> Path:
+def name_submission(run: runs.Run, scores: dict[str, Scores]) -> Path:
     """Returns the path of a zip, `<date>_<run>_<split><mIoU>-<accuracy>-<F1>.zip` with scores in percent.
 
     Args:
         run: the run that made it.
-        scores: {"miou", "f1", "accuracy"} by split; only the splits "estimate" and "test" are in the name.
+        scores: by split; only the splits "estimate" and "test" are in the name.
     """
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
     for split, prefix in (("estimate", "est"), ("test", "test")):
         if split in scores:
-            values = [scores[split].get(key) for key in ("miou", "accuracy", "f1")]
+            known = scores[split]
+            values = (known.miou, known.accuracy, known.f1)
             percents = ["none" if value is None else f"{100 * value:.1f}" for value in values]
             parts.append(prefix + "-".join(percents))
     return FOLDER / f"{'_'.join(parts)}.zip"

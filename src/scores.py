@@ -1,0 +1,87 @@
+"""Scores, and what a run's `result.json` says: plain data, without the networks that made them."""
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores as fractions; NaN or None where one is unknown.
+
+    Attributes:
+        miou: mean IoU.
+        f1: macro F1 of the labels.
+        accuracy: of the labels.
+        miou_low: lower end of the 90 % interval of an estimated mean IoU; None for a measured one.
+        miou_high: upper end of that interval.
+    """
+
+    miou: float | None = None
+    f1: float | None = None
+    accuracy: float | None = None
+    miou_low: float | None = None
+    miou_high: float | None = None
+
+    @classmethod
+    def from_dict(cls, content: dict[str, float | None]) -> "Scores":
+        """Reads scores by name; other names, such as "iou_road" of the scoring program, are left out."""
+        return cls(**{name: content.get(name) for name in SCORE_NAMES})
+
+    def to_dict(self) -> dict[str, float]:
+        """Returns the known scores by name, as `result.json` holds them."""
+        known = asdict(self)
+        return {name: value for name, value in known.items() if value is not None and not math.isnan(value)}
+
+
+SCORE_NAMES = tuple(field.name for field in fields(Scores))
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run's `result.json` says.
+
+    Attributes:
+        commit: of the code that trained.
+        machine: that trained.
+        versions: of Python and of the libraries, by name.
+        settings: as `settings.json` holds them.
+        data: name of the data.
+        seed: of the run; None before its training ended.
+        leaky: True if held-out frames have neighbours in training.
+        minutes: of all trainings; None before they ended.
+        train_frames: that the submitted model was trained on.
+        note: on the data, "" for real ones.
+        scores: by split, "estimate", "held_out", "test" and others that `metrics.name_splits` names.
+        confusion: by split: "mask" and "label", counts by true class (row) and predicted class (column);
+            "label" is None without labels.
+        made_by: by split, commit, machine and versions that scored it.
+        tta: whether Test was predicted with test-time augmentation; None before it was predicted.
+        zip: file name of the submission, "" if there is none.
+        version: of the code, as the tables of kept results name it; "" for a run that is not kept.
+    """
+
+    commit: str = ""
+    machine: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
+    data: str = ""
+    seed: int | None = None
+    leaky: bool = False
+    minutes: float | None = None
+    train_frames: int | None = None
+    note: str = ""
+    scores: dict[str, Scores] = field(default_factory=dict)
+    confusion: dict[str, dict[str, list | None]] = field(default_factory=dict)
+    made_by: dict[str, dict] = field(default_factory=dict)
+    tta: bool | None = None
+    zip: str = ""
+    version: str = ""
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "RunResult":
+        """Reads the content of a `result.json`; parts that no attribute is named after are left out."""
+        names = {field.name for field in fields(cls)}
+        values = {name: value for name, value in content.items() if name in names}
+        scores = content.get("scores", {})
+        values["scores"] = {split: Scores.from_dict(part) for split, part in scores.items()}
+        return cls(**values)
