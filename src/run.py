@@ -23,7 +23,7 @@ from src.common import errors, files
 from src.common.errors import SettingsError
 from src.common.progress import PlainLines, choose_writer
 from src.data.location import holds_user_data
-from src.settings import check_epochs, check_minutes, read_recipe
+from src.settings import ESTIMATES, PRESETS, check_epochs, check_minutes, read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -33,7 +33,7 @@ NUMBER = ((int, float), "a number")
 # Type of a notebook's default -> the types that a new value may have, and their name in a message.
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
 SMALLEST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
-CHOICES = {"CHANNELS": (1, 3), "ESTIMATE": ("off", "quick", "full")}
+CHOICES = {"CHANNELS": (1, 3), "PRESET": tuple(PRESETS), "ESTIMATE": ESTIMATES}
 # Errors that the user can correct, too, raised by code that imports nothing of `src`.
 OTHER_ERRORS = {"ImportError", "ScoringError"}
 

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
@@ -110,8 +111,10 @@ def _read_part(name: str, text: str, default: str | float) -> str | float:
     return value
 
 
-# Values of ESTIMATE, and how long all trainings take together in multiples of one training.
-CHOICES = {"off": 1, "quick": 2, "full": 4}
+# Values of PRESET, and how many networks the submitted model averages.
+PRESETS = {"fast": 1, "best": 3}
+ESTIMATES = ("off", "quick", "full")  # values of ESTIMATE
+FOLD_TRAININGS = {"full": 2}  # steps of the folds' trainings, as multiples of one training's
 
 
 @dataclass(frozen=True)
@@ -119,13 +122,14 @@ class Settings:
     """The settings cell of `Train_seg_sem.ipynb`, whose comments explain each setting.
 
     Raises:
-        SettingsError: SIZE, EPOCHS, MINUTES, ESTIMATE or RECIPE breaks its rule; the message names it.
+        SettingsError: a setting breaks its rule; the message names it.
     """
 
     size: str | tuple[int, int] = "auto"
     batch_size: int = 4
     epochs: str | int = "auto"
     minutes: float | None = None
+    preset: str = "fast"
     estimate: str = "quick"
     seed: int = 0
     group: str | None = None
@@ -135,7 +139,8 @@ class Settings:
         check_size(self.size)
         check_epochs(self.epochs)
         check_minutes(self.minutes)
-        check_choice(self.estimate)
+        check_choice("PRESET", self.preset, PRESETS)
+        check_choice("ESTIMATE", self.estimate, ESTIMATES)
         read_recipe(self.recipe)
 
     def resolve(self, samples: pd.DataFrame) -> "TrainingSettings":
@@ -152,6 +157,7 @@ class Settings:
             batch_size=self.batch_size,
             minutes=self.minutes,
             epochs=self.epochs,
+            networks=PRESETS[self.preset],
             seed=self.seed,
             group=self.group,
             recipe=recipe,
@@ -169,6 +175,7 @@ class TrainingSettings:
         batch_size: frames per step.
         minutes: largest time of all trainings together; None for no limit.
         epochs: passes over the frames, or "auto".
+        networks: that the submitted model averages.
         seed: of the split, the order of the frames and the augmentation.
         group: column of data.csv; frames with the same value are held out together. None for streets.
         recipe: augmentation, parts of the network, losses and learning rates.
@@ -180,6 +187,7 @@ class TrainingSettings:
     batch_size: int = 4
     minutes: float | None = None
     epochs: str | int = "auto"
+    networks: int = 1
     seed: int = 0
     group: str | None = None
     recipe: Recipe = field(default_factory=Recipe)
@@ -193,6 +201,7 @@ class TrainingSettings:
             "BATCH_SIZE": self.batch_size,
             "MINUTES": self.minutes,
             "EPOCHS": self.epochs,
+            "NETWORKS": self.networks,
             "SEED": self.seed,
             "GROUP": self.group,
             "RECIPE": self.recipe.to_dict(),
@@ -206,22 +215,24 @@ class TrainingSettings:
         Raises:
             OutdatedError: the recipe is of another version of this project.
         """
-        values = {field.name: stored.get(field.name.upper()) for field in fields(cls)}
+        names = [field.name for field in fields(cls) if field.name.upper() in stored]
+        values = {name: stored[name.upper()] for name in names}
         values["size"] = tuple(stored["SIZE"])
         values["crop"] = tuple(stored["CROP"])
         values["recipe"] = Recipe.from_dict(stored["RECIPE"])
         return cls(**values)
 
 
-def check_choice(choice: str) -> None:
-    """Refuses a value of ESTIMATE that is not in CHOICES.
+def check_choice(name: str, choice: str, choices: Iterable[str]) -> None:
+    """Refuses a value of a setting that is not among its choices.
 
     Raises:
         SettingsError: the message lists them.
     """
-    if choice not in CHOICES:
+    if choice not in choices:
+        default = getattr(Settings, name.lower())
         raise SettingsError(
-            f"ESTIMATE must be one of {', '.join(CHOICES)}, found {choice!r}; default: 'quick'."
+            f"{name} must be one of {', '.join(choices)}, found {choice!r}; default: {default!r}."
         )
 
 

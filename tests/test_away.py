@@ -61,8 +61,8 @@ def test_the_command_measures_every_pair_and_prints_the_table(learnable, tmp_pat
     listed.write_text("default:\nbright: color=2\n")
     measured = []
 
-    def measure(bench, recipe, seed, steps):
-        measured.append((bench.folder, recipe.color, seed))
+    def measure(bench, recipe, seeds, steps):
+        measured.append((bench.folder, recipe.color, seeds))
         return {
             "minutes": 1.0,
             "test": {"miou": 0.5, "f1": 0.5},
@@ -75,11 +75,14 @@ def test_the_command_measures_every_pair_and_prints_the_table(learnable, tmp_pat
     words = ("sweep", listed, "--away", learnable, "--keep", path, "--seeds", 0, 1)
     code, printed, _ = command(*words)
     assert code == 0 and measured == [
-        (learnable, 1.0, 0),
-        (learnable, 2.0, 0),
-        (learnable, 1.0, 1),
-        (learnable, 2.0, 1),
+        (learnable, 1.0, [0]),
+        (learnable, 2.0, [0]),
+        (learnable, 1.0, [1]),
+        (learnable, 2.0, [1]),
     ]
     assert "+0.0 ± 0.0 (0 of 2)" in printed
     command(*words)
     assert len(measured) == 4  # what was measured is not measured again
+    code, printed, _ = command(*words, "--average")
+    assert code == 0 and measured[4:] == [(learnable, 1.0, [0, 1]), (learnable, 2.0, [0, 1])]
+    assert "| default, average of 2 |" in squeeze(printed)

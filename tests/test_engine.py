@@ -2,6 +2,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 from tiny import TINY
@@ -38,10 +39,10 @@ def test_the_exported_network_answers_as_keras_does(network, photos, tmp_path):
     exported = engine.Engine(path)
     assert exported.channels == 3 and exported.depth == 0
     assert "ground, red" in path.read_text()
-    keras = engine.KerasPredictor(network)
+    by_keras = engine.KerasPredictor(network)
     equal = []
     for photo in (*photos, np.ascontiguousarray(photos[0].swapaxes(0, 1))):  # the last one stands
-        ours, theirs = (predict.predict_image(one, photo, tta=True) for one in (exported, keras))
+        ours, theirs = (predict.predict_image(one, photo, tta=True) for one in (exported, by_keras))
         np.testing.assert_allclose(ours[0], theirs[0], atol=1e-4)
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
         equal.append((ours[0].argmax(-1) == theirs[0].argmax(-1)).mean())
@@ -74,6 +75,36 @@ def test_a_run_without_export_is_opened_from_its_weights(network, photos, tmp_pa
     exported = engine.open_exported(tmp_path)
     ours, theirs = (one.predict(photos[0])["mask"] for one in (opened, exported))
     np.testing.assert_allclose(ours, theirs, atol=0.05 if engine.has_bfloat16() else 1e-5)
+
+
+def test_several_networks_answer_with_their_mean_probabilities(photos, tmp_path):
+    networks = []
+    for number in (1, 2):
+        network = build_seeded(number, lambda: unet.build_joint(unet.build_segmenter(5, TINY), 3))
+        (tmp_path / unet.name_part(number)).mkdir()
+        network.save(tmp_path / unet.name_part(number) / "model.keras")
+        networks.append(network)
+    apart = [engine.KerasPredictor(network).predict(photos[0]) for network in networks]
+    again = unet.load_submitted(tmp_path)
+    for predictor in (
+        engine.KerasPredictor(unet.average_networks(networks)),
+        engine.Engine(engine.convert(again)),
+    ):
+        together = predictor.predict(photos[0])
+        for name in ("mask", "label"):
+            mean = (apart[0][name] + apart[1][name]) / 2
+            np.testing.assert_allclose(together[name], mean, atol=1e-5)
+    assert unet.average_networks(networks[:1]) is networks[0]
+
+
+def test_an_average_knows_the_unit_of_its_networks_depth():
+    networks = []
+    for _ in range(2):
+        image = keras.Input((None, None, 4))
+        scaled = unet.make_scaling(TINY.backbone, depth=0.001)(image)
+        mask = keras.layers.Activation("linear", name="mask")(scaled)
+        networks.append(keras.Model(image, {"mask": mask}))
+    assert unet.read_depth_unit(unet.average_networks(networks)) == 0.001
 
 
 def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):

@@ -263,7 +263,12 @@ def test_runs_are_named_by_what_they_rest_on(train_folder, classes, tmp_path, mo
     settings = [{"SEED": seed, "MINUTES": 10, "HOLDS_OUT": True} for seed in (0, 0, 1)]
     runs = [open_run("seg", tmp_path, samples, classes, chosen) for chosen in settings]
     assert runs[0].folder == runs[1].folder != runs[2].folder
-    assert lengths.share_minutes("seg", 10, holds_out=True) == pytest.approx(10 * 0.7 / 2)
+    # The submitted segmentation network goes on from the held-out model; the others have as many steps.
+    assert [lengths.count_trainings("seg", networks, True) for networks in (1, 3)] == [2, 6]
+    assert [lengths.count_trainings("joint", networks, True) for networks in (1, 3)] == [2, 4]
+    assert [lengths.count_trainings("seg", networks, False) for networks in (1, 3)] == [1, 3]
+    assert lengths.share_minutes("seg", 10, 3, holds_out=True) == pytest.approx(10 * 0.7 / 5.4)
+    assert lengths.share_minutes("seg", 10, 1, holds_out=True) == pytest.approx(10 * 0.7 / 2)
     with pytest.raises(FileNotFoundError, match=r"Train_seg_sem\.ipynb"):
         find_run("seg", samples, classes)
     write_result(runs[2], {"minutes": 1.0})

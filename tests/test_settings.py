@@ -12,7 +12,8 @@ from src.settings import Recipe, Settings, TrainingSettings
         ({"size": (250, 352)}, "SIZE must be two multiples of 32"),
         ({"epochs": 0}, "EPOCHS must be"),
         ({"minutes": -1}, "MINUTES must be"),
-        ({"estimate": "fast"}, "ESTIMATE must be one of off, quick, full"),
+        ({"estimate": "fast"}, "ESTIMATE must be one of off, quick, full, found 'fast'; default: 'quick'"),
+        ({"preset": "good"}, "PRESET must be one of fast, best, found 'good'; default: 'fast'"),
         ({"recipe": "colour=2"}, "nearest is color="),
     ],
 )
@@ -27,6 +28,7 @@ def test_what_is_left_to_the_data_is_chosen(train_folder, classes):
     assert chosen.size == (64, 96) and chosen.crop == (32, 64)
     assert chosen.recipe == Recipe(crop=0.5) and not chosen.holds_out and chosen.seed == 3
     assert Settings(size=(32, 64)).resolve(samples).size == (32, 64)
+    assert chosen.networks == 1 and Settings(preset="best").resolve(samples).networks == 3
 
 
 def test_settings_come_back_from_their_file(train_folder, classes):

@@ -24,12 +24,15 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
 def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     bench = sweep.Bench(learnable, learnable / "reference")
-    found = sweep.measure_recipe(bench, TINY, seed=0, steps=4)
+    found = sweep.measure_recipe(bench, TINY, seeds=[0], steps=4)
     keys = {"held_out", "test", "test_iou", "alone", "leaky", "minutes", "machine", "commit"}
     assert keys == set(found) and set(found["test_iou"]) <= {"ground", "red", "green"}
     assert set(found["alone"]) == {"held_out", "test"} and 0 <= found["alone"]["test"]["miou"] <= 1
     assert found["minutes"] > 0 and 0 <= found["test"]["miou"] <= 1
     assert json.loads(json.dumps(found)) == found
+    average = sweep.measure_recipe(bench, TINY, seeds=[0, 1], steps=4)  # the first is not trained again
+    assert keys - set(average) == {"held_out"} and set(average["alone"]) == {"test"}
+    assert average["minutes"] > found["minutes"] and average["test"] != found["test"]
 
 
 def test_a_truth_of_other_frames_is_refused_before_any_training(learnable, tmp_path, monkeypatch, command):

@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="frames per step (default: 4)")
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds, as 0 1 2 (default: 0)")
+    average = "with --away and several seeds: also scores the average of their networks"
+    parser.add_argument("--average", action="store_true", help=average)
     keep = f"file of results (default: {RESULTS}; with --away: {AWAY_RESULTS})"
     parser.add_argument("--keep", type=Path, help=keep)
 
@@ -41,6 +43,6 @@ def run(arguments: argparse.Namespace) -> None:
     for folder, reference in pairs:
         bench = sweep.Bench(folder, reference, arguments.batch_size, arguments.both, path)
         benches.append(bench)
-    sweep.measure_list(arguments.list, benches, arguments.seeds, arguments.steps)
+    sweep.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, arguments.average)
     if arguments.away:
         print(away.make_tables(path))

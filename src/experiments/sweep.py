@@ -5,7 +5,8 @@ empty. Each recipe is trained without the held-out recordings and scored on them
 have equally many steps, so that other work on the machine changes their minutes only. The results are in
 `results/ablation.json`, and a recipe that is there is not measured again. With several numbers of steps and
 `--keep results/lengths.json` a sweep compares lengths of trainings. With `--away` each recipe is trained on
-several pairs of places, and `away.py` makes a table of the scores in the other place.
+several pairs of places, and `away.py` makes a table of the scores in the other place; `--average` also scores
+the average of the networks of all seeds.
 """
 
 import hashlib
@@ -114,7 +115,9 @@ class Bench:
         return f"{recipe}{both}{batch}"
 
 
-def measure_list(path: Path, benches: list[Bench], seeds: list[int], lengths_in_steps: list[int]) -> None:
+def measure_list(
+    path: Path, benches: list[Bench], seeds: list[int], lengths_in_steps: list[int], average: bool = False
+) -> None:
     """Measures the recipes that were not measured yet, seed by seed, and writes the results of each.
 
     Args:
@@ -122,27 +125,29 @@ def measure_list(path: Path, benches: list[Bench], seeds: list[int], lengths_in_
         benches: where; each recipe is measured on all of them before the next one.
         seeds: of the split and of the trainings.
         lengths_in_steps: of both trainings together.
+        average: True measures in the end the average of each recipe's networks over the seeds, too.
 
     Raises:
         UserError: the list, the data or the reference break a rule, before anything is trained.
     """
     recipes = read_list(path)
     fingerprints = {bench: fingerprint(bench) for bench in benches}
-    for seed, steps, name, bench in itertools.product(seeds, lengths_in_steps, recipes, benches):
-        row = {
-            "data": bench.folder.resolve().name,
-            "data_fingerprint": fingerprints[bench],
-            "recipe": bench.name(name),
-            "changes": recipes[name],
-            "seed": seed,
-            "steps": steps,
-            "batch_size": bench.batch_size,
-        }
+    groups = [[seed] for seed in seeds]
+    if average:
+        groups.append(seeds)
+    for group, steps, name, bench in itertools.product(groups, lengths_in_steps, recipes, benches):
+        row = {"data": bench.folder.resolve().name, "data_fingerprint": fingerprints[bench]}
+        row |= {"recipe": bench.name(name), "changes": recipes[name], "seed": group[0]}
+        row |= {"steps": steps, "batch_size": bench.batch_size}
+        if len(group) > 1:
+            row["recipe"] += f", average of {len(group)}"
+            row["seed"] = " ".join(map(str, group))
         if is_measured(row, bench.reference is not None, bench.results):
             continue
         description = recipes[name] if recipes[name] else "no change"
-        print(f"\n{row['recipe']} ({description}), {row['data']}, seed {seed}, {steps} steps", flush=True)
-        keep_row(row, measure_recipe(bench, read_recipe(recipes[name]), seed, steps), bench.results)
+        place = f"{row['data']}, seed {row['seed']}, {steps} steps"
+        print(f"\n{row['recipe']} ({description}), {place}", flush=True)
+        keep_row(row, measure_recipe(bench, read_recipe(recipes[name]), group, steps), bench.results)
 
 
 def fingerprint(bench: Bench) -> str:
@@ -157,20 +162,69 @@ def fingerprint(bench: Bench) -> str:
     return fingerprint_data(read_samples(bench.folder / "Train", classes), classes)
 
 
-def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
+def measure_recipe(bench: Bench, recipe: Recipe, seeds: list[int], steps: int) -> dict:
     """Trains both networks without the held-out recordings, and scores them.
+
+    Args:
+        bench: data and conditions.
+        recipe: to measure.
+        seeds: of the split and of both trainings; the networks of several seeds are averaged.
+        steps: of both trainings of a seed together.
+
+    Returns:
+        "held_out" and, with a reference, "test": the joint network's scores as fractions; "test_iou": its
+        IoU on Test by class, without those that Test lacks. "alone": the same scores of the segmentation
+        network. With depth also "withheld": the same scores of the joint network on frames without depth.
+        "leaky", "minutes", "machine" and "commit". An average has no "held_out", for each seed holds out
+        other recordings.
+    """
+    members = [train_recipe(bench, recipe, seed, steps) for seed in seeds]
+    first = members[0]
+    tables = {"held_out": first.held_out} if len(members) == 1 else {}
+    if bench.reference is not None:
+        tables["test"] = _read_test(bench, first.classes)
+    joint = networks.average_networks([member.joint for member in members])
+    alone = networks.average_networks([member.load_alone() for member in members])
+    found = _score_both(joint, alone, tables, first.classes, first.settings)
+    histories = [read_history(member.folder / kind) for member in members for kind in lengths.SHARES]
+    return {**found, "leaky": first.leaky, "minutes": count_minutes(*histories), **first.made}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Both networks of a recipe, trained without the held-out recordings.
+
+    Attributes:
+        folder: of the trainings, "seg" and "joint".
+        joint: the joint network.
+        classes: of both tasks.
+        settings: of both trainings.
+        held_out: table of the held-out frames.
+        leaky: True if these have neighbours in training.
+        made: "machine" and "commit" of the training.
+    """
+
+    folder: Path
+    joint: keras.Model
+    classes: Classes
+    settings: TrainingSettings
+    held_out: pd.DataFrame
+    leaky: bool
+    made: dict[str, str]
+
+    def load_alone(self) -> keras.Model:
+        """Loads the segmentation network that the joint one started from."""
+        return networks.load_model(self.folder / "seg" / "model.keras")
+
+
+def train_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> Trained:
+    """Trains both networks without the held-out recordings; what this code has trained is used again.
 
     Args:
         bench: data and conditions.
         recipe: to measure.
         seed: of the split and of both trainings.
         steps: of both trainings together.
-
-    Returns:
-        "held_out" and, with a reference, "test": the joint network's scores as fractions; "test_iou": its
-        IoU on Test by class, without those that Test lacks. "alone": the same scores of the segmentation
-        network. With depth also "withheld": the same scores of the joint network on frames without depth.
-        "leaky", "minutes", "machine" and "commit".
     """
     classes = class_lists.read_classes(bench.folder / "Train")
     samples = read_samples(bench.folder / "Train", classes)
@@ -186,16 +240,11 @@ def measure_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> dict:
     )
     made = {"machine": runs.describe_machine(), "commit": runs.find_commit()}
     identity = [settings.to_dict(), steps, bench.both, fingerprint_data(samples, classes), made]
-    out = runs.RUNS / "sweep" / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
+    folder = runs.RUNS / "sweep" / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
     both_steps = tuple(max(1, round(steps * share)) for share in lengths.SHARES.values())
-    joint = folds.train_pair(out, frames.take(train), classes, settings, both_steps)
-    alone = networks.load_model(out / "seg" / "model.keras")
-    tables = {"held_out": samples.iloc[split.held_out]}
-    if bench.reference is not None:
-        tables["test"] = _read_test(bench, classes)
-    found = _score_both(joint, alone, tables, classes, settings)
-    minutes = count_minutes(*(read_history(out / kind) for kind in lengths.SHARES))
-    return {**found, "leaky": split.leaky, "minutes": minutes, **made}
+    joint = folds.train_pair(folder, frames.take(train), classes, settings, both_steps)
+    held_out = samples.iloc[split.held_out]
+    return Trained(folder, joint, classes, settings, held_out, split.leaky, made)
 
 
 def _read_test(bench: Bench, classes: Classes) -> pd.DataFrame:

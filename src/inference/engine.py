@@ -219,13 +219,13 @@ def open_exported(folder: Path, cores: int = 0) -> Predictor:
     An exported graph computes in bfloat16 if the processor supports it.
 
     Args:
-        folder: of the run; holds `final/model.keras` and perhaps `export/`, which `export` wrote.
+        folder: of the run; holds what `unet.load_submitted` reads and perhaps `export/`, of `export`.
         cores: that an exported graph may use; 0 for all that this process may use.
     """
     path = folder / "export" / EXPORTED
     if path.exists() and not tf.config.list_physical_devices("GPU"):
         return Engine(path, cores=cores, exact=False)
-    return prepare(unet.load_model(folder / "final" / "model.keras"))
+    return prepare(unet.load_submitted(folder))
 
 
 def prepare(network: keras.Model) -> Predictor:

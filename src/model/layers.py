@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+TINY = 1e-30  # stands in for a probability of 0, which has no logarithm
 SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logarithm is taken
 
 
@@ -91,6 +92,21 @@ class FusedNormalization(layers.BatchNormalization):
             for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(self.momentum * moving + (1 - self.momentum) * current)
         return y
+
+
+@keras.saving.register_keras_serializable("sidewalk")
+class MeanProbability(keras.layers.Layer):
+    """Averages the probabilities of several networks."""
+
+    def call(self, logits: list[tf.Tensor]) -> tf.Tensor:
+        """Returns logits of the mean probabilities over the last axis; all tensors have the same shape."""
+        probabilities = [tf.nn.softmax(one) for one in logits]
+        mean = tf.add_n(probabilities) / len(probabilities)
+        return tf.math.log(tf.maximum(mean, TINY))
+
+    def compute_output_shape(self, shapes: list[tuple]) -> tuple:
+        """Returns the shape of each input."""
+        return shapes[0]
 
 
 @keras.saving.register_keras_serializable("sidewalk")

@@ -11,7 +11,7 @@ from keras import layers
 
 from src.common.errors import SettingsError
 from src.model import efficientnet_lite as lite
-from src.model.layers import DoubleSize, FusedNormalization, MaskShares, ScaleColors
+from src.model.layers import DoubleSize, FusedNormalization, MaskShares, MeanProbability, ScaleColors
 from src.settings import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -50,7 +50,8 @@ def read_depth_unit(network: keras.Model) -> float:
     for layer in network.layers:
         if isinstance(layer, ScaleColors):
             return layer.depth
-    return 0.0
+    members = [layer for layer in network.layers if isinstance(layer, keras.Model)]
+    return max((read_depth_unit(member) for member in members), default=0.0)
 
 
 def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
@@ -149,6 +150,39 @@ def count_backbone(network: keras.Model) -> int:
 def load_model(path: Path) -> keras.Model:
     """Loads a network that training saved; it can predict, but not be trained further."""
     return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def name_part(number: int) -> str:
+    """Names the folder of a network of the submitted model, by its number from 1: "final", "final-2"..."""
+    return "final" if number == 1 else f"final-{number}"
+
+
+def average_networks(networks: list[keras.Model]) -> keras.Model:
+    """Makes one network of several, whose probabilities are the mean of theirs; one alone is returned.
+
+    Args:
+        networks: of `build_segmenter`, or of `build_joint`, with the same classes.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    image = layers.Input(networks[0].input_shape[1:], name="image")
+    outputs = []
+    for number, network in enumerate(networks):
+        member = keras.Model(network.inputs, network.output, name=f"network_{number}")
+        outputs.append(member(image))
+    names = networks[0].output_names
+    averaged = {name: MeanProbability(name=name)([one[name] for one in outputs]) for name in names}
+    return keras.Model(image, averaged, name="average")
+
+
+def load_submitted(folder: Path) -> keras.Model:
+    """Loads the submitted model of a run's folder: its network, or the average of its networks."""
+    return average_networks([load_model(path) for path in list_submitted(folder)])
+
+
+def list_submitted(folder: Path) -> list[Path]:
+    """Lists the files of the networks that the submitted model of a run's folder averages."""
+    return sorted(folder.glob("final*/model.keras"))
 
 
 def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:

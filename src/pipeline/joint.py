@@ -21,7 +21,7 @@ from src.pipeline.folds import SHORT, list_folds, train_folds
 from src.pipeline.stage import Stage
 from src.project import Project
 from src.scores import RunResult, Scores
-from src.settings import TrainingSettings, check_choice
+from src.settings import ESTIMATES, TrainingSettings, check_choice
 from src.training.compiled import make_joint
 
 RANDOM = "random"  # name of the fold of random frames
@@ -70,7 +70,7 @@ def require_same_estimate(choice: str, first: runs.Run) -> None:
     Raises:
         SettingsError: the two notebooks differ.
     """
-    check_choice(choice)
+    check_choice("ESTIMATE", choice, ESTIMATES)
     holds_out = first.settings["HOLDS_OUT"]
     if (choice != "off") != holds_out:
         before = "'quick' or 'full'" if holds_out else "'off'"
@@ -115,14 +115,14 @@ class Joint(Stage):
         """Builds the held-out model on the segmentation network's; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
-        network = self._make("held_out", self.train_frames)
+        network = self._make("held_out", self.train_frames, self.settings.seed)
         print(f"{network.count_params():,} weights")
         return network
 
-    def _make(self, part: str, frames: Frames) -> keras.Model:
-        """Builds a joint network on the segmentation network of a part of its run, "held_out" or "final"."""
+    def _make(self, part: str, frames: Frames, seed: int) -> keras.Model:
+        """Builds a joint network on the segmentation network of a part of its run, as "held_out"."""
         segmenter = unet.load_model(self.first.folder / part / "model.keras")
-        return make_joint(segmenter, frames, self.classes, self.settings.recipe, self.settings.seed)
+        return make_joint(segmenter, frames, self.classes, self.settings.recipe, seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
         """Scores the held-out model on the held-out frames, and finds its temperature; None for None."""
@@ -131,8 +131,16 @@ class Joint(Stage):
         return self._evaluate(estimate.score_held_out, network)
 
     def fit_submitted(self) -> keras.Model:
-        """Trains the submitted model on all frames with a mask or a label."""
-        return self._fit_submitted(self._make("final", self.all_frames))
+        """Trains the submitted model on all frames with a mask or a label.
+
+        Returns:
+            The network or, with PRESET="best", the average of several.
+        """
+        networks = []
+        for number, seed in {1: self.settings.seed, **self._list_others()}.items():
+            network = self._make(unet.name_part(number), self.all_frames, seed)
+            networks.append(self._fit_final(network, number, seed, self._choose_final_length()))
+        return unet.average_networks(networks)
 
     def export(self, final: keras.Model, scored: keras.Model | None, evaluation: Evaluation | None) -> None:
         """Writes the networks as files for a robot, and prints what rounding costs on the held-out frames.

@@ -1,6 +1,7 @@
 """The part that both stages of training share: frames, split, run, fit and evaluation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from src.evaluation import metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import widgets
 from src.inference import engine
+from src.model import unet
 from src.project import Project
 from src.settings import TrainingSettings
 from src.training import lengths
@@ -22,6 +24,7 @@ from src.training.history import count_minutes
 from src.training.lengths import Length
 
 SHOWN = 4  # held-out frames whose predictions are stored for figures
+SEED_STEP = 1000  # between the seeds of the networks that are averaged, so that no other run has them
 
 
 class Stage:
@@ -60,7 +63,7 @@ class Stage:
         self.held_out_rows = np.intersect1d(split.held_out, rows)
         self.held_out_frames = frames.take(self.held_out_rows)
         self.history: pd.DataFrame | None = None
-        self.final_history: pd.DataFrame | None = None
+        self.final_histories: list[pd.DataFrame] = []  # a network of the submitted model each
         self.all_steps = 0
         self._describe_frames()
 
@@ -97,26 +100,42 @@ class Stage:
         )
         return self.history
 
-    def _fit_submitted(self, network: keras.Model) -> keras.Model:
-        """Trains the final model on all frames, with as many steps as the held-out model."""
-        length = self._choose_length()
-        if self.settings.holds_out:
-            steps = lengths.count_planned(self.run.folder / "held_out")
-            length = Length(steps, all_steps=self.all_steps)
-        self.final_history = fit(
+    def _fit_final(self, network: keras.Model, number: int, seed: int, length: Length) -> keras.Model:
+        """Trains a network of the submitted model on all frames; returns it.
+
+        Args:
+            network: compiled.
+            number: of the network, from 1.
+            seed: of the order of the frames and of the augmentation.
+            length: of the training.
+        """
+        history = fit(
             network,
-            self.run.folder / "final",
+            self.run.folder / unet.name_part(number),
             self.all_frames,
-            self.settings,
+            replace(self.settings, seed=seed),
             length,
             show=self._make_live_view(self.all_frames),
         )
+        self.final_histories.append(history)
         return network
+
+    def _list_others(self) -> dict[int, int]:
+        """Lists number and seed of the networks that the submitted model averages beside the first."""
+        numbers = range(2, self.settings.networks + 1)
+        return {number: self.settings.seed + SEED_STEP * (number - 1) for number in numbers}
+
+    def _choose_final_length(self) -> Length:
+        """Chooses the length of a training on all frames: that of the held-out model, if there is one."""
+        if not self.settings.holds_out:
+            return self._choose_length()
+        steps = lengths.count_planned(self.run.folder / "held_out")
+        return Length(steps, all_steps=self.all_steps)
 
     def _choose_length(self) -> Length:
         """Chooses the length of a training of this stage."""
         settings = self.settings
-        minutes = lengths.share_minutes(self.kind, settings.minutes, settings.holds_out)
+        minutes = lengths.share_minutes(self.kind, settings.minutes, settings.networks, settings.holds_out)
         return Length(self._choose_steps(self.kind), minutes, self.all_steps)
 
     def _choose_steps(self, kind: str) -> int:
@@ -164,8 +183,8 @@ class Stage:
 
     def _count_minutes(self) -> float:
         """Counts the minutes of this stage's trainings."""
-        histories = [history for history in (self.history, self.final_history) if history is not None]
-        return count_minutes(*histories)
+        held_out = [] if self.history is None else [self.history]
+        return count_minutes(*held_out, *self.final_histories)
 
     def _finish(self, result: dict, minutes: float, scope: str) -> None:
         """Writes the run's result, and prints the minutes and the run's folder.

@@ -19,6 +19,7 @@ from src.data.classes import Classes
 from src.data.samples import fingerprint_data
 from src.inference import engine, predict
 from src.inference.predict import Prediction
+from src.model import unet
 
 # First columns of `frames.csv`; a column for each mask class follows.
 FRAME_COLUMNS = ("label", "checksum", "confidence", "mean_confidence")
@@ -104,9 +105,9 @@ def open_cache(
         tta: whether predictions are averages over `predict.VIEWS`.
         channels: of the PNGs.
     """
-    weights = (run.folder / "final" / "model.keras").read_bytes()
+    weights = [path.read_bytes() for path in unet.list_submitted(run.folder)]
     origin = (
-        hashlib.sha256(weights).hexdigest(),
+        [hashlib.sha256(one).hexdigest() for one in weights],
         fingerprint_data(samples, classes),
         predict.VIEWS if tta else 1,
         channels,

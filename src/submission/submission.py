@@ -96,8 +96,8 @@ class Submission:
 
     def _score_segmenter(self) -> None:
         """Scores the segmentation network that the joint one started from, on the same frames."""
-        folder = runs.RUNS / self.run.settings["SEGMENTER"] / "final"
-        network = engine.prepare(unet.load_model(folder / "model.keras"))
+        folder = runs.RUNS / self.run.settings["SEGMENTER"]
+        network = engine.prepare(unet.load_submitted(folder))
         truth = add_truth(self.project.test, self.project.reference, self.project.classes)
         known = self.project.classes.ignore_unknown_ids()
         alone = score_samples(network, truth, known, self.size, self.tta).scores

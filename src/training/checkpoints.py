@@ -77,7 +77,8 @@ class Checkpointer(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the progress bar."""
-        desc = BARS.get(self.folder.name, self.folder.name)
+        part, _, number = self.folder.name.partition("-")
+        desc = f"{BARS.get(part, part)} {number}".rstrip()
         self.bar = show_progress(total=self.plan.steps, initial=self.done, desc=desc, unit="step")
         self.saved_at = time.perf_counter()
         ending = "seed_generator_state"

@@ -193,18 +193,35 @@ def _format_minutes(seconds: float) -> str:
     return f"{seconds / 60:.{decimals}f} minutes"
 
 
-def share_minutes(kind: str, minutes: float | None, holds_out: bool) -> float | None:
+def count_trainings(kind: str, networks: int, holds_out: bool) -> int:
+    """Counts the trainings of a notebook, as multiples of one training's steps.
+
+    The submitted segmentation network goes on from the held-out model, so it has twice the steps. The other
+    networks of the submitted model begin anew, and take as many.
+
+    Args:
+        kind: "seg" or "joint".
+        networks: that the submitted model averages.
+        holds_out: True if a held-out model is trained beside the submitted one.
+    """
+    first = 2 if holds_out else 1
+    another = first if kind == "seg" else 1
+    return first + (networks - 1) * another
+
+
+def share_minutes(kind: str, minutes: float | None, networks: int, holds_out: bool) -> float | None:
     """Shares MINUTES among the trainings of both notebooks: returns the most that one training may take.
 
     Args:
         kind: "seg" or "joint".
         minutes: MINUTES of the settings; None for no limit.
-        holds_out: True if a held-out model is trained beside the submitted one.
+        networks: as in `count_trainings`.
+        holds_out: as in `count_trainings`.
     """
     if minutes is None:
         return None
-    trainings = 2 if holds_out else 1
-    return minutes * SHARES[kind] / trainings
+    all_shares = sum(share * count_trainings(name, networks, holds_out) for name, share in SHARES.items())
+    return minutes * SHARES[kind] / all_shares
 
 
 def read_plan(folder: Path) -> Plan | None:
