@@ -219,6 +219,14 @@ def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
             read()
 
 
+def test_a_file_that_git_lfs_has_not_fetched_names_the_command(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    for read in (image_files.read_size, mask_files.read_ids, depth_files.load_steps):
+        with pytest.raises(DataError, match=r"photo\.png must be an image, .* git lfs pull"):
+            read(str(path))
+
+
 def deep_png(folder, values, name="deep.png"):
     cv2.imwrite(str(folder / name), values)
     return str(folder / name)

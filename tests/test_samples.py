@@ -375,6 +375,7 @@ def test_points_stand_in_where_lon_and_lat_are_empty(train_folder, classes):
             "2020-12-28 02:20:23,000",
             "2020-12-28 03:20:23+01:00",
             " 2020-12-28T02:20:23 ",
+            "2020:12:28 02:20:23",
         ),
     ],
 )

@@ -137,7 +137,10 @@ def _spell_label(cell: str) -> str:
 
 
 def read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:
-    """Reads times in ISO 8601, or as numbers since 1970; NaT where unknown or from an unset clock."""
+    """Reads times in ISO 8601, as EXIF writes them, or as numbers since 1970.
+
+    They are NaT where unknown or from an unset clock.
+    """
     cells = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
     is_date_of_digits = cells.str.fullmatch(r"(?:19|20)\d{6}")  # as 20260203
     is_number = cells.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~is_date_of_digits
@@ -145,6 +148,7 @@ def read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem
     unset = cells.str.match(EARLY) | (numbers < FIRST_TIME)
     numbers = numbers.mask((numbers >= FIRST_TIME) & cells.map(_is_rounded))
     dates = cells.mask(is_number | unset, "").str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
+    dates = dates.str.replace(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", regex=True)  # as EXIF writes them
     times = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
     problems = []
     for unit, per_second in UNITS.items():

@@ -26,6 +26,7 @@ INTERLACED = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
+LFS_POINTER = "Git LFS pointer"  # a text file that stands for a file which was not fetched
 SIGNS = (  # first bytes of other formats
     (b"BM", "BMP"),
     (b"GIF8", "GIF"),
@@ -43,7 +44,7 @@ SIGNS = (  # first bytes of other formats
     (b"%PDF", "PDF"),
     (b"P5", "PGM"),
     (b"P6", "PPM"),
-    (b"version https://git-lfs", "Git LFS pointer"),
+    (b"version https://git-lfs", LFS_POINTER),
     (b"<!DOCTYPE", "HTML"),
     (b"<html", "HTML"),
 )

@@ -81,6 +81,10 @@ def _require_format(head: bytes, name: str, formats: tuple[str, ...]) -> None:
     kind = headers.name_format(head)
     if kind in formats:
         return
+    if kind == headers.LFS_POINTER:
+        raise DataError(
+            f"{name} must be an image, found a Git LFS pointer to it; fetch the image: git lfs pull."
+        )
     found = "another format"
     if kind:
         found = f"{kind}, another format"
