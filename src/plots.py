@@ -176,6 +176,21 @@ def plot_estimate(found: Estimate) -> View | None:
     return View("estimate", charts.plot_estimate(result), captions.describe_estimate(result))
 
 
+def plot_estimated_classes(stage: Joint, found: Estimate) -> View | None:
+    """Shows the IoU that is estimated for each class on Test.
+
+    Args:
+        stage: that made the estimate.
+        found: of `Joint.estimate_test`.
+    """
+    if found.confusion is None:
+        return None
+    classes = stage.classes.mask
+    table = metrics.table_of_classes(found.confusion, classes)
+    figure = charts.plot_class_iou(table, classes, "Estimated for Test")
+    return View("estimate_class_iou", figure, captions.describe_classes(table))
+
+
 def _title_frame(evaluation: Evaluation, row: int) -> str:
     """Names a frame and, where the network predicts one, its label."""
     sample = evaluation.samples.iloc[row]

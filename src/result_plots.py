@@ -81,13 +81,25 @@ def plot_places(result: Result) -> View:
 
 
 def plot_class_iou(result: Result) -> View | None:
-    """Shows each class's IoU beside its share of the pixels."""
+    """Shows each class's IoU beside its share of the pixels, and the one that was estimated for Test."""
     if result.confusion is None:
         return None
     classes = result.project.classes.mask
     table = metrics.table_of_classes(np.array(result.confusion["mask"]), classes)
-    figure = charts.plot_class_iou(table, classes, result.scored)
-    return View("result_class_iou", figure, captions.describe_classes(table))
+    estimated = _list_estimated_iou(result)
+    figure = charts.plot_class_iou(table, classes, result.scored, estimated)
+    caption = captions.describe_classes(table)
+    if estimated is not None and result.scored == "Test":
+        caption += captions.describe_missed(estimated, table["IoU %"])
+    return View("result_class_iou", figure, caption)
+
+
+def _list_estimated_iou(result: Result) -> pd.Series | None:
+    """Lists by class the IoU that was estimated for Test, in percent; None without an estimate."""
+    confusion = result.result.confusion.get("estimate")
+    if confusion is None:
+        return None
+    return metrics.table_of_classes(np.array(confusion["mask"]), result.project.classes.mask)["IoU %"]
 
 
 def plot_mask_confusion(result: Result) -> View | None:

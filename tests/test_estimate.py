@@ -75,6 +75,17 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
 
 
+def test_the_confusion_of_test_is_that_of_the_trusted_temperature():
+    expected = make_expected(0.8)
+    found = estimate.estimate_confusion(expected, [make_fold(4.0), make_fold(1.0)])  # T = 2
+    share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
+    right = np.diag(found) / found.sum(0)
+    assert right == pytest.approx([share, share], abs=0.01)
+    rare = expected.mask.copy()
+    rare[:, :, 1] *= 1e-6
+    assert (estimate.estimate_confusion(replace(expected, mask=rare), [])[1] == 0).all()
+
+
 def test_interval_is_wider_where_recordings_differ():
     mask = np.concatenate([make_expected(0.95, 2).mask, make_expected(0.6, 2).mask])
     expected = ExpectedConfusion(mask, make_expected(0.8).label)
@@ -110,6 +121,8 @@ def test_sentence_and_tables():
     assert (
         "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in caption and "nan" not in caption
     )
+    missed = captions.describe_missed(pd.Series({"a": 50.0, "b": 20.0}), pd.Series({"a": 40.0, "b": np.nan}))
+    assert missed == " The estimates, the dots, missed a class by 10.0 points on average."
     assert "ESTIMATE" in captions.describe_estimate(RunResult())
     alone = captions.describe_estimate(RunResult(scores={"estimate": estimated}))
     assert alone == "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)."

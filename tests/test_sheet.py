@@ -107,6 +107,10 @@ def draw_class_counts(sets):
             photos[:2], masks[:2], others[:2], titles[:2], classes, disagreement=True
         )
         drawn[f"IoU, {count} classes"] = charts.plot_class_iou(table, classes.mask, "Test")
+        estimated = table["IoU %"] + np.linspace(-20, 20, count)
+        drawn[f"IoU, {count} classes, estimated"] = charts.plot_class_iou(
+            table, classes.mask, "Test", estimated.clip(0, 100)
+        )
         drawn[f"confusion, {count} classes"] = charts.plot_confusion(confusion, names, "Labels, Test")
     drawn["confusion of millions"] = charts.plot_confusion(
         1000 * make_confusion(6, 500), sets[6].mask.names, f"Pixels, {metrics.name_held_out(leaky=True)}"

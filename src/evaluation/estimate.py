@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import interp1d
 from scipy.special import softmax
 
 from src.data.classes import Classes
@@ -237,8 +238,7 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
         folds: of `score_held_out`, each of a network that was trained without some recordings; the mean of
             their log temperatures is used.
     """
-    temperatures = [fold.temperature for fold in folds if fold.temperature is not None]
-    log_temperature = float(np.mean(np.log(temperatures))) if temperatures else 0.0
+    log_temperature = _average_log_temperature(folds)
     scale = np.log(TEMPERATURES)
     curve = [expect_miou(confusion) for confusion in expected.mask.sum(0)]
     miou = float(np.interp(TRUST * log_temperature, scale, curve))
@@ -248,6 +248,30 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
     low = max(0.0, miou - half)
     high = min(1.0, miou + half)
     return Scores(miou, expect_f1(expected.label), miou_low=low, miou_high=high)
+
+
+def estimate_confusion(expected: ExpectedConfusion, folds: list[Scored]) -> np.ndarray:
+    """Estimates the confusion matrix of the masks of Test, from which follows each class's IoU.
+
+    Args:
+        expected: of the submitted model, on Test.
+        folds: as in `estimate_test`.
+
+    Returns:
+        float64, (classes, classes): expected pixels by true class (row) and predicted class (column). The row
+        of a class with less than LEAST_SHARE of the pixels, which may be absent, is 0.
+    """
+    total = expected.mask.sum(0)
+    log_temperature = TRUST * _average_log_temperature(folds)
+    confusion = interp1d(np.log(TEMPERATURES), total, axis=0)(log_temperature)
+    confusion[confusion.sum(1) <= LEAST_SHARE * confusion.sum()] = 0
+    return confusion
+
+
+def _average_log_temperature(folds: list[Scored]) -> float:
+    """Averages the log temperatures of the folds where they are known; 0 if none is."""
+    temperatures = [fold.temperature for fold in folds if fold.temperature is not None]
+    return float(np.mean(np.log(temperatures))) if temperatures else 0.0
 
 
 def _spread_recordings(expected: ExpectedConfusion, recordings: pd.Series) -> float:

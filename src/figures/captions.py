@@ -80,6 +80,19 @@ def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings
     return f"{caption}, {last - before:+.1f} points since epoch {scores.index[-2]}."
 
 
+def describe_missed(estimated: pd.Series, true: pd.Series) -> str:
+    """Describes how much estimates of classes missed on average; "" if none can be compared.
+
+    Args:
+        estimated: by class, IoU in percent.
+        true: the same, of the truth.
+    """
+    missed = (estimated - true).abs().dropna()
+    if missed.empty:
+        return ""
+    return f" The estimates, the dots, missed a class by {missed.mean():.1f} points on average."
+
+
 def describe_classes(table: pd.DataFrame) -> str:
     """Names the best and the worst class, and those that the frames do not show.
 

@@ -15,6 +15,7 @@ from src.figures.style import BLUE, EDGE, GREY, ORANGE, STYLE, shorten
 from src.scores import RunResult, Scores
 
 MOST_CELLS = 30  # classes of a confusion matrix with numbers
+DOT = 2.0  # percent points from a dot's middle to what is written beside it
 LETTER = 0.08  # inches that a letter takes on average
 WIDEST_SOURCE = 36  # characters of a line that names the source of a score
 
@@ -110,7 +111,9 @@ _NOTE = {"textcoords": "offset points", "fontsize": 8}
 
 
 @mpl.rc_context(STYLE)
-def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figure:
+def plot_class_iou(
+    table: pd.DataFrame, classes: ClassList, title: str, estimated: pd.Series | None = None
+) -> Figure:
     """Draws each class's IoU in percent, best first, with its share of the pixels; the title says the mean.
 
     A class that the truth does not hold has no bar, and the title says how many there are.
@@ -119,6 +122,7 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
         table: of `metrics.table_of_classes`.
         classes: of the mask.
         title: says which frames these are.
+        estimated: by class, IoU in percent, drawn as dots; None draws none.
     """
     held = table.dropna().sort_values("IoU %")
     mean = "no class has pixels"
@@ -126,15 +130,22 @@ def plot_class_iou(table: pd.DataFrame, classes: ClassList, title: str) -> Figur
         mean = f"mean IoU {held['IoU %'].mean():.1f} %"
         if len(held) < len(table):
             mean += f" over {len(held)} of {len(table)} classes"
+    label = "IoU, %" if estimated is None else "IoU, %; the dot was estimated for Test"
     line = 0.32 if len(held) <= MOST_CELLS else 0.2  # inches
     figure, ax = plt.subplots(figsize=(6.4, line * len(held) + 0.9), layout="constrained")
     plt.close(figure)
     colors = [classes.colors[classes.names.index(name)] for name in held.index]
     ax.barh(range(len(held)), held["IoU %"], color=colors, edgecolor=EDGE, linewidth=0.6)
     ax.set_yticks(range(len(held)), [shorten(name) for name in held.index])
-    for place, (iou, share) in enumerate(zip(held["IoU %"], held["pixels %"], strict=True)):
-        ax.text(iou + 1, place, f"{iou:.1f}   ({share:.1f} % of pixels)", va="center", fontsize=8)
-    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel="IoU, %", ylim=(-0.6, max(len(held), 1) - 0.4))
+    ends = held["IoU %"]
+    if estimated is not None:
+        dots = estimated.reindex(held.index)
+        ax.plot(dots, range(len(held)), "o", color="white", markeredgecolor="black", markersize=7)
+        ends = ends.combine(dots + DOT, np.fmax)
+    for place, (name, iou) in enumerate(held["IoU %"].items()):
+        text = f"{iou:.1f}   ({held['pixels %'][name]:.1f} % of pixels)"
+        ax.text(ends[name] + 1, place, text, va="center", fontsize=8)
+    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel=label, ylim=(-0.6, max(len(held), 1) - 0.4))
     ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure

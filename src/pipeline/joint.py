@@ -37,6 +37,7 @@ class Estimate:
         random: scores of the fold of random frames; None if it was not trained.
         held_out: scores of the held-out model; None where nothing is held out.
         estimate: of the scores on Test; None where nothing is held out.
+        confusion: of `estimate.estimate_confusion`; None where nothing is held out.
         folds: scores that the estimate uses, by name.
     """
 
@@ -45,6 +46,7 @@ class Estimate:
     random: Scored | None = None
     held_out: Scored | None = None
     estimate: Scores | None = None
+    confusion: np.ndarray | None = None
     folds: dict[str, Scored] = field(default_factory=dict)
 
     def to_result(self) -> RunResult:
@@ -57,6 +59,7 @@ class Estimate:
             scores["estimate"] = self.estimate
             scores["held_out"] = self.held_out.scores
             confusion["held_out"] = self.held_out.confusion
+            confusion["estimate"] = {"mask": self.confusion.round().astype(int).tolist(), "label": None}
         return RunResult(leaky=self.leaky, note=self.note, scores=scores, confusion=confusion)
 
 
@@ -225,9 +228,10 @@ class Joint(Stage):
             submitted, test, self.settings.size, second=evaluation.predictor
         )
         estimated = estimate.estimate_test(expected, find_recordings(test), list(folds.values()))
+        confusion = estimate.estimate_confusion(expected, list(folds.values()))
         if (self.samples["label"] == NO_LABEL).all():
             estimated = replace(estimated, f1=None)
-        return Estimate(note, leaky, random, evaluation.scored, estimated, folds)
+        return Estimate(note, leaky, random, evaluation.scored, estimated, confusion, folds)
 
     def finish(self, evaluation: Evaluation | None, found: Estimate) -> None:
         """Writes the run's result and prints it.
