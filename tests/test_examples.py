@@ -3,11 +3,14 @@ import sys
 
 import cv2
 import numpy as np
+import pytest
+from tiny import TINY
 
 from examples import sim_to_real
 from src.data import classes as class_lists
 from src.data.reference import add_truth
 from src.data.samples import read_samples
+from src.inference import engine
 from src.model import unet
 
 
@@ -56,3 +59,47 @@ def test_sidewalk_on_real_photos_is_scored_against_the_rest(train_folder, classe
     assert (masks[0][:30] == 1).all() and not masks[0][34:].any()
     assert np.isclose(scores["recall"], hit / held, atol=0.02)
     assert np.isclose(scores["iou"], hit / (2 * 32 * 96 + held - hit), atol=0.02)
+
+
+def run_robot(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["robot.py", *map(str, words)])
+    runpy.run_path("examples/robot.py", run_name="__main__")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """An exported network that finds class 1 everywhere and label 2."""
+    joint = unet.build_joint(unet.build_segmenter(3, TINY), 3)
+    kernel = joint.get_layer("label_from_features").get_weights()[0]
+    joint.get_layer("label_from_features").set_weights([kernel, np.array([0, 0, 9.0])])
+    head, _ = unet.find_unet(joint)
+    kernel = head.get_layer("final_conv").get_weights()[0]
+    head.get_layer("final_conv").set_weights([0 * kernel, np.array([0, 9.0, 0])])
+    about = {"labels": ["a", "b", "quay"], "colors": ["#000000", "#ff0000", "#0000ff"], "size": (64, 96)}
+    return engine.export(joint, tmp_path_factory.mktemp("robot") / "export", about).parent
+
+
+def test_the_robots_example_paints_photos_in_the_classes_colours(exported, tmp_path, monkeypatch, capsys):
+    for name, shape in (("wide.png", (360, 480, 3)), ("high.png", (480, 360, 3))):
+        cv2.imwrite(str(tmp_path / name), np.full(shape, 100, np.uint8))
+    run_robot(monkeypatch, exported, tmp_path, tmp_path / "seen")
+    assert capsys.readouterr().out.startswith("2 frames: ")
+    for name, shape in (("wide.png", (360, 480, 3)), ("high.png", (480, 360, 3))):
+        seen = cv2.imread(str(tmp_path / "seen" / name))
+        assert seen.shape == shape
+        assert np.abs(seen[-1, -1].astype(int) - [50, 50, 178]).max() <= 1  # half grey 100, half red
+        assert (seen[:40] > 200).all(-1).any()  # the label's letters
+
+
+def test_the_robots_example_reads_and_writes_videos(exported, tmp_path, monkeypatch, capsys):
+    video = cv2.VideoWriter(str(tmp_path / "drive.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (96, 64))
+    for _ in range(5):
+        video.write(np.full((64, 96, 3), 100, np.uint8))
+    video.release()
+    run_robot(monkeypatch, exported, tmp_path / "drive.avi", tmp_path / "seen.avi", "--frames", 3)
+    assert capsys.readouterr().out.startswith("3 frames: ")
+    seen = cv2.VideoCapture(str(tmp_path / "seen.avi"))
+    frames = [seen.read() for _ in range(4)]
+    assert [there for there, _ in frames] == [True, True, True, False]
+    with pytest.raises(SystemExit, match="must be a folder, a video or a camera's number, found 'nowhere'"):
+        run_robot(monkeypatch, exported, "nowhere", tmp_path / "none")

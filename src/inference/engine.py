@@ -5,6 +5,7 @@ The input of the graph is uint8 RGB, (B, H, W, 3), or RGB and the depth code of 
 (B, classes, H, W) and, of a joint network, "label" (B, labels).
 """
 
+import json
 import tempfile
 import threading
 from pathlib import Path
@@ -63,21 +64,21 @@ def _add_softmax(graph: ov.Model) -> ov.Model:
     return ov.Model(outputs, graph.get_parameters(), "probabilities")
 
 
-def export(network: keras.Model, folder: Path, about: dict[str, str]) -> Path:
+def export(network: keras.Model, folder: Path, about: dict[str, object]) -> Path:
     """Writes a network as files that OpenVINO reads on a robot, without TensorFlow or this project.
 
     Args:
         network: of `unet.build_segmenter` or `unet.build_joint`.
         folder: to write EXPORTED (float32) and HALF to, each an .xml and a .bin, whole or not at all.
-        about: metadata of the files by name, such as the classes' names.
+        about: metadata of the files by name, such as the classes' names; kept as JSON.
 
     Returns:
         Path of the float32 .xml.
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = convert(network)
-    for name, text in about.items():
-        graph.set_rt_info(text, [KEY, name])
+    for name, value in about.items():
+        graph.set_rt_info(json.dumps(value), [KEY, name])
     with tempfile.TemporaryDirectory(dir=folder) as beside:
         ov.save_model(graph, Path(beside) / EXPORTED, compress_to_fp16=False)
         ov.save_model(graph, Path(beside) / HALF, compress_to_fp16=True)

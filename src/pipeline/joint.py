@@ -154,7 +154,12 @@ class Joint(Stage):
             evaluation: of the held-out model, or None.
         """
         classes = self.classes
-        about = {"classes": ", ".join(classes.mask.names), "labels": ", ".join(classes.label.names)}
+        about = {
+            "classes": classes.mask.names,
+            "colors": classes.mask.colors,
+            "labels": classes.label.names,
+            "size": self.settings.size,
+        }
         path = engine.export(final, self.run.folder / "export", about)
         print(f"For a robot, without this project: {path}")
         if scored is None:
