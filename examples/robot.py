@@ -4,8 +4,8 @@
     python robot.py runs/joint-city-1a2b3c4d/export 0 seen.mp4 --frames 300    # the first camera
     python robot.py runs/joint-city-1a2b3c4d/export photos/ seen/
 
-It writes each frame with the classes' colours over it and the label in its corner. It needs openvino, numpy and
-opencv, but nothing of this project: copy it to the robot together with the exported files.
+It writes each frame with the classes' colours over it and the label in its corner. It needs openvino, numpy
+and opencv, but nothing of this project: copy it to the robot together with the exported files.
 """
 
 import argparse
