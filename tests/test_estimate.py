@@ -81,6 +81,8 @@ def test_the_confusion_of_test_is_that_of_the_trusted_temperature():
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     right = np.diag(found) / found.sum(0)
     assert right == pytest.approx([share, share], abs=0.01)
+    coldest = estimate.estimate_confusion(expected, [make_fold(0.01)])
+    np.testing.assert_allclose(coldest, expected.mask[:, 0].sum(0))
     rare = expected.mask.copy()
     rare[:, :, 1] *= 1e-6
     assert (estimate.estimate_confusion(replace(expected, mask=rare), [])[1] == 0).all()

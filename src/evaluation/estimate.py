@@ -262,8 +262,10 @@ def estimate_confusion(expected: ExpectedConfusion, folds: list[Scored]) -> np.n
         of a class with less than LEAST_SHARE of the pixels, which may be absent, is 0.
     """
     total = expected.mask.sum(0)
-    log_temperature = TRUST * _average_log_temperature(folds)
-    confusion = interp1d(np.log(TEMPERATURES), total, axis=0)(log_temperature)
+    scale = np.log(TEMPERATURES)
+    # The temperature of a fold after a short training is extrapolated, and may lie outside of TEMPERATURES.
+    log_temperature = np.clip(TRUST * _average_log_temperature(folds), scale[0], scale[-1])
+    confusion = interp1d(scale, total, axis=0)(log_temperature)
     confusion[confusion.sum(1) <= LEAST_SHARE * confusion.sum()] = 0
     return confusion
 
