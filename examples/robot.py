@@ -76,7 +76,11 @@ def read_frames(source: str) -> Iterator[tuple[str, np.ndarray]]:
         paths = sorted(path for path in Path(source).iterdir() if path.suffix.lower() in PHOTOS)
         if not paths:
             raise SystemExit(f"{source} must hold photos ({', '.join(PHOTOS)}), found none.")
-        yield from ((path.name, cv2.imread(str(path))) for path in paths)
+        for path in paths:
+            photo = cv2.imread(str(path))
+            if photo is None:
+                raise SystemExit(f"{path} must be a photo, found one that cannot be read; remove it.")
+            yield path.name, photo
         return
     video = cv2.VideoCapture(int(source) if source.isdecimal() else source)
     if not video.isOpened():
@@ -128,6 +132,8 @@ def main() -> None:
         predicting += time.perf_counter() - asked
         write(name, network.draw(frame, mask, probabilities))
         count += 1
+    if not count:
+        raise SystemExit(f"SOURCE must hold a frame or more, found none in '{arguments.source}'.")
     whole = time.perf_counter() - begin
     print(f"{count} frames: {count / whole:.1f} a second, the network alone {count / predicting:.1f}.")
 

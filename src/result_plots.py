@@ -17,8 +17,8 @@ from src.submission.result import Result
 
 def plot_estimate(result: Result) -> View:
     """Shows the estimate for Test beside the scores that there are."""
-    figure = charts.plot_estimate(result.result)
-    return View("result_estimate", figure, captions.describe_estimate(result.result))
+    figure = charts.plot_estimate(result.record)
+    return View("result_estimate", figure, captions.describe_estimate(result.record))
 
 
 def plot_frames(result: Result, count: int) -> View:
@@ -73,7 +73,7 @@ def plot_places(result: Result) -> View:
     title = "predicted label"
     if result.frames is not None:
         values = result.frames["mean IoU %"]
-        whole = 100 * metrics.or_nan(result.result.scores.get("test", Scores()).miou)
+        whole = 100 * metrics.or_nan(result.record.scores.get("test", Scores()).miou)
         title = f"mean IoU within each frame, %: {values.mean():.0f} on average, {whole:.1f} over all pixels"
     places = project_places(result.project.test)
     figure = maps.plot_places(places, result.recordings, values, title)
@@ -96,7 +96,7 @@ def plot_class_iou(result: Result) -> View | None:
 
 def _list_estimated_iou(result: Result) -> pd.Series | None:
     """Lists by class the IoU that was estimated for Test, in percent; None without an estimate."""
-    confusion = result.result.confusion.get("estimate")
+    confusion = result.record.confusion.get("estimate")
     if confusion is None:
         return None
     return metrics.table_of_classes(np.array(confusion["mask"]), result.project.classes.mask)["IoU %"]

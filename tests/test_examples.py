@@ -103,3 +103,9 @@ def test_the_robots_example_reads_and_writes_videos(exported, tmp_path, monkeypa
     assert [there for there, _ in frames] == [True, True, True, False]
     with pytest.raises(SystemExit, match="must be a folder, a video or a camera's number, found 'nowhere'"):
         run_robot(monkeypatch, exported, "nowhere", tmp_path / "none")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "photo.jpg").write_bytes(b"no photo")
+    with pytest.raises(SystemExit, match=r"photo\.jpg must be a photo, found one that cannot be read"):
+        run_robot(monkeypatch, exported, tmp_path / "broken", tmp_path / "none")
+    with pytest.raises(SystemExit, match="must hold a frame or more, found none"):
+        run_robot(monkeypatch, exported, tmp_path / "drive.avi", tmp_path / "none", "--frames", 0)

@@ -32,7 +32,7 @@ class Result:
 
     Attributes:
         run: whose zip it is.
-        result: what the run's `result.json` says.
+        record: what the run's `result.json` says.
         path: of the zip.
         truth: table of the Test frames, with true masks and labels where they are known.
         notes: what the network said of each frame, of `submission.read_notes`, with "miou" if known.
@@ -46,7 +46,7 @@ class Result:
     def __init__(self, project: Project, name: str = ""):
         self.project = project
         self.run = runs.find_run("joint", project.train, project.classes, name)
-        self.result = runs.read_result(self.run)
+        self.record = runs.read_result(self.run)
         self.path = find_submission(self.run)
         self.notes = read_notes(self.run, project.test)
         self.labels = self.notes["label"].map(project.classes.label.ids.index).to_numpy()
@@ -61,11 +61,11 @@ class Result:
         print(f"{self.path.name}: {len(project.test)} frames, from {self.run.folder}")
 
     def __repr__(self) -> str:
-        return metrics.table_of_scores(self.result).to_string()
+        return metrics.table_of_scores(self.record).to_string()
 
     def _repr_html_(self) -> str:
         """Shows a notebook the scores."""
-        return metrics.table_of_scores(self.result).to_html()
+        return metrics.table_of_scores(self.record).to_html()
 
     def _read_truth(self) -> pd.DataFrame:
         project = self.project
@@ -119,7 +119,7 @@ class Result:
         """Gives the browser of all frames, which asks the network about each as it is shown."""
         network = engine.open_exported(self.run.folder)
         table = (self.project.test, self.notes, self.project.classes)
-        return widgets.FrameBrowser(network, *table, self.size, self.result.tta is not False)
+        return widgets.FrameBrowser(network, *table, self.size, self.record.tta is not False)
 
     def most_common_errors(self) -> pd.DataFrame | None:
         """Counts the frames by what costs them most; None where the truth is not known."""
@@ -138,7 +138,7 @@ class Result:
     @property
     def held_out(self) -> str:
         """Names the held-out frames of the run, with "leaky" where they are."""
-        return metrics.name_held_out(self.result.leaky)
+        return metrics.name_held_out(self.record.leaky)
 
     @property
     def scored(self) -> str:
@@ -147,13 +147,13 @@ class Result:
 
     @property
     def _split(self) -> str:
-        test = self.result.scores.get("test", Scores())
+        test = self.record.scores.get("test", Scores())
         return "held_out" if test.miou is None else "test"
 
     @property
     def confusion(self) -> dict | None:
         """Gives the confusion matrices, "mask" and "label", of what is named by `scored`; None: none."""
-        return self.result.confusion.get(self._split)
+        return self.record.confusion.get(self._split)
 
     @property
     def network(self) -> keras.Model:
@@ -163,7 +163,7 @@ class Result:
     @property
     def history(self) -> pd.DataFrame:
         """Reads how the network was trained that is scored or, without one, that is submitted."""
-        part = "held_out" if "held_out" in self.result.scores else "final"
+        part = "held_out" if "held_out" in self.record.scores else "final"
         return read_history(self.run.folder / part)
 
     def finish(self) -> None:

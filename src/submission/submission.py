@@ -35,7 +35,9 @@ class Submission:
         self.size = tuple(self.run.settings["SIZE"])
         self.network = engine.open_exported(self.run.folder)
         known = runs.read_result(self.run).scores
-        self.scores = {split: known[split] for split in ("estimate",) if split in known}
+        self.scores = {}
+        if "estimate" in known:
+            self.scores["estimate"] = known["estimate"]
         self.tta = True
         print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
 

@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.data.classes import IGNORE, NO_LABEL, count_values
-
-TINY = 1e-30  # stands in for a probability of 0, which has no logarithm
+from src.model.layers import TINY
 
 
 class MaskLoss(keras.losses.Loss):
