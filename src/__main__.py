@@ -8,6 +8,7 @@ from src.common.errors import UserError
 
 VERBS = {
     "run": "run the four notebooks top to bottom, as `make run` does",
+    "bring": "bring a data set of another tool into the project's layout",
     "doctor": "list what is in Train and Test, and what is wrong with it",
     "world": "render the built-in synthetic world",
     "check": "check a zip before it is uploaded",

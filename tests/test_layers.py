@@ -16,7 +16,7 @@ FLOORS = (
     {"report"},
     {"figures"},
     {"evaluation", "project"},
-    {"training", "inference", "world", "runs"},
+    {"training", "inference", "world", "runs", "bring"},
     {"data", "model"},
     {"settings", "scores"},
     {"common"},

@@ -1,0 +1,1 @@
+"""Brings data sets of other tools into the layout of the project."""

@@ -1,0 +1,237 @@
+"""Brings a data set of another tool into the project's layout: `python -m src bring SOURCE OUT`."""
+
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from src.bring import cityscapes, coco, folders, label_studio, labelme_files, video, vistas, voc, yolo
+from src.bring.labels import make_labeller, read_rule
+from src.bring.source import Options, Source, SourceClass, SourceFrame
+from src.bring.write import Writer, Written
+from src.common.errors import DataError, MissingError, SettingsError
+from src.data.classes import IGNORE
+
+# In the order in which a source is compared with them: a plain folder of photos matches nearly everything.
+READERS = (cityscapes, vistas, voc, yolo, label_studio, labelme_files, coco, video, folders)
+FORMATS = {reader.NAME: reader for reader in READERS}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Where image-level labels come from.
+
+    Attributes:
+        table: "folders", the path of a table, or "" for what the source itself says.
+        rule: on the masks, or "".
+    """
+
+    table: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What was brought.
+
+    Attributes:
+        format: of the source, for people.
+        written: rows of Train, Test and reference.
+        left: sentences that say what was left out, and why.
+    """
+
+    format: str
+    written: Written
+    left: list[str]
+
+    def describe(self) -> str:
+        """Says what was found, written and left out."""
+        written = self.written
+        masks = sum("label_path" in row.cells for row in written.train)
+        labels = Counter(row.label for row in written.train if row.label)
+        lines = [f"Format: {self.format}."]
+        lines.append(
+            f"Train: {len(written.train)} frames, {masks} with a mask, {labels.total()} with a label."
+        )
+        if labels:
+            lines.append("Labels: " + ", ".join(f"{name} {labels[name]}" for name in written.labels) + ".")
+        if written.test:
+            lines.append(
+                f"Test: {len(written.test)} frames; the truth of {len(written.truth)} is in reference/."
+            )
+        lines += [f"Left out: {text}" for text in self.left]
+        return "\n".join(lines)
+
+
+def bring(
+    source: Path,
+    out: Path,
+    test: Path | None = None,
+    name: str = "",
+    options: Options | None = None,
+    labels: Labels | None = None,
+    link: bool = False,
+) -> Brought:
+    """Writes the frames of a source as `Train/`, and those of another one, or of its test part, as `Test/`.
+
+    Args:
+        source: folder, zip or file.
+        out: folder to make.
+        test: folder, zip or video with the frames of Test; None takes the test part of the source.
+        name: of the format, a key of FORMATS; "" finds it.
+        options: how the source is read; its `work` is replaced.
+        labels: where the image-level labels come from.
+        link: True links photos, False copies them.
+
+    Raises:
+        DataError: the source cannot be read, or `out` holds something; nothing is written then.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} must be a new or an empty folder, found files in it; name another.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".bring-", dir=out.parent) as folder:
+        work = Path(folder) / "work"
+        work.mkdir()
+        options = replace(options or Options(work), work=work)
+        found = _read(source, name, options, work / "source")
+        other = _read(test, "", options, work / "test") if test else None
+        brought = _write(found, other, Path(folder) / "out", options, labels or Labels(), link)
+        if out.exists():
+            out.rmdir()
+        (Path(folder) / "out").replace(out)
+    return brought
+
+
+def _read(path: Path, name: str, options: Options, unpacked: Path) -> Source:
+    """Reads a source of a named format, or of the first one that fits.
+
+    Raises:
+        MissingError: there is no such path.
+        SettingsError: the format is unknown.
+        DataError: no format fits.
+    """
+    if not path.exists():
+        raise MissingError(
+            f"SOURCE must be a folder, a zip or a video, found nothing at {path}; correct the path."
+        )
+    if name and name not in FORMATS:
+        raise SettingsError(f"--format must be one of {', '.join(FORMATS)}, found '{name}'.")
+    folder = _enter(_unpack(path, unpacked))
+    reader = FORMATS[name] if name else _find_reader(folder)
+    if reader is None or not reader.is_source(folder):
+        wanted = f"of the format {name}" if name else f"of one of the formats {', '.join(FORMATS)}"
+        raise DataError(
+            f"{path} must be {wanted}, found another; docs/your-data.md says what each one holds."
+        )
+    source = reader.read(folder, replace(options, work=options.work / unpacked.name))
+    source.frames = [_set_recording(frame, options.drive) for frame in _name_apart(source.frames)]
+    return source
+
+
+def _unpack(path: Path, folder: Path) -> Path:
+    """Unpacks a zip; returns the path itself if it is none."""
+    if path.suffix.lower() != ".zip":
+        return path
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)  # never writes outside of the folder
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} must be a zip, found a broken one ({error}); download it again.") from error
+    return folder
+
+
+def _enter(path: Path) -> Path:
+    """Enters folders that hold nothing but one folder, as zips often do."""
+    while path.is_dir():
+        inside = [entry for entry in path.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
+        if len(inside) != 1 or not inside[0].is_dir() or _find_reader(path) not in (None, folders):
+            break
+        path = inside[0]
+    return path
+
+
+def _find_reader(folder: Path) -> ModuleType | None:
+    """Finds the first format that fits."""
+    return next((reader for reader in READERS if reader.is_source(folder)), None)
+
+
+def _name_apart(frames: list[SourceFrame]) -> list[SourceFrame]:
+    """Gives each frame a name of its own: a number follows the name of another frame."""
+    seen: Counter = Counter()
+    apart = []
+    for frame in frames:
+        seen[frame.name] += 1
+        count = seen[frame.name]
+        apart.append(frame if count == 1 else replace(frame, name=f"{frame.name}-{count}"))
+    return apart
+
+
+def _set_recording(frame: SourceFrame, drive: str) -> SourceFrame:
+    """Sets the recording of a frame by the regular expression for drives, if there is one."""
+    if not drive:
+        return frame
+    try:
+        match = re.search(drive, frame.photo.as_posix())
+        return replace(frame, recording=match[1] if match else "")
+    except (re.error, IndexError) as error:
+        raise SettingsError(
+            f"--drive must be a regular expression with a group, as '(\\w+)_\\d+', found '{drive}' ({error})."
+        ) from error
+
+
+def _write(
+    source: Source, test: Source | None, out: Path, options: Options, labels: Labels, link: bool
+) -> Brought:
+    """Writes Train of the source, and Test of the other one or of the source's test part."""
+    names = [one.name for one in source.classes]
+    left = list(source.left)
+    train = [frame for frame in source.frames if not frame.is_test or (test and frame.read_mask)]
+    tests = [frame for frame in source.frames if frame.is_test]
+    if test:
+        tests = _match_classes(test, source.classes, left)
+        left += [f"(Test) {text}" for text in test.left]
+    labeller = make_labeller(labels.table, labels.rule, names)
+    writer = Writer(out, source.classes, labeller, link, options.work)
+    first = [label for label, _ in read_rule(labels.rule, names)] if labels.rule else []
+    written = writer.write(train, tests, first)
+    if not written.train:
+        raise DataError(
+            "SOURCE must hold frames with a mask or a label, found none; see --masks and --labels."
+        )
+    useless = len(train) - len(written.train)
+    if useless:
+        left.append(
+            f"{useless} of {len(train)} frames have neither a mask in which a pixel counts nor a label."
+        )
+    return Brought(source.format, written, left)
+
+
+def _match_classes(test: Source, classes: list[SourceClass], left: list[str]) -> list[SourceFrame]:
+    """Returns the frames of Test with masks that hold the indices of Train's classes, found by name.
+
+    Args:
+        test: the source of Test.
+        classes: of Train.
+        left: a sentence is added if Test has classes that Train lacks; their pixels do not count.
+    """
+    indices = {one.name: index for index, one in enumerate(classes)}
+    table = np.full(256, IGNORE, np.uint8)
+    table[: len(test.classes)] = [indices.get(one.name, IGNORE) for one in test.classes]
+    others = [one.name for one in test.classes if one.name not in indices]
+    if others:
+        left.append(f"pixels of classes that only Test's truth has: {', '.join(others)}.")
+    frames = []
+    for frame in test.frames:
+        read_mask = partial(_translate, frame, table) if frame.read_mask else None
+        frames.append(replace(frame, read_mask=read_mask))
+    return frames
+
+
+def _translate(frame: SourceFrame, table: np.ndarray) -> np.ndarray:
+    return table[frame.read_mask()]

@@ -1,0 +1,180 @@
+"""Reads COCO's json files of polygons and run lengths, which many tools write."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from src.bring.pixels import read_json, start_mask
+from src.bring.source import (
+    Options,
+    Source,
+    SourceFrame,
+    list_classes,
+    list_photos,
+    name_below,
+    name_folder,
+    number_classes,
+    split_of,
+)
+from src.common.errors import DataError
+
+NAME = "coco"
+
+
+@dataclass
+class _Drawing:
+    """The areas of a photo.
+
+    Attributes:
+        path: of the json file that names the photo.
+        shape: (height, width) of the photo.
+        is_test: True for a photo of the test part.
+        areas: class and annotation of each area.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    is_test: bool
+    areas: list[tuple[str, dict]] = field(default_factory=list)
+
+
+def is_source(folder: Path) -> bool:
+    """Returns whether a folder holds, or a path is, a json file of COCO with areas."""
+    return bool(_list_files(folder))
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """Lists the json files of a source that are COCO's."""
+    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.json"))
+    found = []
+    for path in paths:
+        if path.suffix.lower() == ".json" and _has_keys(path):
+            found.append(path)
+    return found
+
+
+def _has_keys(path: Path) -> bool:
+    try:
+        content = read_json(path)
+    except DataError:
+        return False
+    if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
+        return False
+    # Beside the areas COCO has files of names alone, and panoptic ones, which repeat the areas
+    return any("segmentation" in annotation for annotation in content["annotations"])
+
+
+def read(folder: Path, options: Options) -> Source:
+    """Reads all json files of a source; where areas overlap, the smaller one is drawn above the larger.
+
+    Raises:
+        DataError: no photo that a file names is there, or an area cannot be read.
+    """
+    files = _list_files(folder)
+    contents = {path: read_json(path) for path in files}
+    names = []
+    for content in contents.values():
+        names += [category["name"] for category in sorted(content["categories"], key=lambda one: one["id"])]
+    indices = number_classes(names, options.unlabelled)
+    root = folder.parent if folder.is_file() else folder
+    photos = _index_photos(root)
+    source = Source("COCO", [], list_classes(indices))
+    drawn: dict[Path, _Drawing] = {}
+    absent = 0
+    for path, content in contents.items():
+        absent += _add_drawings(drawn, path, content, photos, root)
+        boxes = sum(not annotation.get("segmentation") for annotation in content["annotations"])
+        if boxes:
+            source.left.append(f"{boxes} annotations of {path.name} have a box or key points, but no area.")
+    if absent:
+        source.left.append(f"{absent} of {absent + len(drawn)} photos that the json names are not there.")
+    if not drawn:
+        raise DataError(
+            f"The photos that {files[0].name} names must lie in {root} or below, found none of {absent}; "
+            "put them beside the json."
+        )
+    for photo, drawing in drawn.items():
+        relative = name_below(photo, root)
+        read_mask = partial(_draw, drawing, indices)
+        name = str(relative.with_suffix(""))
+        source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), drawing.is_test))
+    return source
+
+
+def _index_photos(root: Path) -> dict[str, list[Path]]:
+    """Lists the photos of each file name."""
+    found: dict[str, list[Path]] = {}
+    for photo in list_photos(root):
+        found.setdefault(photo.name, []).append(photo)
+    return found
+
+
+def _add_drawings(
+    drawn: dict[Path, _Drawing], path: Path, content: dict, photos: dict[str, list[Path]], root: Path
+) -> int:
+    """Adds the areas of a json file to the drawings of its photos; returns how many photos are not there.
+
+    Several files may name a photo, as instances and stuff of COCO do.
+    """
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    is_test = split_of(Path(path.stem.rpartition("_")[2])) == "test"
+    by_id = {}
+    absent = 0
+    for image in content["images"]:
+        photo = _find_photo(path, image["file_name"], photos, root)
+        if photo is None:
+            absent += 1
+            continue
+        shape = (image["height"], image["width"])
+        by_id[image["id"]] = drawn.setdefault(photo, _Drawing(path, shape, is_test))
+    for annotation in content["annotations"]:
+        drawing = by_id.get(annotation["image_id"])
+        if drawing and annotation.get("segmentation"):
+            drawing.areas.append((names[annotation["category_id"]], annotation))
+    return absent
+
+
+def _find_photo(path: Path, name: str, photos: dict[str, list[Path]], root: Path) -> Path | None:
+    """Finds the photo that a json file names: beside it, below the root, or by its name alone."""
+    for base in (path.parent, root, root / "images"):
+        if (base / name).is_file():
+            return base / name
+    same = photos.get(Path(name).name, [])
+    if len(same) > 1:  # of several the one in the folder of this json's part, as val2017 of instances_val2017
+        same = [photo for photo in same if photo.parent.name in path.stem]
+    return same[0] if len(same) == 1 else None
+
+
+def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
+    """Draws the areas of a photo, the largest first."""
+    areas = []
+    for name, annotation in drawing.areas:
+        try:
+            inside = _read_area(annotation["segmentation"], drawing.shape)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise DataError(
+                f"{drawing.path}: the area of annotation {annotation.get('id')} must be polygons or run "
+                f"lengths of its photo's size, found {error}; export it again."
+            ) from error
+        areas.append((inside, indices[name]))
+    mask = start_mask(drawing.shape, indices)
+    for inside, index in sorted(areas, key=lambda one: -one[0].sum()):
+        mask[inside] = index
+    return mask
+
+
+def _read_area(segmentation: list | dict, shape: tuple[int, int]) -> np.ndarray:
+    """Reads polygons, or run lengths as text or as numbers: bool (H, W)."""
+    if isinstance(segmentation, list):
+        encoded = coco_masks.merge(coco_masks.frPyObjects(segmentation, *shape))
+    elif isinstance(segmentation["counts"], list):
+        encoded = coco_masks.frPyObjects(segmentation, *shape)
+    else:
+        encoded = segmentation
+    inside = coco_masks.decode(encoded).astype(bool)
+    if inside.shape != shape:
+        raise ValueError(f"an area of {inside.shape[0]} x {inside.shape[1]} px")
+    return inside

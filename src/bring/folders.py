@@ -1,0 +1,190 @@
+"""Reads plain folders of photos and masks, which belong together by their names."""
+
+import re
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from src.bring.pixels import pack_colors, read_color_mask, read_pixels
+from src.bring.source import (
+    IGNORED,
+    Options,
+    Source,
+    SourceFrame,
+    list_classes,
+    list_photos,
+    name_folder,
+    number_classes,
+    split_of,
+)
+from src.bring.tables import ClassTable, find_table, read_table
+from src.common.errors import DataError
+from src.data.classes import IGNORE, MOST_MASK_CLASSES
+from src.data.mask_files import read_ids
+
+NAME = "folders"
+MASK_FOLDER = re.compile(r".*(mask|label|annot|segment|truth|groundtruth|(^|_)gt)", re.IGNORECASE)
+MASK_ENDING = re.compile(
+    r"[_.-](mask|masks|seg|label|labels|labelids|gt|annotation|segmentation|L)$", re.IGNORECASE
+)
+MASK_FORMATS = (".png", ".bmp", ".tif", ".tiff", ".gif")
+
+
+def is_source(folder: Path) -> bool:
+    """Returns whether a folder holds photos."""
+    return folder.is_dir() and bool(list_photos(folder))
+
+
+def read(folder: Path, options: Options) -> Source:
+    """Reads photos and the masks that are named like them.
+
+    Masks hold ids or colours; a table of classes beside them, or of the options, names these.
+
+    Raises:
+        DataError: two masks belong to one photo, or a mask holds a value that the table lacks.
+    """
+    photos = _pair_by_pattern(folder, options.masks) if options.masks else _pair_by_name(folder)
+    masks = [mask for mask in photos.values() if mask]
+    source = Source("folders", [])
+    readers = {}
+    if masks:
+        path = options.colors or find_table(folder)
+        table = read_table(path) if path else ClassTable({}, {})
+        in_colors = _are_colors(masks)
+        if in_colors:
+            source.classes, readers = _prepare_colors(masks, table)
+        else:
+            source.classes, readers = _prepare_ids(masks, table, path)
+        source.format = f"folders, masks of {'colours' if in_colors else 'ids'}"
+        if path:
+            source.format += f", classes of {path.name}"
+    for photo, mask in photos.items():
+        relative = photo.relative_to(folder)
+        read_mask = readers[mask] if mask else None
+        is_test = split_of(relative.parent) == "test"
+        name = str(relative.with_suffix(""))
+        source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), is_test))
+    without = sum(mask is None for mask in photos.values())
+    if masks and without:
+        source.left.append(f"{without} of {len(photos)} photos have no mask.")
+    return source
+
+
+def _pair_by_pattern(folder: Path, pattern: str) -> dict[Path, Path | None]:
+    """Finds each photo's mask by a pattern, as "masks/{folder}/{name}_seg.png"."""
+    pairs = {}
+    for photo in list_photos(folder):
+        below = photo.parent.relative_to(folder).as_posix()
+        try:
+            mask = (folder / pattern.format(name=photo.stem, folder=below)).resolve()
+        except (KeyError, IndexError, ValueError) as error:
+            raise DataError(
+                f"--masks may hold {{name}} and {{folder}} in braces, found '{pattern}' ({error}); write for "
+                "example masks/{name}_seg.png."
+            ) from error
+        pairs[photo] = mask if mask.is_file() else None
+    masks = {mask for mask in pairs.values() if mask}
+    if not masks:
+        raise DataError(
+            f"--masks must lead from a photo to its mask, found none for '{pattern}'; correct it."
+        )
+    return {photo: mask for photo, mask in pairs.items() if photo.resolve() not in masks}
+
+
+def _pair_by_name(folder: Path) -> dict[Path, Path | None]:
+    """Finds each photo's mask by its name, in a folder of masks or with an ending as _mask."""
+    photos = {}
+    masks: dict[tuple, Path] = {}
+    for path in list_photos(folder):
+        relative = path.relative_to(folder)
+        if not _is_mask(relative):
+            photos[path] = _name_pair(relative)
+            continue
+        pair = _name_pair(relative)
+        if pair in masks:
+            raise DataError(
+                f"A photo may have one mask, found {masks[pair].relative_to(folder)} and {relative}; say "
+                "which by --masks, as --masks 'masks/{name}.png'."
+            )
+        masks[pair] = path
+    return {photo: masks.get(pair) for photo, pair in photos.items()}
+
+
+def _is_mask(relative: Path) -> bool:
+    """Returns whether a file is a mask by its folder or the ending of its name."""
+    if relative.suffix.lower() not in MASK_FORMATS:
+        return False
+    in_folder = any(MASK_FOLDER.match(part) for part in relative.parent.parts)
+    return in_folder or bool(MASK_ENDING.search(relative.stem))
+
+
+def _name_pair(relative: Path) -> tuple:
+    """Returns what a photo and its mask have in common: their part, drives' folders and name."""
+    folders = [part for part in name_folder(relative).split("/") if part and not MASK_FOLDER.match(part)]
+    return (split_of(relative.parent), *folders, MASK_ENDING.sub("", relative.stem))
+
+
+def _are_colors(masks: list[Path]) -> bool:
+    """Returns whether masks hold colours, not ids: whether the channels of one of the first masks differ."""
+    for path in masks[:10]:
+        pixels = read_pixels(path)
+        if pixels.ndim == 3 and pixels.shape[-1] >= 3 and (pixels[..., :1] != pixels[..., 1:3]).any():
+            return True
+    return False
+
+
+def _prepare_colors(masks: list[Path], table: ClassTable) -> tuple[list, dict[Path, partial]]:
+    """Makes classes of the colours of a table, or of all colours that occur, and a reader of each mask."""
+    colors = table.colors
+    if not colors:
+        found = _list_values(pack_colors(read_pixels(path, "RGB")) for path in masks)
+        if len(found) > MOST_MASK_CLASSES:
+            raise DataError(
+                f"The masks, as {masks[0]}, must hold one colour a class, found {len(found)} colours; their "
+                "edges may be blended: export them without smoothing and as PNG."
+            )
+        colors = {f"#{color:06x}": f"#{color:06x}" for color in found}
+    indices = number_classes(list(colors), "ignore")
+    by_color = {color: indices[name] for name, color in colors.items()}
+    return list_classes(indices, colors), {path: partial(read_color_mask, path, by_color) for path in masks}
+
+
+def _list_values(masks: Iterable[np.ndarray]) -> list[int]:
+    """Lists the values that occur in any of the masks."""
+    values: set[int] = set()
+    for mask in masks:
+        values.update(np.unique(mask).tolist())
+    return sorted(values)
+
+
+def _prepare_ids(masks: list[Path], table: ClassTable, path: Path | None) -> tuple[list, dict[Path, partial]]:
+    """Makes classes of the ids of a table, or of all ids that occur, and a reader of each mask."""
+    names = table.ids or {id: name for id, name in enumerate(table.colors)}
+    if not names:
+        found = _list_values(read_ids(str(mask)) for mask in masks)
+        names = {id: f"class {id}" for id in found if id != IGNORE}
+    indices = number_classes(list(names.values()), "ignore")
+    lookup = {id: indices[name] for id, name in names.items()}
+    lookup.setdefault(IGNORE, IGNORE)
+    readers = {mask: partial(_read_ids, mask, lookup, path) for mask in masks}
+    return list_classes(indices, table.colors), readers
+
+
+def _read_ids(mask: Path, lookup: dict[int, int], table: Path | None) -> np.ndarray:
+    """Reads a mask of ids.
+
+    Raises:
+        DataError: it holds an id that the table lacks.
+    """
+    ids = read_ids(str(mask))
+    unknown = sorted(set(np.unique(ids).tolist()) - set(lookup))
+    if unknown:
+        raise DataError(
+            f"{mask} must hold ids of {table.name} only, found {unknown[:8]}; add them there, as "
+            f"'{IGNORED[0]}' if they do not count."
+        )
+    values = np.full(256, IGNORE, np.uint8)
+    values[list(lookup)] = list(lookup.values())
+    return values[ids]

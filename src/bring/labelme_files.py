@@ -1,0 +1,159 @@
+"""Reads labelme's json files, one a photo; its flags become the image-level label."""
+
+import base64
+import binascii
+import io
+import math
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from src.bring.pixels import draw_polygon, read_json, start_mask
+from src.bring.source import Options, Source, SourceFrame, list_classes, name_folder, number_classes
+from src.common.errors import DataError
+
+NAME = "labelme"
+LINE_WIDTH = 10  # in pixels; labelme's own
+POINT_SIZE = 5
+
+
+def is_source(folder: Path) -> bool:
+    """Returns whether a folder holds json files with "shapes" and "imagePath"."""
+    return any(_is_labelme(path) for path in folder.rglob("*.json"))
+
+
+def _is_labelme(path: Path) -> bool:
+    try:
+        content = read_json(path)
+    except DataError:
+        return False
+    return isinstance(content, dict) and {"shapes", "imagePath"} <= set(content)
+
+
+def read(folder: Path, options: Options) -> Source:
+    """Reads all json files; a photo that lies nowhere is taken from the json, if that holds it.
+
+    Raises:
+        DataError: no photo is there.
+    """
+    contents: dict[Path, dict] = {}
+    photos: dict[Path, Path] = {}
+    absent = []
+    names: set[str] = set()
+    for path in filter(_is_labelme, sorted(folder.rglob("*.json"))):
+        content = dict(read_json(path))
+        photo = _find_photo(path, content, options.work / path.relative_to(folder))
+        if photo is None:
+            absent.append(path.name)
+            continue
+        content.pop("imageData", None)  # thousands of photos would fill the memory
+        contents[path] = content
+        photos[path] = photo
+        names.update(shape["label"] for shape in content["shapes"])
+    indices = number_classes(sorted(names), options.unlabelled)
+    source = Source("labelme", [], list_classes(indices))
+    for path, content in contents.items():
+        relative = path.relative_to(folder)
+        read_mask = partial(_draw, path, content, photos[path], indices)
+        name = str(relative.with_suffix(""))
+        label = _read_flag(path, content)
+        source.frames.append(SourceFrame(photos[path], name, read_mask, label, name_folder(relative)))
+    if not source.frames:
+        raise DataError(
+            f"The photos of {folder} must lie beside its json files, found none; copy them there."
+        )
+    if absent:
+        source.left.append(
+            f"{len(absent)} json files have no photo beside them or in them, the first {absent[0]}."
+        )
+    return source
+
+
+def _find_photo(path: Path, content: dict, extracted: Path) -> Path | None:
+    """Finds the photo that a json file names, or writes the one that it holds to `extracted`."""
+    named = content["imagePath"].replace("\\", "/")
+    for photo in (path.parent / named, path.parent / Path(named).name):
+        if photo.is_file():
+            return photo
+    if not content.get("imageData"):
+        return None
+    try:
+        data = base64.b64decode(content["imageData"])
+    except binascii.Error as error:
+        raise DataError(
+            f"{path} must hold its photo whole, found {error}; save it again in labelme."
+        ) from error
+    target = extracted.with_suffix(Path(named).suffix)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return target
+
+
+def _read_flag(path: Path, content: dict) -> str:
+    """Reads the flag that is set; "" for none.
+
+    Raises:
+        DataError: several are set.
+    """
+    flags = [name for name, is_set in (content.get("flags") or {}).items() if is_set]
+    if len(flags) > 1:
+        raise DataError(
+            f"{path} must have one flag at most, for it is the frame's label, found {', '.join(flags)}; "
+            "unset the others in labelme."
+        )
+    return flags[0] if flags else ""
+
+
+def _draw(path: Path, content: dict, photo: Path, indices: dict[str, int]) -> np.ndarray:
+    """Draws the shapes of a photo, the later ones above the earlier, as labelme does."""
+    height, width = content.get("imageHeight"), content.get("imageWidth")
+    if not height or not width:
+        with Image.open(photo) as image:
+            width, height = image.size
+    mask = start_mask((height, width), indices)
+    for number, shape in enumerate(content["shapes"], start=1):
+        try:
+            inside = _draw_shape((height, width), shape)
+        except (ValueError, TypeError, KeyError, IndexError, OSError) as error:
+            raise DataError(
+                f"{path}: shape {number}, {shape['label']}, must be one that labelme draws, found {error}; "
+                "draw it again."
+            ) from error
+        mask[inside] = indices[shape["label"]]
+    return mask
+
+
+def _draw_shape(size: tuple[int, int], shape: dict) -> np.ndarray:
+    """Draws a shape: bool (H, W). Source: labelme, utils/shape.py, whose pixels it gives."""
+    points = [tuple(point) for point in shape["points"]]
+    kind = shape.get("shape_type") or "polygon"
+    if kind in ("polygon", "oriented_rectangle"):
+        return draw_polygon(size, points)
+    if kind == "mask":
+        return _paste_mask(size, points, shape["mask"])
+    canvas = Image.new("L", size[::-1])
+    draw = ImageDraw.Draw(canvas)
+    if kind == "rectangle":
+        (x0, y0), (x1, y1) = points
+        draw.rectangle((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), outline=1, fill=1)
+    elif kind in ("circle", "point"):
+        (x, y), *edge = points
+        radius = math.dist((x, y), edge[0]) if edge else POINT_SIZE
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, fill=1)
+    elif kind in ("line", "linestrip"):
+        draw.line(points, fill=1, width=LINE_WIDTH)
+    else:
+        raise ValueError(f"the kind '{kind}'")
+    return np.asarray(canvas, bool)
+
+
+def _paste_mask(size: tuple[int, int], points: list[tuple], encoded: str) -> np.ndarray:
+    """Pastes a mask that is stored as a PNG into the box that its two points give: bool (H, W)."""
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+        part = np.asarray(image, bool)
+    (x0, y0), _ = np.array(points).astype(int)
+    inside = np.zeros(size, bool)
+    inside[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]] = part
+    return inside

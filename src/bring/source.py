@@ -1,0 +1,170 @@
+"""What the reader of a format finds: frames with their masks, classes, and what is left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import DataError
+from src.data.classes import IGNORE, MOST_MASK_CLASSES
+
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+# Folders whose names say what lies in them, not where or on which drive it was recorded.
+PLAIN_FOLDERS = {
+    *("images", "image", "img", "imgs", "photos", "frames", "rgb", "data", "jpegimages", "leftimg8bit"),
+    *(
+        "train",
+        "training",
+        "val",
+        "valid",
+        "validation",
+        "test",
+        "testing",
+        "train2017",
+        "val2017",
+        "default",
+    ),
+}
+BACKGROUND = "background"
+IGNORED = ("ignore", "__ignore__", "void", "unlabeled", "unlabelled")  # names of classes that do not count
+
+
+@dataclass(frozen=True)
+class SourceClass:
+    """A mask class of a source.
+
+    Attributes:
+        name: of the class.
+        color: "#rrggbb", or "" for one of the built-in palette.
+    """
+
+    name: str
+    color: str = ""
+
+
+@dataclass(frozen=True)
+class SourceFrame:
+    """A photo of a source, with what the source says of it.
+
+    Attributes:
+        photo: file of the photo.
+        name: its path in the project's folder, without ending.
+        read_mask: reads the mask as it is shown, uint8 (H, W): indices of the source's classes, IGNORE where
+            a pixel does not count. None for a frame without a mask.
+        label: name of the image-level label; "" for none.
+        recording: name of the drive; "" where it is unknown.
+        is_test: True for a frame of the source's own test part.
+    """
+
+    photo: Path
+    name: str
+    read_mask: Callable[[], np.ndarray] | None = None
+    label: str = ""
+    recording: str = ""
+    is_test: bool = False
+
+
+@dataclass
+class Source:
+    """Frames and classes of a source.
+
+    Attributes:
+        format: name of the format, for people.
+        frames: in the order of the source.
+        classes: mask classes; a mask holds their indices. Empty for photos alone.
+        left: sentences that say what was left out, and why.
+    """
+
+    format: str
+    frames: list[SourceFrame]
+    classes: list[SourceClass] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says of a source.
+
+    Attributes:
+        work: folder for files that a reader makes, as the frames of a video.
+        unlabelled: what pixels are that nobody annotated, "background" or "ignore".
+        masks: where the mask of a photo lies, as "masks/{name}_seg.png"; "" to find it.
+        colors: table of the colours of the masks' classes; None for the one beside the source.
+        every: every how many-th frame of a video is taken.
+        drive: regular expression whose first group, found in a photo's path, names its drive; "" for the
+            name of the folder.
+    """
+
+    work: Path
+    unlabelled: str = BACKGROUND
+    masks: str = ""
+    colors: Path | None = None
+    every: int = 30
+    drive: str = ""
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Lists the photos in a folder and in the folders below it, in the order of their paths."""
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_ENDINGS and path.is_file()]
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def name_below(photo: Path, root: Path) -> Path:
+    """Returns a photo's path below a folder; its file name if it lies elsewhere."""
+    return photo.relative_to(root) if photo.is_relative_to(root) else Path(photo.name)
+
+
+def name_folder(relative: Path) -> str:
+    """Names the recording of a photo by its folders, without those that every data set has."""
+    parts = [part for part in relative.parent.parts if part.lower() not in PLAIN_FOLDERS]
+    return "/".join(parts)
+
+
+def split_of(path: Path) -> str:
+    """Names the part of a source that a path belongs to: "train", "val" or "test"; "" for none."""
+    for part in reversed(path.parts):
+        for name, starts in {"train": ("train",), "val": ("val",), "test": ("test",)}.items():
+            if part.lower().startswith(starts):
+                return name
+    return ""
+
+
+def number_classes(names: list[str], unlabelled: str) -> dict[str, int]:
+    """Gives each class name the index that masks hold: first the background, if unlabelled pixels are it.
+
+    Args:
+        names: of the classes in the order of the source; those of IGNORED get IGNORE.
+        unlabelled: as in `Options`.
+
+    Raises:
+        DataError: there are more classes than a mask can hold.
+    """
+    counted = [name for name in dict.fromkeys(names) if name.strip().lower() not in IGNORED]
+    if unlabelled == BACKGROUND:
+        counted = [BACKGROUND, *(name for name in counted if not is_background(name))]
+    if len(counted) > MOST_MASK_CLASSES:
+        raise DataError(
+            f"A source may have at most {MOST_MASK_CLASSES} mask classes, found {len(counted)}; merge some."
+        )
+    indices = {name: index for index, name in enumerate(counted)}
+    for name in names:
+        if is_background(name) and unlabelled == BACKGROUND:
+            indices[name] = 0
+        indices.setdefault(name, IGNORE)
+    return indices
+
+
+def is_background(name: str) -> bool:
+    """Returns whether a class is the background, as "_background_" of labelme."""
+    return name.strip("_ ").lower() == BACKGROUND
+
+
+def list_classes(indices: dict[str, int], colors: dict[str, str] | None = None) -> list[SourceClass]:
+    """Lists the classes of `number_classes` by their indices, each with its colour if it has one."""
+    names = {}
+    for name, index in indices.items():
+        if index != IGNORE:
+            names.setdefault(index, name)
+    colors = {BACKGROUND: "#000000", **(colors or {})}
+    return [SourceClass(names[index], colors.get(names[index], "")) for index in sorted(names)]

@@ -1,0 +1,113 @@
+"""Reads tables of classes: which value or colour of a mask is which class."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from src.bring.pixels import write_color
+from src.common.errors import DataError
+
+# Files in which data sets name the classes of their masks; the first one found is taken.
+TABLES = (
+    "classes.csv",
+    "_classes.csv",
+    "class_dict.csv",
+    "label_colors.txt",
+    "labelmap.txt",
+    "codes.txt",
+    "classes.txt",
+)
+HEADS = {  # what the columns of such tables are called
+    "id": ("id", "value", "pixel value", "index", "class id", "train id"),
+    "name": ("name", "class", "label", "category"),
+    "color": ("color", "colour"),
+    "red": ("r", "red"),
+    "green": ("g", "green"),
+    "blue": ("b", "blue"),
+}
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """The classes of masks.
+
+    Attributes:
+        ids: name of each id; empty if the table has no ids.
+        colors: "#rrggbb" of each name; empty if it has no colours.
+    """
+
+    ids: dict[int, str]
+    colors: dict[str, str]
+
+
+def find_table(folder: Path) -> Path | None:
+    """Finds the table of classes in a folder or in the folders below it; None if there is none."""
+    for name in TABLES:
+        found = sorted(folder.rglob(name), key=lambda path: len(path.parts))
+        if found:
+            return found[0]
+    return None
+
+
+def read_table(path: Path) -> ClassTable:
+    """Reads a table of classes, a CSV file or lines of text.
+
+    Raises:
+        DataError: it has neither ids nor colours, or a value cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".csv":
+            return _read_csv(path)
+        return _read_lines([line.strip() for line in text.splitlines() if line.strip()])
+    except (ValueError, KeyError, OSError) as error:
+        raise DataError(
+            f"{path} must have the columns id and name, name and color (#rrggbb), or name, r, g and b, found "
+            f"{error}; correct it."
+        ) from error
+
+
+def _read_csv(path: Path) -> ClassTable:
+    """Reads a CSV file with any of the heads of HEADS."""
+    cells = pd.read_csv(path, dtype=str, skipinitialspace=True, keep_default_na=False, encoding="utf-8-sig")
+    cells = cells.rename(columns=_name_column)
+    if "task" in cells:
+        cells = cells[cells["task"].str.strip() == "mask"]
+    names = cells["name"].str.strip()
+    ids = {}
+    colors = {}
+    if "id" in cells:
+        ids = dict(zip(cells["id"].astype(float).astype(int), names, strict=True))
+    if "color" in cells:
+        colors = {
+            name: color.strip().lower() for name, color in zip(names, cells["color"], strict=True) if color
+        }
+    elif {"red", "green", "blue"} <= set(cells):
+        rgb = cells[["red", "green", "blue"]].astype(int)
+        colors = {name: write_color(*row) for name, row in zip(names, rgb.to_numpy(), strict=True)}
+    if not ids and not colors:
+        raise ValueError(f"the columns {', '.join(cells.columns)}")
+    return ClassTable(ids, colors)
+
+
+def _name_column(head: str) -> str:
+    """Returns the key of HEADS that a column's head means; the head itself if it is none of them."""
+    plain = re.sub(r"[_\s]+", " ", head.strip().lower())
+    return next((name for name, spellings in HEADS.items() if plain in spellings), head)
+
+
+def _read_lines(lines: list[str]) -> ClassTable:
+    """Reads lines of "R G B NAME", "NAME: R,G,B" or names alone, whose ids are their places."""
+    colors = {}
+    for line in lines:
+        before = re.fullmatch(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(.+)", line)
+        behind = re.fullmatch(r"(.+?)[\s,:]+(\d+)[\s,]+(\d+)[\s,]+(\d+)\b.*", line)
+        if before:
+            colors[before[4].strip()] = write_color(*map(int, before.groups()[:3]))
+        elif behind:
+            colors[behind[1].strip()] = write_color(*map(int, behind.groups()[1:]))
+    if colors:
+        return ClassTable({}, colors)
+    return ClassTable(dict(enumerate(lines)), {})

@@ -1,0 +1,58 @@
+"""Takes frames out of a video."""
+
+from pathlib import Path
+
+import cv2
+
+from src.bring.source import Options, Source, SourceFrame
+from src.common.errors import DataError
+
+NAME = "video"
+ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+QUALITY = 95  # of the JPEG files
+
+
+def is_source(path: Path) -> bool:
+    """Returns whether a path is a video, or a folder of nothing but videos."""
+    return bool(_list_videos(path))
+
+
+def _list_videos(path: Path) -> list[Path]:
+    paths = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [video for video in paths if video.suffix.lower() in ENDINGS]
+
+
+def read(path: Path, options: Options) -> Source:
+    """Writes every n-th frame as JPEG; the name of a video is the name of the recording.
+
+    Raises:
+        DataError: a video has no frame that can be read.
+    """
+    source = Source("video", [])
+    for video in _list_videos(path):
+        before = len(source.frames)
+        for number, photo in _extract(video, options.work / video.stem, options.every):
+            name = f"{video.stem}/{number:06d}"
+            source.frames.append(SourceFrame(photo, name, recording=video.stem))
+        if len(source.frames) == before:
+            raise DataError(
+                f"{video} must be a video that OpenCV reads, found no frame; convert it to MP4 (H.264)."
+            )
+    return source
+
+
+def _extract(video: Path, folder: Path, every: int) -> list[tuple[int, Path]]:
+    """Writes every n-th frame of a video; returns number and file of each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    reader = cv2.VideoCapture(str(video))
+    number = 0
+    while reader.grab():  # cheaper than reading the frames between
+        if number % every == 0:
+            is_read, frame = reader.retrieve()
+            path = folder / f"{number:06d}.jpg"
+            if is_read and cv2.imwrite(str(path), frame, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
+                written.append((number, path))
+        number += 1
+    reader.release()
+    return written

@@ -1,0 +1,185 @@
+"""Reads the data sets of Ultralytics: `data.yaml` with masks (`masks_dir`) or with polygons in text files."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from src.bring.pixels import draw_polygon, read_yaml, start_mask
+from src.bring.source import (
+    PHOTO_ENDINGS,
+    Options,
+    Source,
+    SourceFrame,
+    list_classes,
+    list_photos,
+    name_below,
+    name_folder,
+    number_classes,
+)
+from src.common.errors import DataError
+from src.data.classes import IGNORE
+from src.data.mask_files import read_ids
+
+NAME = "yolo"
+BOX = 5  # numbers in the line of a box: the class, the centre, width and height
+
+
+def is_source(folder: Path) -> bool:
+    """Returns whether a folder holds, or a path is, a YAML file with the key "names"."""
+    return _find_yaml(folder) is not None
+
+
+def _find_yaml(folder: Path) -> Path | None:
+    """Finds the description of a data set."""
+    paths = [folder]
+    if folder.is_dir():
+        paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    for path in paths:
+        if path.suffix.lower() in (".yaml", ".yml") and "names" in read_yaml(path):
+            return path
+    return None
+
+
+def read(folder: Path, options: Options) -> Source:
+    """Reads the photos of the parts "train", "val" and "test" with their masks or polygons.
+
+    Raises:
+        DataError: no photo is there, or a line of polygons cannot be read.
+    """
+    path = _find_yaml(folder)
+    content = read_yaml(path)
+    names = _read_names(path, content["names"])
+    with_masks = bool(content.get("masks_dir"))
+    # Masks name every pixel, so only polygons leave pixels that nobody annotated
+    indices = number_classes(list(names.values()), "ignore" if with_masks else options.unlabelled)
+    source = Source("Ultralytics", [], list_classes(indices))
+    boxes = 0
+    photos: set[Path] = set()
+    for part in ("train", "val", "test"):
+        for photo in _list_part(path, content, part):
+            if photo in photos:  # in small data sets "val" is often the folder of "train"
+                continue
+            photos.add(photo)
+            relative = name_below(photo, path.parent.resolve())
+            if with_masks:
+                mask = _swap_folder(photo, content["masks_dir"], ".png")
+                read_mask = partial(_read_mask, mask, names, indices) if mask.exists() else None
+            else:
+                lines = _swap_folder(photo, "labels", ".txt")
+                boxes += _count_boxes(lines)
+                read_mask = partial(_draw, lines, photo, names, indices) if lines.exists() else None
+            name = str(relative.with_suffix(""))
+            is_test = part == "test"
+            source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), is_test))
+    if not source.frames:
+        raise DataError(
+            f"The folders that {path} names must hold photos, found none; correct 'path' and 'train'."
+        )
+    if boxes:
+        source.left.append(f"{boxes} lines are boxes, which have no outline.")
+    return source
+
+
+def _read_names(path: Path, names: list | dict) -> dict[int, str]:
+    """Reads the name of each class id, which stand in a list or a mapping."""
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    try:
+        return {int(id): str(name) for id, name in sorted(names.items())}
+    except (ValueError, AttributeError):
+        raise DataError(
+            f"{path}: 'names' must map class ids to names, found {names!r}; correct it."
+        ) from None
+
+
+def _list_part(path: Path, content: dict, part: str) -> list[Path]:
+    """Lists the photos of a part: of its folders, or those that a text file names."""
+    entries = content.get(part) or []
+    photos = []
+    for entry in entries if isinstance(entries, list) else [entries]:
+        place = _find_place(path, content, str(entry))
+        if place is None:
+            continue
+        if place.is_dir():
+            photos += list_photos(place)
+        else:
+            lines = place.read_text(encoding="utf-8-sig").splitlines()
+            photos += [place.parent / line.strip() for line in lines if line.strip()]
+    return [photo for photo in photos if photo.suffix.lower() in PHOTO_ENDINGS and photo.is_file()]
+
+
+def _find_place(path: Path, content: dict, entry: str) -> Path | None:
+    """Finds a folder or file that the description names, below its "path" or beside itself.
+
+    Roboflow writes "../train/images" for what lies in "train/images".
+    """
+    bases = [path.parent / str(content.get("path") or ""), path.parent]
+    for base in bases:
+        for name in (entry, entry.removeprefix("../")):
+            if (base / name).exists():
+                return (base / name).resolve()
+    return None
+
+
+def _swap_folder(photo: Path, folder: str, ending: str) -> Path:
+    """Returns the path with the last folder "images" replaced, and another ending, as Ultralytics does."""
+    parts = list(photo.with_suffix(ending).parts)
+    for place in range(len(parts) - 1, -1, -1):
+        if parts[place] == "images":
+            parts[place] = folder
+            break
+    return Path(*parts)
+
+
+def _read_mask(path: Path, names: dict[int, str], indices: dict[str, int]) -> np.ndarray:
+    """Reads a mask of class ids; 255 does not count.
+
+    Raises:
+        DataError: it holds an id that has no name.
+    """
+    table = np.full(256, IGNORE, np.uint8)
+    for id, name in names.items():
+        table[id] = indices[name]
+    ids = read_ids(str(path))
+    unknown = sorted(set(np.unique(ids).tolist()) - set(names) - {IGNORE})
+    if unknown:
+        raise DataError(f"{path} must hold ids of 'names' only, found {unknown}; add them to data.yaml.")
+    return table[ids]
+
+
+def _count_boxes(path: Path) -> int:
+    """Counts the lines that are boxes."""
+    if not path.exists():
+        return 0
+    return sum(len(line.split()) == BOX for line in path.read_text(encoding="utf-8-sig").splitlines())
+
+
+def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int]) -> np.ndarray:
+    """Draws the polygons of a photo, the largest first.
+
+    Raises:
+        DataError: a line is no class and polygon.
+    """
+    with Image.open(photo) as image:
+        width, height = image.size
+    shapes = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        values = line.split()
+        if len(values) in (0, BOX):
+            continue
+        try:
+            index = indices[names[int(values[0])]]
+            points = np.array(values[1:], float).reshape(-1, 2) * (width, height)
+            # The file holds six decimals: 0.958333 of 24 px is meant to be 23, not 22.999992
+            points = points.round(2)
+        except (ValueError, KeyError) as error:
+            raise DataError(
+                f"{path} line {number} must be a class id and pairs of x and y, found {error}; correct it."
+            ) from error
+        shapes.append((draw_polygon((height, width), points.tolist()), index))
+    mask = start_mask((height, width), indices)
+    for inside, index in sorted(shapes, key=lambda one: -one[0].sum()):
+        mask[inside] = index
+    return mask

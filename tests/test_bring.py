@@ -1,0 +1,365 @@
+"""Data sets that real tools wrote (`bring_files/make.py`), and plain folders, in the project's layout."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from src.bring.bring import Labels, bring
+from src.bring.labels import apply_rule, read_rule
+from src.bring.place import read_place
+from src.bring.source import Options
+from src.bring.tables import read_table
+from src.common.errors import DataError, MissingError, SettingsError
+from src.data.doctor import examine
+
+FILES = Path(__file__).parent / "bring_files"
+IDS = {"background": 0, "road": 1, "sidewalk": 2, "car": 3, "ignore": 255}
+TOOLS = {  # data set: frames of Train and of Test, and the folder of its truth
+    "datumaro_coco": (2, 1, "truth"),
+    "datumaro_voc_segmentation": (2, 1, "truth"),
+    "datumaro_cityscapes": (2, 1, "truth"),
+    "datumaro_camvid": (2, 1, "truth"),
+    "pycocotools": (3, 0, "truth"),
+    "coco_polygons": (3, 0, "truth_polygons"),
+    "ultralytics_masks": (2, 1, "truth"),
+    "labelme": (3, 0, "truth_labelme"),
+    "label_studio": (3, 0, "truth"),
+}
+
+
+def read_rows(folder):
+    """Reads data.csv, and the masks it names as ids of IDS, by the photos' names."""
+    table = pd.read_csv(folder / "data.csv", dtype=str).fillna("")
+    classes = pd.read_csv(folder / "classes.csv")
+    classes = classes[classes["task"] == "mask"]
+    to_truth = np.full(256, 254, np.uint8)
+    to_truth[classes["id"]] = [IDS[name] for name in classes["name"]]
+    masks = {}
+    for row in table.itertuples():
+        masks[Path(row.image_path).stem] = to_truth[np.asarray(Image.open(folder / row.label_path))]
+    return table, masks
+
+
+def read_truth(folder):
+    return {path.stem: np.asarray(Image.open(path)) for path in (FILES / folder).glob("*.png")}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_masks_of_real_tools_are_brought_pixel_by_pixel(name, tmp_path):
+    train, test, truth = TOOLS[name]
+    brought = bring(FILES / name, tmp_path / "out")
+    assert (len(brought.written.train), len(brought.written.test)) == (train, test)
+    _, masks = read_rows(tmp_path / "out" / "Train")
+    if test:
+        _, others = read_rows(tmp_path / "out" / "reference")
+        masks |= others
+    expected = read_truth(truth)
+    assert len(masks) == 3
+    for stem, mask in masks.items():
+        found = expected[stem.removesuffix("_leftImg8bit")]
+        assert (mask == found).all(), f"{stem}: {(mask != found).sum()} pixels differ"
+    found = examine(tmp_path / "out" / "Train", tmp_path / "out" / "Test" if test else None)
+    assert not [problem.text for problem in found.problems if problem.level == "error"]
+
+
+def test_polygons_of_ultralytics_are_those_of_coco_but_for_their_edges(tmp_path):
+    bring(FILES / "ultralytics_polygons", tmp_path / "out")
+    _, masks = read_rows(tmp_path / "out" / "Train")
+    for stem, expected in read_truth("truth").items():
+        for id in np.unique(expected):
+            inside = cv2.erode((expected == id).astype(np.uint8), np.ones((3, 3)), borderValue=1) > 0
+            assert (masks[stem][inside] == id).all()
+
+
+def test_cityscapes_own_masks_have_the_classes_that_it_scores(tmp_path):
+    brought = bring(FILES / "cityscapesscripts", tmp_path / "out", options=Options(tmp_path))
+    assert (len(brought.written.train), len(brought.written.test), len(brought.written.truth)) == (2, 1, 1)
+    classes = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")
+    assert classes["name"].tolist()[:2] == ["road", "sidewalk"] and len(classes) == 20
+    table = pd.read_csv(tmp_path / "out" / "Train" / "data.csv")
+    assert table["robot_id"].tolist() == ["town_000000", "town_000000"]
+    mask = np.asarray(Image.open(tmp_path / "out" / "Train" / table["label_path"][0]))
+    assert sorted(np.unique(mask)) == [0, 13, 255]  # road, car; what nobody drew is not scored
+
+
+def test_flags_of_labelme_and_choices_of_label_studio_become_labels(tmp_path):
+    for name in ("labelme", "label_studio"):
+        brought = bring(FILES / name, tmp_path / name)
+        assert brought.written.labels == ["crossing", "sidewalk"]
+        table, _ = read_rows(tmp_path / name / "Train")
+        assert table["image_lvl_label"].tolist() == ["1", "1", "0"]
+    table, _ = read_rows(tmp_path / "labelme" / "Train")
+    assert table["robot_id"].tolist() == ["drive0", "drive0", "drive1"]
+
+
+def test_boxes_and_missing_photos_are_told(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "pycocotools", source)
+    (source / "images" / "drive1_0002.jpg").unlink()
+    left = " ".join(bring(source, tmp_path / "out").left)
+    assert "1 annotations of annotations.json have a box" in left and "1 of 3 photos" in left
+
+
+# Plain folders ----------------------------------------------
+def make_folders(folder, masks="masks", ending="", colored=False):
+    """Writes two photos of 4 x 6 px in folders of two drives, with masks of the ids or colours 0 to 1."""
+    for number, drive in enumerate(("d1", "d2")):
+        photo = np.full((4, 6, 3), 100 + number, np.uint8)
+        ids = np.zeros((4, 6), np.uint8)
+        ids[:, 3:] = 1
+        pixels = np.array([(0, 0, 0), (0, 200, 0)], np.uint8)[ids] if colored else ids
+        for path, content in (
+            (f"images/{drive}/f{number}.jpg", photo),
+            (f"{masks}/{drive}/f{number}{ending}.png", pixels),
+        ):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(content).save(folder / path)
+    return folder
+
+
+@pytest.mark.parametrize(("masks", "ending"), [("masks", ""), ("images", "_seg"), ("gt", "_L")])
+def test_masks_are_found_by_their_names(masks, ending, tmp_path):
+    bring(make_folders(tmp_path / "source", masks, ending), tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "Train" / "data.csv")
+    assert [Path(path).name for path in table["image_path"]] == ["f0.jpg", "f1.jpg"]
+    assert table["robot_id"].tolist() == ["d1", "d2"]
+    mask = np.asarray(Image.open(tmp_path / "out" / "Train" / table["label_path"][1]))
+    assert mask.tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+
+
+def test_masks_are_found_by_a_pattern(tmp_path):
+    source = make_folders(tmp_path / "source", "other", "_ids")
+    with pytest.raises(DataError, match="found none for"):
+        bring(source, tmp_path / "out", options=Options(tmp_path, masks="other/{name}_ids.png"))
+    options = Options(tmp_path, masks="{folder}/../../other/d1/{name}_ids.png")
+    brought = bring(source, tmp_path / "out", options=options)
+    assert len(brought.written.train) == 1
+    with pytest.raises(DataError, match=r"may hold \{name\} and \{folder\}"):
+        bring(source, tmp_path / "out2", options=Options(tmp_path, masks="{nam}.png"))
+
+
+def test_two_masks_of_a_photo_are_refused(tmp_path):
+    source = make_folders(tmp_path / "source")
+    make_folders(source, "labels")
+    with pytest.raises(DataError, match="may have one mask"):
+        bring(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_colors_are_named_by_a_table(tmp_path):
+    source = make_folders(tmp_path / "source", colored=True)
+    brought = bring(source, tmp_path / "unnamed")
+    assert "colours" in brought.format
+    classes = pd.read_csv(tmp_path / "unnamed" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["#000000", "#00c800", "ignore"]
+    (source / "class_dict.csv").write_text("name,r,g,b\nroad,0,200,0\nvoid,0,0,0\n")
+    bring(source, tmp_path / "named")
+    classes = pd.read_csv(tmp_path / "named" / "Train" / "classes.csv")
+    assert classes[["name", "color"]].to_numpy().tolist()[0] == ["road", "#00c800"]
+    mask = np.asarray(Image.open(tmp_path / "named" / "Train" / "masks" / "images" / "d1" / "f0.png"))
+    assert mask.tolist() == [[255, 255, 255, 0, 0, 0]] * 4
+    (source / "class_dict.csv").write_text("name,r,g,b\nroad,0,201,0\nvoid,0,0,0\n")
+    with pytest.raises(DataError, match=r"found 1 others, as #00c800 \(12 pixels\)"):
+        bring(source, tmp_path / "wrong")
+
+
+def test_ids_are_named_by_a_table_and_others_refused(tmp_path):
+    source = make_folders(tmp_path / "source")
+    (source / "_classes.csv").write_text("Pixel Value, Class\n0, background\n1, path\n")
+    bring(source, tmp_path / "out")
+    classes = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["background", "path", "ignore"]
+    (source / "_classes.csv").write_text("Pixel Value, Class\n0, background\n2, path\n")
+    with pytest.raises(DataError, match=r"ids of _classes.csv only, found \[1\]"):
+        bring(source, tmp_path / "wrong")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "ids", "colors"),
+    [
+        ("classes.csv", "task,id,name,color\nmask,3,a,#AABBCC\nlabel,0,x,\n", {3: "a"}, {"a": "#aabbcc"}),
+        ("class_dict.csv", "name,r,g,b\nroad,1,2,255\n", {}, {"road": "#0102ff"}),
+        ("label_colors.txt", "64 128 64\ta\n192 0 128 b c\n", {}, {"a": "#408040", "b c": "#c00080"}),
+        ("labelmap.txt", "# label:color\nroad:1,2,3::\n", {}, {"road": "#010203"}),
+        ("codes.txt", "sky\nroad\n", {0: "sky", 1: "road"}, {}),
+    ],
+)  # fmt: skip
+def test_tables_of_classes_are_read(name, text, ids, colors, tmp_path):
+    (tmp_path / name).write_text(text)
+    table = read_table(tmp_path / name)
+    assert (table.ids, table.colors) == (ids, colors)
+
+
+# Labels, places, Test ----------------------------------------------
+def test_a_rule_gives_the_first_label_that_holds():
+    names = ["background", "crosswalk", "sidewalk"]
+    rule = read_rule("crossing: crosswalk >= 20; sidewalk: sidewalk >= 50 and crosswalk < 10; corner", names)
+    assert apply_rule(rule, np.array([[0, 1, 2, 2]], np.uint8), names) == "crossing"
+    assert apply_rule(rule, np.array([[0, 2, 2, 2]], np.uint8), names) == "sidewalk"
+    assert apply_rule(rule, np.array([[0, 0, 0, 2]], np.uint8), names) == "corner"
+    assert apply_rule(rule, np.array([[255, 1, 255, 255]], np.uint8), names) == "crossing"
+    assert apply_rule(rule, np.array([[255]], np.uint8), names) == ""
+    with pytest.raises(SettingsError, match="must name classes"):
+        read_rule("a: b >= 5", names)
+    with pytest.raises(SettingsError, match="CLASS >= PERCENT"):
+        read_rule("a: sidewalk is large", names)
+
+
+def test_labels_come_from_a_table_from_folders_or_from_a_rule(tmp_path):
+    source = make_folders(tmp_path / "source")
+    (tmp_path / "labels.csv").write_text("photo;label\nimages/d1/f0.jpg;corner\nf1;crossing\n")
+    for number, labels in enumerate(
+        (Labels(str(tmp_path / "labels.csv")), Labels("folders"), Labels(rule="b: class 1 >= 51; a"))
+    ):
+        out = tmp_path / f"out{number}"
+        brought = bring(source, out, labels=labels)
+        assert brought.written.labels == [["corner", "crossing"], ["d1", "d2"], ["a"]][number]
+        assert "Train: 2 frames, 2 with a mask, 2 with a label." in brought.describe()
+    with pytest.raises(SettingsError, match="leave one out"):
+        bring(source, tmp_path / "both", labels=Labels("folders", "a"))
+
+
+def test_time_and_place_are_read_from_exif(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0x9003: "2026:02:03 09:30:01", 0x9291: "25"})
+    exif.get_ifd(0x8825).update({1: "S", 2: (41.0, 30.0, 36.0), 3: "W", 4: (2.0, 15.0, 0.0)})
+    Image.new("RGB", (6, 4)).save(tmp_path / "photo.jpg", exif=exif)
+    found = {"timestamp": "2026-02-03T09:30:01.25", "lon": "-2.2500000", "lat": "-41.5100000"}
+    assert read_place(tmp_path / "photo.jpg") == found
+    Image.new("RGB", (6, 4)).save(tmp_path / "bare.jpg")
+    assert read_place(tmp_path / "bare.jpg") == {}
+
+
+def test_a_drive_is_named_by_a_regular_expression(tmp_path):
+    options = Options(tmp_path, drive=r"(f\d)\.")
+    bring(make_folders(tmp_path / "source"), tmp_path / "out", options=options)
+    assert pd.read_csv(tmp_path / "out" / "Train" / "data.csv")["robot_id"].tolist() == ["f0", "f1"]
+    with pytest.raises(SettingsError, match="a regular expression with a group"):
+        bring(tmp_path / "source", tmp_path / "wrong", options=Options(tmp_path, drive=r"f\d"))
+
+
+def test_frames_of_a_video_become_test(tmp_path):
+    video = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 24))
+    for value in range(7):
+        writer.write(np.full((24, 32, 3), 30 * value, np.uint8))
+    writer.release()
+    bring(
+        make_folders(tmp_path / "source"),
+        tmp_path / "out",
+        video,
+        options=Options(tmp_path, every=3),
+        link=True,
+    )
+    table = pd.read_csv(tmp_path / "out" / "Test" / "data.csv")
+    assert table["image_path"].tolist() == [f"photos/walk/00000{number}.jpg" for number in (0, 3, 6)]
+    assert set(table["robot_id"]) == {"walk"}
+    photos = [cv2.imread(str(tmp_path / "out" / "Test" / path)).mean() for path in table["image_path"]]
+    assert np.allclose(photos, [0, 90, 180], atol=3)
+    assert (tmp_path / "out" / "Train" / "photos" / "images" / "d1" / "f0.jpg").is_symlink()
+
+
+def test_classes_of_test_are_found_by_name(tmp_path):
+    source = make_folders(tmp_path / "source")
+    (source / "classes.txt").write_text("road\npath\n")
+    other = make_folders(tmp_path / "other")
+    (other / "classes.txt").write_text("path\ngrass\n")
+    brought = bring(source, tmp_path / "out", other)
+    assert "only Test's truth has: grass" in " ".join(brought.left)
+    mask = np.asarray(Image.open(tmp_path / "out" / "reference" / "masks" / "images" / "d1" / "f0.png"))
+    assert mask.tolist() == [[1, 1, 1, 255, 255, 255]] * 4
+    assert "label_path" not in pd.read_csv(tmp_path / "out" / "Test" / "data.csv")
+
+
+def test_a_zip_is_unpacked_and_other_formats_of_photos_become_png(tmp_path):
+    source = make_folders(tmp_path / "files" / "export")
+    photo = source / "images" / "d1" / "f0.jpg"
+    Image.open(photo).save(photo.with_suffix(".bmp"))
+    photo.unlink()
+    archive = shutil.make_archive(str(tmp_path / "export"), "zip", tmp_path / "files")
+    bring(Path(archive), tmp_path / "out", link=True)
+    table = pd.read_csv(tmp_path / "out" / "Train" / "data.csv")
+    assert table["image_path"].tolist() == ["photos/images/d1/f0.png", "photos/images/d2/f1.jpg"]
+    assert not (tmp_path / "out" / "Train" / table["image_path"][1]).is_symlink()
+
+
+def test_vistas_masks_hold_the_places_of_its_classes(tmp_path):
+    folder = tmp_path / "training"
+    for path in ("images", "v2.0/labels"):
+        (folder / path).mkdir(parents=True)
+    Image.new("RGB", (3, 1)).save(folder / "images" / "a.jpg")
+    Image.fromarray(np.array([[2, 0, 1]], np.uint8)).save(folder / "v2.0" / "labels" / "a.png")
+    labels = [
+        {"name": "a", "readable": "Road", "evaluate": True, "color": [1, 2, 3]},
+        {"name": "b", "readable": "Unlabeled", "evaluate": False, "color": [0, 0, 0]},
+        {"name": "c", "readable": "Curb", "evaluate": True, "color": [4, 5, 6]},
+    ]
+    (tmp_path / "config_v2.0.json").write_text(json.dumps({"labels": labels}))
+    bring(tmp_path, tmp_path / "sub" / "out")
+    classes = pd.read_csv(tmp_path / "sub" / "out" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["Road", "Curb", "ignore"]
+    assert np.asarray(Image.open(tmp_path / "sub/out/Train/masks/a.png")).tolist() == [[1, 0, 255]]
+
+
+# Errors ----------------------------------------------
+def test_nothing_is_written_where_something_is_wrong(tmp_path):
+    source = make_folders(tmp_path / "source")
+    Image.new("L", (5, 4)).save(source / "masks" / "d1" / "f0.png")
+    with pytest.raises(DataError, match="must have the photo's size, 4 x 6 px, found 4 x 5"):
+        bring(source, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+def test_a_turned_photo_is_named_as_the_reason(tmp_path):
+    source = make_folders(tmp_path / "source")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (6, 4)).save(source / "images" / "d1" / "f0.jpg", exif=exif)
+    with pytest.raises(DataError, match="turned by its EXIF"):
+        bring(source, tmp_path / "out")
+
+
+def test_what_cannot_be_brought_is_said(tmp_path):
+    source = make_folders(tmp_path / "source")
+    with pytest.raises(MissingError, match="found nothing at"):
+        bring(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(SettingsError, match="--format must be one of"):
+        bring(source, tmp_path / "out", name="dicom")
+    with pytest.raises(DataError, match="must be of the format voc"):
+        bring(source, tmp_path / "out", name="voc")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="must be of one of the formats"):
+        bring(tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(DataError, match="must be a new or an empty folder"):
+        bring(source, source)
+    shutil.rmtree(source / "masks")
+    with pytest.raises(DataError, match="frames with a mask or a label, found none"):
+        bring(source, tmp_path / "out")
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match="must be a zip, found a broken one"):
+        bring(tmp_path / "broken.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_shape_names_its_file(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "labelme", source)
+    path = source / "drive0" / "drive0_0000.json"
+    content = json.loads(path.read_text())
+    content["shapes"][0]["points"] = [[1, 2]]
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"drive0_0000.json: shape 1, road, must be one that labelme draws"):
+        bring(source, tmp_path / "out")
+
+
+def test_the_verb_ends_with_the_doctors_report(command, tmp_path):
+    code, output, _ = command("bring", str(FILES / "labelme"), str(tmp_path / "out"))
+    assert code == 0
+    assert "Labels: crossing 1, sidewalk 2." in output and "recordings" in output
+    assert f'Next: make run DATA="{tmp_path / "out"}"' in output
