@@ -88,6 +88,22 @@ def test_cityscapes_own_masks_have_the_classes_that_it_scores(tmp_path):
     assert sorted(np.unique(mask)) == [0, 13, 255]  # road, car; what nobody drew is not scored
 
 
+def test_the_background_that_datumaro_leaves_out_has_the_first_id(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "datumaro_cityscapes", source)
+    table = source / "label_colors.txt"
+    table.write_text(table.read_text().replace("0 0 0 background\n", ""))
+    for unlabelled, names in (("background", ["background", "road"]), ("ignore", ["road", "sidewalk"])):
+        bring(source, tmp_path / unlabelled, options=Options(tmp_path, unlabelled))
+        classes = pd.read_csv(tmp_path / unlabelled / "Train" / "classes.csv")
+        assert classes["name"].tolist()[:2] == names
+        _, masks = read_rows(tmp_path / unlabelled / "Train")
+        expected = read_truth("truth")["drive0_0000"]
+        if unlabelled == "ignore":
+            expected = np.where(expected == 0, 255, expected)
+        assert (masks["drive0_0000_leftImg8bit"] == expected).all()
+
+
 def test_flags_of_labelme_and_choices_of_label_studio_become_labels(tmp_path):
     for name in ("labelme", "label_studio"):
         brought = bring(FILES / name, tmp_path / name)

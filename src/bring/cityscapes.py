@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from src.bring.source import (
+    BACKGROUND,
+    BLACK,
     Options,
     Source,
     SourceClass,
@@ -65,8 +67,8 @@ def read(folder: Path, options: Options) -> Source:
     """
     own = folder / "label_colors.txt"
     if own.exists():
-        colors = read_table(own).colors
-        indices = number_classes(list(colors), "ignore")
+        colors = _add_background(read_table(own).colors)
+        indices = number_classes(list(colors), options.unlabelled)
         classes = list_classes(indices, colors)
         tables = dict.fromkeys(KINDS, _make_table([indices[name] for name in colors]))
     else:
@@ -103,6 +105,17 @@ def _find_mask(folder: Path, photo: Path) -> tuple[Path | None, str]:
             if mask.exists():
                 return mask, kind
     return None, ""
+
+
+def _add_background(colors: dict[str, str]) -> dict[str, str]:
+    """Adds the background, of id 0, to colours of which none is black.
+
+    Datumaro gives it that id and leaves it out of label_colors.txt.
+    """
+    if BLACK in colors.values():
+        return colors
+    others = {name: color for name, color in colors.items() if name != BACKGROUND}
+    return {BACKGROUND: BLACK, **others}
 
 
 def _index_label_ids() -> np.ndarray:

@@ -9,6 +9,9 @@ import numpy as np
 
 from src.bring.pixels import pack_colors, read_color_mask, read_pixels
 from src.bring.source import (
+    BACKGROUND,
+    BLACK,
+    EVERY_PIXEL,
     IGNORED,
     Options,
     Source,
@@ -54,7 +57,7 @@ def read(folder: Path, options: Options) -> Source:
         table = read_table(path) if path else ClassTable({}, {})
         in_colors = _are_colors(masks)
         if in_colors:
-            source.classes, readers = _prepare_colors(masks, table)
+            source.classes, readers = _prepare_colors(masks, table, options.unlabelled)
         else:
             source.classes, readers = _prepare_ids(masks, table, path)
         source.format = f"folders, masks of {'colours' if in_colors else 'ids'}"
@@ -135,10 +138,16 @@ def _are_colors(masks: list[Path]) -> bool:
     return False
 
 
-def _prepare_colors(masks: list[Path], table: ClassTable) -> tuple[list, dict[Path, partial]]:
-    """Makes classes of the colours of a table, or of all colours that occur, and a reader of each mask."""
+def _prepare_colors(
+    masks: list[Path], table: ClassTable, unlabelled: str
+) -> tuple[list, dict[Path, partial]]:
+    """Makes classes of the colours of a table, or of all colours that occur, and a reader of each mask.
+
+    Black that the table does not name is what nobody annotated.
+    """
     colors = table.colors
     if not colors:
+        unlabelled = EVERY_PIXEL
         found = _list_values(pack_colors(read_pixels(path, "RGB")) for path in masks)
         if len(found) > MOST_MASK_CLASSES:
             raise DataError(
@@ -146,8 +155,10 @@ def _prepare_colors(masks: list[Path], table: ClassTable) -> tuple[list, dict[Pa
                 "edges may be blended: export them without smoothing and as PNG."
             )
         colors = {f"#{color:06x}": f"#{color:06x}" for color in found}
-    indices = number_classes(list(colors), "ignore")
+    is_black_named = BLACK in colors.values()
+    indices = number_classes(list(colors), EVERY_PIXEL if is_black_named else unlabelled)
     by_color = {color: indices[name] for name, color in colors.items()}
+    by_color.setdefault(BLACK, indices.get(BACKGROUND, IGNORE))
     return list_classes(indices, colors), {path: partial(read_color_mask, path, by_color) for path in masks}
 
 
@@ -165,7 +176,7 @@ def _prepare_ids(masks: list[Path], table: ClassTable, path: Path | None) -> tup
     if not names:
         found = _list_values(read_ids(str(mask)) for mask in masks)
         names = {id: f"class {id}" for id in found if id != IGNORE}
-    indices = number_classes(list(names.values()), "ignore")
+    indices = number_classes(list(names.values()), EVERY_PIXEL)
     lookup = {id: indices[name] for id, name in names.items()}
     lookup.setdefault(IGNORE, IGNORE)
     readers = {mask: partial(_read_ids, mask, lookup, path) for mask in masks}

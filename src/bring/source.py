@@ -27,6 +27,8 @@ PLAIN_FOLDERS = {
     ),
 }
 BACKGROUND = "background"
+BLACK = "#000000"  # colour of what nobody annotated, in most tools' masks
+EVERY_PIXEL = ""  # stands for `Options.unlabelled` where masks name the class of every pixel
 IGNORED = ("ignore", "__ignore__", "void", "unlabeled", "unlabelled")  # names of classes that do not count
 
 
@@ -135,14 +137,16 @@ def number_classes(names: list[str], unlabelled: str) -> dict[str, int]:
 
     Args:
         names: of the classes in the order of the source; those of IGNORED get IGNORE.
-        unlabelled: as in `Options`.
+        unlabelled: as in `Options`, or EVERY_PIXEL.
 
     Raises:
         DataError: there are more classes than a mask can hold.
     """
     counted = [name for name in dict.fromkeys(names) if name.strip().lower() not in IGNORED]
+    if unlabelled != EVERY_PIXEL:
+        counted = [name for name in counted if not is_background(name)]
     if unlabelled == BACKGROUND:
-        counted = [BACKGROUND, *(name for name in counted if not is_background(name))]
+        counted = [BACKGROUND, *counted]
     if len(counted) > MOST_MASK_CLASSES:
         raise DataError(
             f"A source may have at most {MOST_MASK_CLASSES} mask classes, found {len(counted)}; merge some."
@@ -166,5 +170,5 @@ def list_classes(indices: dict[str, int], colors: dict[str, str] | None = None) 
     for name, index in indices.items():
         if index != IGNORE:
             names.setdefault(index, name)
-    colors = {BACKGROUND: "#000000", **(colors or {})}
+    colors = {BACKGROUND: BLACK, **(colors or {})}
     return [SourceClass(names[index], colors.get(names[index], "")) for index in sorted(names)]

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from src.bring.pixels import read_json, read_pixels, write_color
-from src.bring.source import Options, Source, SourceFrame, list_classes, list_photos, number_classes
+from src.bring.source import (
+    EVERY_PIXEL,
+    Options,
+    Source,
+    SourceFrame,
+    list_classes,
+    list_photos,
+    number_classes,
+)
 from src.common.errors import DataError
 from src.data.classes import IGNORE
 
@@ -36,7 +44,7 @@ def read(folder: Path, options: Options) -> Source:
     if not listed:
         raise DataError(f"{folder / config} must list 'labels', found none; take the one of the data set.")
     names = [label["readable"] if label.get("evaluate", True) else "void" for label in listed]
-    indices = number_classes(names, "ignore")
+    indices = number_classes(names, EVERY_PIXEL)
     table = np.full(256, IGNORE, np.uint8)
     table[: len(names)] = [indices[name] for name in names]
     colors = {label["readable"]: write_color(*label["color"]) for label in listed}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from src.bring.pixels import read_color_mask, write_color
 from src.bring.source import (
+    BACKGROUND,
+    BLACK,
     Options,
     Source,
     SourceFrame,
@@ -59,7 +61,7 @@ def read(folder: Path, options: Options) -> Source:
     indices = number_classes(list(colors), options.unlabelled)
     by_color = {color: indices[name] for name, color in colors.items()}
     by_color.setdefault(VOID, IGNORE)
-    by_color.setdefault("#000000", indices.get("background", IGNORE))
+    by_color.setdefault(BLACK, indices.get(BACKGROUND, IGNORE))
     photos = root / PHOTOS if (root / PHOTOS).is_dir() else root
     masks = {
         str(path.relative_to(root / MASKS).with_suffix("")): path for path in (root / MASKS).rglob("*.png")

@@ -8,6 +8,7 @@ from PIL import Image
 
 from src.bring.pixels import draw_polygon, read_yaml, start_mask
 from src.bring.source import (
+    EVERY_PIXEL,
     PHOTO_ENDINGS,
     Options,
     Source,
@@ -53,7 +54,7 @@ def read(folder: Path, options: Options) -> Source:
     names = _read_names(path, content["names"])
     with_masks = bool(content.get("masks_dir"))
     # Masks name every pixel, so only polygons leave pixels that nobody annotated
-    indices = number_classes(list(names.values()), "ignore" if with_masks else options.unlabelled)
+    indices = number_classes(list(names.values()), EVERY_PIXEL if with_masks else options.unlabelled)
     source = Source("Ultralytics", [], list_classes(indices))
     boxes = 0
     photos: set[Path] = set()
