@@ -10,7 +10,7 @@ from src import runs
 from src.data.samples import read_samples
 from src.evaluation import estimate
 from src.evaluation.estimate import ExpectedConfusion
-from src.evaluation.evaluate import Scored, score_samples
+from src.evaluation.evaluate import Evaluation, Scored, count_changed, score_samples
 from src.figures import captions
 from src.inference import predict
 from src.inference.engine import KerasPredictor
@@ -235,3 +235,24 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     for row, prediction in kept.items():
         (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))
         np.testing.assert_array_equal(prediction.mask, single.mask)
+
+
+def test_at_most_a_thousand_evenly_spaced_frames_of_test_are_looked_at():
+    assert estimate.choose_rows(3).tolist() == [0, 1, 2]
+    rows = estimate.choose_rows(30_000)
+    assert len(rows) == estimate.MOST_FRAMES and (rows[0], rows[-1]) == (0, 29_999)
+    assert set(np.diff(rows)) == {30, 31}
+
+
+def test_pixels_that_a_less_exact_network_changes_are_counted(train_folder, classes):
+    samples = read_samples(train_folder, classes)
+    network = build_seeded(0, lambda: unet.build_segmenter(3, TINY))
+    other = build_seeded(1, lambda: unet.build_segmenter(3, TINY))
+    exact = KerasPredictor(network)
+    rows = [0, 2]
+    stored = dict(zip(rows, predict.predict_samples(exact, samples.iloc[rows], (32, 64)), strict=True))
+    evaluation = Evaluation(samples, None, None, "", None, stored, exact)
+    assert count_changed(evaluation, exact, (32, 64)) == 0
+    masks = predict.predict_samples(KerasPredictor(other), samples.iloc[rows], (32, 64))
+    changed = [(a.mask != stored[row].mask).mean() for row, a in zip(rows, masks, strict=True)]
+    assert 0 < np.mean(changed) == count_changed(evaluation, KerasPredictor(other), (32, 64))

@@ -31,6 +31,7 @@ LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few
 LEAST_SHARE = 5e-4  # of the pixels; a class with a smaller expected share may be absent, and is left out
 METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
 WIDEST = 0.1  # half the width of the interval, at most
+MOST_FRAMES = 1000  # of Test that are looked at; more would change the estimate little, and take long
 DRAWS = 200  # bootstrap draws of Test's recordings for the interval
 
 
@@ -47,6 +48,15 @@ class ExpectedConfusion:
 
     mask: np.ndarray
     label: np.ndarray
+
+
+def choose_rows(count: int) -> np.ndarray:
+    """Chooses the rows of Test that the estimate looks at: all, or MOST_FRAMES evenly spaced ones.
+
+    Args:
+        count: number of Test frames.
+    """
+    return np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(int)
 
 
 def compute_expected_confusion(

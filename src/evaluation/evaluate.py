@@ -159,6 +159,25 @@ class Evaluation:
         return lines
 
 
+def count_changed(evaluation: Evaluation, other: Predictor, size: tuple[int, int]) -> float:
+    """Compares the stored predictions of an evaluation with those of another predictor of the same network.
+
+    Args:
+        evaluation: whose `predictions` are compared.
+        other: computes less exactly, as in bfloat16.
+        size: (height, width) of the network's input.
+
+    Returns:
+        Share of the pixels that get another class.
+    """
+    samples = evaluation.samples.iloc[list(evaluation.predictions)]
+    changed = []
+    stored = evaluation.predictions.values()
+    for before, after in zip(stored, predict_samples(other, samples, size), strict=True):
+        changed.append((before.mask != after.mask).ravel())
+    return float(np.concatenate(changed).mean())
+
+
 def format_percent(score: float | None) -> str:
     """Formats a fraction in percent; "unknown" for None or NaN."""
     if score is None or np.isnan(score):

@@ -14,7 +14,7 @@ from src.data.frames import Frames, load_frames
 from src.data.recordings import find_blocks, find_recordings
 from src.data.splits import Split, make_folds, split_random_frames, split_samples
 from src.evaluation import estimate, metrics
-from src.evaluation.evaluate import Evaluation, Scored, score_samples
+from src.evaluation.evaluate import Evaluation, Scored, count_changed
 from src.inference import engine
 from src.model import unet
 from src.pipeline.folds import SHORT, list_folds, train_folds
@@ -169,9 +169,8 @@ class Joint(Stage):
         if engine.has_bfloat16():
             rounded["in bfloat16, as Save_test counts here"] = engine.Engine(path, exact=False)
         for description, predictor in rounded.items():
-            scores = score_samples(predictor, evaluation.samples, classes, self.settings.size).scores
-            change = 100 * (scores.miou - evaluation.scored.scores.miou)
-            print(f"The held-out model {description}: {change:+.2f} points of mean IoU on {self.title}.")
+            changed = 100 * count_changed(evaluation, predictor, self.settings.size)
+            print(f"The held-out model {description}: {changed:.2f} % of the pixels get another class.")
 
     @cached_property
     def folds(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -227,12 +226,14 @@ class Joint(Stage):
         if evaluation is None:
             return Estimate(note, leaky, random)
         folds = self.gather_fold_scores(evaluation)
-        test = self.project.test
+        recordings = find_recordings(self.project.test)
+        rows = estimate.choose_rows(len(recordings))
+        test = self.project.test.iloc[rows]
         submitted = engine.open_exported(self.run.folder)
         expected = estimate.compute_expected_confusion(
             submitted, test, self.settings.size, second=evaluation.predictor
         )
-        estimated = estimate.estimate_test(expected, find_recordings(test), list(folds.values()))
+        estimated = estimate.estimate_test(expected, recordings.iloc[rows], list(folds.values()))
         confusion = estimate.estimate_confusion(expected, list(folds.values()))
         if (self.samples["label"] == NO_LABEL).all():
             estimated = replace(estimated, f1=None)
