@@ -23,12 +23,14 @@ from src.common import errors, files
 from src.common.errors import SettingsError
 from src.common.progress import PlainLines, choose_writer
 from src.data.location import holds_user_data
+from src.scores import read_scored
 from src.settings import ESTIMATES, PRESETS, check_epochs, check_minutes, read_recipe
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
 ADDED = "# Set by make run"  # how the cell begins that holds the settings of the command line
-TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY")  # remain text, even if a folder is called 2026
+# Remain text, even if a folder is called 2026.
+TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY", "SCORED")
 NUMBER = ((int, float), "a number")
 # Type of a notebook's default -> the types that a new value may have, and their name in a message.
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
@@ -138,6 +140,7 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
                 f"{name} must be one of {choices}, found '{value}'; write for example {example}."
             )
     check_minutes(settings.get("MINUTES"))
+    read_scored(settings.get("SCORED", ""))
     check_epochs(settings.get("EPOCHS", "auto"))
     read_recipe(settings.get("RECIPE", ""))
 

@@ -1,7 +1,10 @@
 """Scores, and what a run's `result.json` says: plain data, without the networks that made them."""
 
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields
+
+from src.common.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,34 @@ class Scores:
         return {name: value for name, value in known.items() if value is not None and not math.isnan(value)}
 
 
+def read_scored(text: str) -> Scores | None:
+    """Reads the setting SCORED: what the competition gave, as "38.1 77.9 78.2"; None for "".
+
+    Args:
+        text: mean IoU and, if known, accuracy and F1 of the labels, in percent or all as fractions; "none"
+            for an unknown one.
+
+    Raises:
+        SettingsError: it holds anything else.
+    """
+    parts = re.split(r"[\s,;/%]+", text.strip(" %"))
+    if parts == [""]:
+        return None
+    try:
+        values = [None if part.lower() in ("none", "-") else float(part) for part in parts]
+    except ValueError:
+        values = []
+    known = [value for value in values if value is not None]
+    if not 1 <= len(values) <= 3 or not known or not all(0 <= value <= 100 for value in known):
+        raise SettingsError(
+            "SCORED must be mean IoU, accuracy and F1 in percent, with a point, found "
+            f"'{text}'; write for example SCORED=\"38.1 77.9 78.2\"."
+        )
+    unit = 1 if max(known) <= 1 else 100
+    miou, accuracy, f1 = ([None if value is None else value / unit for value in values] + [None] * 2)[:3]
+    return Scores(miou, f1, accuracy)
+
+
 SCORE_NAMES = tuple(field.name for field in fields(Scores))
 
 
@@ -57,6 +88,7 @@ class RunResult:
         made_by: by split, commit, machine and versions that scored it.
         tta: whether Test was predicted with test-time augmentation; None before it was predicted.
         zip: file name of the submission, "" if there is none.
+        zip_content: fingerprint of the predictions in it.
         version: of the code, as the tables of kept results name it; "" for a run that is not kept.
     """
 
@@ -75,6 +107,7 @@ class RunResult:
     made_by: dict[str, dict] = field(default_factory=dict)
     tta: bool | None = None
     zip: str = ""
+    zip_content: str = ""
     version: str = ""
 
     @classmethod

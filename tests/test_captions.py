@@ -6,6 +6,7 @@ from src.data.classes import IGNORE
 from src.evaluation import metrics
 from src.figures import captions
 from src.model import unet
+from src.scores import RunResult, Scores
 from src.settings import Recipe
 
 
@@ -20,6 +21,17 @@ def test_history_names_first_and_last_value():
     several = history.assign(val_miou=[0.2, np.nan, 0.5], miou=0.9)
     assert captions.describe_history(several, "frames (leaky)").endswith(
         "mean IoU on frames (leaky) went from 20.0 to 50.0 %, +30.0 points since epoch 1."
+    )
+
+
+def test_the_estimate_is_compared_with_what_the_competition_gave():
+    scores = {"estimate": Scores(0.5, 0.6, miou_low=0.4, miou_high=0.6)}
+    assert "Test will give" in captions.describe_estimate(RunResult(scores=scores))
+    scores["competition"] = Scores(0.381, 0.782, 0.779)
+    caption = captions.describe_estimate(RunResult(scores=scores))
+    assert caption == (
+        "Test gave a mean IoU of 38.1 %, outside the estimate's 40.0 to 60.0 % (50.0), and it gave a label "
+        "F1 of 78.2 %, 60.0 estimated."
     )
 
 

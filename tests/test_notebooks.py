@@ -180,6 +180,20 @@ def test_without_any_truth_the_result_is_shown(trained, learnable):
     assert "Test will give a mean IoU of about" in said and "Most common: " in said
 
 
+def test_what_the_competition_gave_stays_with_the_zip_that_it_scored(trained, learnable, command):
+    settings = {"DATA": str(learnable), "SCORED": "40.5 60 70"}
+    scores, said = run_last(trained, settings)
+    assert scores["competition"] == {"miou": 0.405, "accuracy": 0.6, "f1": 0.7}
+    assert "Test gave a mean IoU of 40.5 %" in said
+    assert len(list(trained.glob("submissions/*_scored40.5-60.0-70.0.zip"))) == 1
+    _, output, _ = command("results", "--mine")
+    assert "40.5 / 60.0 / 70.0" in output and "The estimates missed by" in output
+    scores, _ = run_last(trained, {"DATA": str(learnable)})  # the same predictions
+    assert scores["competition"]["miou"] == 0.405
+    scores, _ = run_last(trained, {"DATA": str(learnable), "TTA": False})
+    assert "competition" not in scores
+
+
 def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tmp_path, monkeypatch):
     """Here, too, three networks are trained, and their average is submitted."""
     monkeypatch.chdir(tmp_path)

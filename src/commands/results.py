@@ -1,4 +1,4 @@
-"""Prints the tables of the runs in results/, or copies a run there."""
+"""Prints the tables of the runs in results/, or of your own, or copies a run there."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
+    parser.add_argument(
+        "--mine", action="store_true", help="prints your own runs: what was estimated, and what they got"
+    )
     verbs = parser.add_subparsers(dest="what", metavar="{keep,fill,lengths,sheet}")
     keep = verbs.add_parser("keep", help="copies a run's result to results/")
     keep.add_argument("run", type=Path, help="folder below runs/")
@@ -23,7 +26,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Runs the chosen action; without one, prints all tables."""
     from src.experiments import results
 
-    if arguments.what == "keep":
+    if arguments.mine:
+        print(results.make_own_table())
+    elif arguments.what == "keep":
         print(results.keep_result(arguments.run, arguments.version))
     elif arguments.what == "lengths":
         print(results.draw_lengths())

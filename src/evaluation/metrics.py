@@ -150,6 +150,7 @@ def name_splits(result: RunResult) -> dict[str, str]:
         "held_out": name_held_out(result.leaky) + classes.get("held_out", ""),
         "held_out_segmenter": "segmentation alone, held out",
         "test": "Test" + classes.get("test", ""),
+        "competition": "Test, as the competition scored it",
         "test_segmenter": "segmentation alone, Test",
         "constant": "best constant answer on Test",
     }

@@ -28,6 +28,7 @@ from src.experiments.tables import (
     table_of_lengths,
     table_of_runs,
     table_of_seeds,
+    table_of_submissions,
     table_of_worlds,
 )
 from src.figures import panels, style
@@ -53,6 +54,17 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
         content = runs.read_json(path)
         if "scores" in content:  # WORLDS and other files hold no run
             rows.append(_list_result(RunResult.from_dict(content), path.stem))
+    return pd.DataFrame(rows)
+
+
+def read_own(folder: Path = runs.RUNS) -> pd.DataFrame:
+    """Reads the results of the finished joint runs in `runs/`, as `read_results`, by when they ended."""
+    rows = []
+    paths = folder.glob("joint-*/result.json")
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime):
+        result = RunResult.from_dict(runs.read_json(path))
+        if result.minutes is not None:
+            rows.append(_list_result(result, path.parent.name))
     return pd.DataFrame(rows)
 
 
@@ -156,6 +168,11 @@ def make_tables() -> dict[str, str]:
     if AWAY.exists():
         tables["away"] = away.make_tables(AWAY)
     return tables
+
+
+def make_own_table() -> str:
+    """Makes the table of the user's own runs, with estimates and scores."""
+    return table_of_submissions(read_own())
 
 
 def fill_page(text: str, tables: dict[str, str]) -> str:

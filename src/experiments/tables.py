@@ -114,6 +114,48 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     return "\n\n".join([make_markdown(lines, head), *means])
 
 
+def table_of_submissions(results: pd.DataFrame) -> str:
+    """Makes a table of a user's own runs: what was estimated for Test, and what it gave.
+
+    Scores are mIoU / accuracy / F1 in percent, the error is points of mIoU.
+
+    Args:
+        results: of `results.read_results`.
+
+    Returns:
+        The table, and a line with the mean error; a sentence where there are no runs.
+    """
+    if results.empty:
+        return "No finished run in runs/."
+    results = results.reindex(columns=list(dict.fromkeys([*results.columns, *_list_columns()])))
+    given = results["competition miou"].fillna(results["test miou"])
+    error = results["estimate miou"] - given
+    lines = []
+    for number, row in results.iterrows():
+        scores = []
+        for split in ("estimate", "test", "competition"):
+            scores.append(_join_scores(row, [f"{split} {key}" for key in MEASURES]))
+        missed = "-" if pd.isna(error[number]) else f"{error[number]:+.1f}"
+        interval = f"{row['estimate miou_low']:.0f} to {row['estimate miou_high']:.0f}"
+        interval = "-" if pd.isna(row["estimate miou"]) else interval
+        lines.append([row["run"], row["seed"], scores[0], interval, *scores[1:], missed])
+    head = ["run", "seed", "estimated", "interval, mIoU", "Test here", "competition gave", "error, mIoU"]
+    table = make_markdown(lines, head)
+    known = error.notna()
+    if not known.any():
+        return f"{table}\n\nNo run is scored yet; enter a leaderboard's score as SCORED in Save_test.ipynb."
+    inside = given.between(results["estimate miou_low"], results["estimate miou_high"])[known]
+    text = f"The estimates missed by {error.abs().mean():.1f} points of mean IoU on average"
+    return f"{table}\n\n{text}; {inside.sum()} of {known.sum()} scores lay in the interval."
+
+
+def _list_columns() -> list[str]:
+    """Lists the columns of results that `table_of_submissions` shows, and that a result may lack."""
+    splits = ("estimate", "test", "competition")
+    columns = [f"{split} {key}" for split in splits for key in MEASURES]
+    return [*columns, "estimate miou_low", "estimate miou_high"]
+
+
 def _describe_errors(version: str, runs: pd.DataFrame) -> str:
     """Describes the mean errors of the estimates of a version's runs."""
     means = []

@@ -38,7 +38,7 @@ def _list_percents(scores: dict[str, Scores], measure: str) -> dict[str, float]:
 
 def _describe_test_miou(miou: dict[str, float], low: float, high: float) -> str:
     """Describes the mean IoU of Test, in percent by split, beside its interval."""
-    test = miou.get("test", np.nan)
+    test = _find_true(miou)
     if np.isnan(test):
         return f"Test will give a mean IoU of about {miou['estimate']:.1f} % ({low:.1f} to {high:.1f})"
     inside = "inside" if low <= test <= high else "outside"
@@ -50,11 +50,18 @@ def _describe_test_f1(f1: dict[str, float]) -> str:
     """Describes the label F1 of Test, in percent by split; "" where it is not known."""
     if np.isnan(f1["estimate"]):
         return ""
-    if "test" not in f1:
+    if not {"test", "competition"} & set(f1):
         return f" and a label F1 of about {f1['estimate']:.1f} %"
-    if np.isnan(f1["test"]):
+    test = _find_true(f1)
+    if np.isnan(test):
         return ""
-    return f", and it gave a label F1 of {f1['test']:.1f} %, {f1['estimate']:.1f} estimated"
+    return f", and it gave a label F1 of {test:.1f} %, {f1['estimate']:.1f} estimated"
+
+
+def _find_true(scores: dict[str, float]) -> float:
+    """Finds the true score of Test: by the reference, else what the competition gave; NaN for none."""
+    test = scores.get("test", np.nan)
+    return scores.get("competition", np.nan) if np.isnan(test) else test
 
 
 def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings") -> str:

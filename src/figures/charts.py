@@ -67,6 +67,7 @@ _SOURCES = {  # colour and marker
     "held_out": (BLUE, "s"),
     "estimate": (ORANGE, "o"),
     "test": ("black", "D"),
+    "competition": ("black", "P"),
 }
 
 

@@ -1,5 +1,6 @@
 """Reads predictions, notes and scores back from a zip."""
 
+import hashlib
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -117,6 +118,13 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
         mask = mask_files.load_mask(truth["mask"].iloc[row], classes.mask)
         counts[row] = metrics.confuse(mask, prediction.mask, len(classes.mask))
     return counts
+
+
+def fingerprint_content(path: Path) -> str:
+    """Computes a fingerprint of the files in a zip, which other dates and comments do not change."""
+    with zipfile.ZipFile(path) as members:
+        content = sorted((member.filename, member.CRC) for member in members.infolist())
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:12]
 
 
 def find_submission(run: runs.Run) -> Path:

@@ -12,9 +12,9 @@ from src.figures import widgets
 from src.inference import engine, predict
 from src.model import unet
 from src.project import Project
-from src.scores import Scores
+from src.scores import Scores, read_scored
 from src.submission import cache, check, scoring
-from src.submission.read import score_submission
+from src.submission.read import fingerprint_content, score_submission
 from src.submission.write import name_submission, write_submission
 
 
@@ -70,17 +70,56 @@ class Submission:
             files.describe_origin(self.run.folder),
         )
         runs.drop_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
-        runs.write_result(self.run, {"tta": tta, "zip": self.path.name})
+        content = fingerprint_content(self.path)
+        self._keep_competition(content)
+        runs.write_result(self.run, {"tta": tta, "zip": self.path.name, "zip_content": content})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
         labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
         return labels.map(names).value_counts().to_frame("frames")
 
-    def score(self) -> None:
-        """Scores the zip by the competition's program where the truth is known, and says the scores."""
-        reference = self.project.reference
-        if reference is None:
-            print("The truth of Test is not known here, so nothing is scored.")
+    def _keep_competition(self, content: str) -> None:
+        """Keeps what the competition gave if the new zip holds the same predictions, else drops it."""
+        earlier = runs.read_result(self.run)
+        if "competition" not in earlier.scores:
             return
+        if content == earlier.zip_content:
+            self.scores["competition"] = earlier.scores["competition"]
+        else:
+            runs.drop_scores(self.run, "competition")
+            print("The competition scored an earlier zip with other predictions, so its score is dropped.")
+
+    def score(self, scored: str = "") -> None:
+        """Scores the zip where the truth is known, keeps what the competition gave, and prints the scores.
+
+        Args:
+            scored: mean IoU, accuracy and F1 that the competition gave, as `read_scored` reads them.
+        """
+        given = read_scored(scored)
+        if given is not None:
+            self.scores["competition"] = given
+        if self.project.reference is None:
+            print("The truth of Test is not known here, so nothing is scored.")
+        else:
+            self._score_by_reference()
+        self.path = self.path.replace(name_submission(self.run, self.scores))
+        runs.write_result(self.run, {"scores": self.scores, "zip": self.path.name})
+        if "competition" in self.scores:
+            print(f"The competition gave {self._describe_competition()}.")
+
+    def _describe_competition(self) -> str:
+        """Describes the mean IoU that the competition gave, and the error of its estimate."""
+        given = self.scores["competition"].miou
+        if given is None:
+            return "no mean IoU"
+        text = f"a mean IoU of {100 * given:.1f} %"
+        if "estimate" not in self.scores:
+            return text
+        estimated = self.scores["estimate"].miou
+        return f"{text}; {100 * estimated:.1f} was estimated, {100 * (estimated - given):+.1f} points off"
+
+    def _score_by_reference(self) -> None:
+        """Scores the zip by the competition's program, and prints the scores."""
+        reference = self.project.reference
         check_reference(reference, self.project.folder / "Test")  # opened only now, after the zip
         scored = score_submission(self.path, reference, self.project.classes, scoring.score)
         self.scores["test"] = Scores.from_dict(scored["scores"])
@@ -88,9 +127,7 @@ class Submission:
         if comparable:
             counts = scored["confusion"]
             self.scores["constant"] = metrics.score_constant(counts["mask"], counts["label"])
-        self.path = self.path.replace(name_submission(self.run, self.scores))
-        kept = {"scores": self.scores, "confusion": {"test": scored["confusion"]}, "zip": self.path.name}
-        runs.write_result(self.run, kept)
+        runs.write_result(self.run, {"scores": self.scores, "confusion": {"test": scored["confusion"]}})
         for name, value in scored["scores"].items():
             print(f"{name:<20}{100 * value:6.1f} %")
         if comparable and self.scores["test"].miou is not None:

@@ -20,6 +20,8 @@ from src.submission.names import name_predictions
 
 FOLDER = Path("submissions")
 NOTES = "test.csv"  # file in the run's folder: label, confidences and shares of the classes of each frame
+# What begins the scores of a split in the name of a zip.
+IN_NAME = {"estimate": "est", "test": "test", "competition": "scored"}
 STAMP = (1980, 1, 1, 0, 0, 0)  # date of all files in the zip, so that equal predictions give equal bytes
 
 
@@ -101,10 +103,10 @@ def name_submission(run: runs.Run, scores: dict[str, Scores]) -> Path:
 
     Args:
         run: the run that made it.
-        scores: by split; only the splits "estimate" and "test" are in the name.
+        scores: by split; only the splits of IN_NAME are in the name.
     """
     parts = [f"{datetime.date.today():%Y-%m-%d}", run.folder.name]
-    for split, prefix in (("estimate", "est"), ("test", "test")):
+    for split, prefix in IN_NAME.items():
         if split in scores:
             known = scores[split]
             values = (known.miou, known.accuracy, known.f1)
