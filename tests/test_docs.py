@@ -135,13 +135,13 @@ def test_errors_of_the_estimate_are_those_of_the_kept_runs(runs):
 
 def test_first_numbers_of_the_readme_are_means_over_all_seeds_that_are_kept():
     first = README.read_text().split("## Start")[0]
-    rows = [line.strip("| ").split(" | ")[1:] for line in first.splitlines() if " / " in line][1:]
+    rows = [line.strip("| ").split(" | ")[1:] for line in first.splitlines() if line.startswith("| ")][1:]
     known = set()
     for _, runs in results.read_results().groupby(["data", "version", "budget"]):
-        scores = (
-            " / ".join(f"{runs[f'{split} {key}'].mean():.1f}" for key in MEASURES)
-            for split in ("test", "constant")
-        )
+        means = {
+            column: f"{runs[column].mean():.1f}" for column in runs if column.startswith(("test", "const"))
+        }
+        scores = [f"{means[f'test {key}']} ({means[f'constant {key}']})" for key in MEASURES]
         known.add(
             (str(runs["train_frames"].iloc[0]), str(len(runs)), f"{runs['minutes'].mean():.0f}", *scores)
         )
