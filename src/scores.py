@@ -82,6 +82,7 @@ class RunResult:
         minutes: of all trainings; None before they ended.
         train_frames: that the submitted model was trained on.
         note: on the data, "" for real ones.
+        classes: names of the mask classes; none in runs of earlier versions.
         scores: by split, "estimate", "held_out", "test" and others that `metrics.name_splits` names.
         confusion: by split: "mask" and "label", counts by true class (row) and predicted class (column);
             "label" is None without labels.
@@ -102,6 +103,7 @@ class RunResult:
     minutes: float | None = None
     train_frames: int | None = None
     note: str = ""
+    classes: list[str] = field(default_factory=list)
     scores: dict[str, Scores] = field(default_factory=dict)
     confusion: dict[str, dict[str, list | None]] = field(default_factory=dict)
     made_by: dict[str, dict] = field(default_factory=dict)

@@ -6,14 +6,7 @@ import pytest
 from texts import squeeze
 
 from src.experiments import curves, results
-from src.experiments.tables import (
-    escape,
-    table_of_estimates,
-    table_of_lengths,
-    table_of_runs,
-    table_of_seeds,
-    table_of_submissions,
-)
+from src.experiments.tables import escape, table_of_estimates, table_of_lengths, table_of_runs, table_of_seeds
 
 
 def write_run(folder, name, seed, miou):
@@ -56,26 +49,6 @@ def test_runs_that_no_test_scored_say_nothing_of_it():
     rows += [row | {"data": "two", "seed": seed, "test miou": 40.0} for seed in (0, 1)]
     first, second = table_of_seeds(pd.DataFrame(rows)).splitlines()
     assert "nan" not in first and "hidden test" not in first and "hidden test mIoU 40.0" in second
-
-
-def test_table_of_submissions_by_hand():
-    first = {
-        "run": "a",
-        "seed": 0,
-        "estimate miou": 50.0,
-        "estimate miou_low": 40.0,
-        "estimate miou_high": 60.0,
-    }
-    first |= {"competition miou": 38.0, "competition f1": 70.0}
-    second = first | {"run": "b", "test miou": 52.0, "competition miou": np.nan, "competition f1": np.nan}
-    third = {"run": "c", "seed": 1}
-    table = squeeze(table_of_submissions(pd.DataFrame([first, second, third])))
-    assert "| a | 0 | 50.0 / - / - | 40 to 60 | - / - / - | 38.0 / - / 70.0 | +12.0 |" in table
-    assert "| b | 0 | 50.0 / - / - | 40 to 60 | 52.0 / - / - | - / - / - | -2.0 |" in table
-    assert "| c | 1 | - / - / - | - | - / - / - | - / - / - | - |" in table
-    assert table.endswith("missed by 7.0 points of mean IoU on average; 1 of 2 scores lay in the interval.")
-    assert "No run is scored yet" in table_of_submissions(pd.DataFrame([third]))
-    assert table_of_submissions(pd.DataFrame()) == "No finished run in runs/."
 
 
 def test_table_of_estimates_by_hand():

@@ -27,7 +27,9 @@ def run(arguments: argparse.Namespace) -> None:
     from src.experiments import results
 
     if arguments.mine:
-        print(results.make_own_table())
+        from src.experiments import own_runs
+
+        print(own_runs.make_submissions_table())
     elif arguments.what == "keep":
         print(results.keep_result(arguments.run, arguments.version))
     elif arguments.what == "lengths":

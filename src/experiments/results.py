@@ -28,7 +28,6 @@ from src.experiments.tables import (
     table_of_lengths,
     table_of_runs,
     table_of_seeds,
-    table_of_submissions,
     table_of_worlds,
 )
 from src.figures import panels, style
@@ -53,22 +52,11 @@ def read_results(folder: Path = FOLDER) -> pd.DataFrame:
     for path in sorted(folder.glob("*.json")):
         content = runs.read_json(path)
         if "scores" in content:  # WORLDS and other files hold no run
-            rows.append(_list_result(RunResult.from_dict(content), path.stem))
+            rows.append(list_result(RunResult.from_dict(content), path.stem))
     return pd.DataFrame(rows)
 
 
-def read_own(folder: Path = runs.RUNS) -> pd.DataFrame:
-    """Reads the results of the finished joint runs in `runs/`, as `read_results`, by when they ended."""
-    rows = []
-    paths = folder.glob("joint-*/result.json")
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime):
-        result = RunResult.from_dict(runs.read_json(path))
-        if result.minutes is not None:
-            rows.append(_list_result(result, path.parent.name))
-    return pd.DataFrame(rows)
-
-
-def _list_result(result: RunResult, run: str) -> dict[str, object]:
+def list_result(result: RunResult, run: str) -> dict[str, object]:
     """Lists the cells of a run's row of `read_results`."""
     row = {}
     for key in ("data", "version", "seed", "train_frames", "minutes", "machine"):
@@ -168,11 +156,6 @@ def make_tables() -> dict[str, str]:
     if AWAY.exists():
         tables["away"] = away.make_tables(AWAY)
     return tables
-
-
-def make_own_table() -> str:
-    """Makes the table of the user's own runs, with estimates and scores."""
-    return table_of_submissions(read_own())
 
 
 def fill_page(text: str, tables: dict[str, str]) -> str:

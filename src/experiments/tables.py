@@ -57,11 +57,11 @@ def table_of_runs(results: pd.DataFrame) -> str:
     for _, row in results.sort_values(["data", "version", "seed"]).iterrows():
         line = [row["data"], row["version"], row["seed"], row["train_frames"], f"{row['minutes']:.0f}"]
         for split in SPLITS:
-            scores = _join_scores(row, [f"{split} {key}" for key in MEASURES])
+            scores = join_scores(row, [f"{split} {key}" for key in MEASURES])
             if split == "held_out":
                 scores += _describe_held_out(row)
             line.append(scores)
-        line.append(_join_scores(row, [f"{split} miou" for split in ALONE.values()]))
+        line.append(join_scores(row, [f"{split} miou" for split in ALONE.values()]))
         line.append(row["run"])
         lines.append(line)
     return make_markdown(lines, head)
@@ -73,7 +73,7 @@ def _describe_held_out(row: pd.Series) -> str:
     return row.get("held", "") + leaky
 
 
-def _join_scores(row: pd.Series, columns: list[str]) -> str:
+def join_scores(row: pd.Series, columns: list[str]) -> str:
     """Joins the scores of a row's columns; "-" for an unknown one."""
     values = [row.get(column) for column in columns]
     return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
@@ -101,7 +101,7 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     for _, row in runs.iterrows():
         scores = {}
         for split in (*ESTIMATES, "test"):
-            scores[split] = _join_scores(row, [f"{split} miou", f"{split} f1"])
+            scores[split] = join_scores(row, [f"{split} miou", f"{split} f1"])
         scores["estimate"] += f" [{row['estimate miou_low']:.0f}, {row['estimate miou_high']:.0f}]"
         scores["held_out"] += _describe_held_out(row)
         errors = [row.get(f"{split} miou", np.nan) - row["test miou"] for split in reversed(ESTIMATES)]
@@ -112,48 +112,6 @@ def table_of_estimates(results: pd.DataFrame) -> str:
     if len(by_todays_method):
         means.append(_describe_errors("all runs by today's method", by_todays_method))
     return "\n\n".join([make_markdown(lines, head), *means])
-
-
-def table_of_submissions(results: pd.DataFrame) -> str:
-    """Makes a table of a user's own runs: what was estimated for Test, and what it gave.
-
-    Scores are mIoU / accuracy / F1 in percent, the error is points of mIoU.
-
-    Args:
-        results: of `results.read_results`.
-
-    Returns:
-        The table, and a line with the mean error; a sentence where there are no runs.
-    """
-    if results.empty:
-        return "No finished run in runs/."
-    results = results.reindex(columns=list(dict.fromkeys([*results.columns, *_list_columns()])))
-    given = results["competition miou"].fillna(results["test miou"])
-    error = results["estimate miou"] - given
-    lines = []
-    for number, row in results.iterrows():
-        scores = []
-        for split in ("estimate", "test", "competition"):
-            scores.append(_join_scores(row, [f"{split} {key}" for key in MEASURES]))
-        missed = "-" if pd.isna(error[number]) else f"{error[number]:+.1f}"
-        interval = f"{row['estimate miou_low']:.0f} to {row['estimate miou_high']:.0f}"
-        interval = "-" if pd.isna(row["estimate miou"]) else interval
-        lines.append([row["run"], row["seed"], scores[0], interval, *scores[1:], missed])
-    head = ["run", "seed", "estimated", "interval, mIoU", "Test here", "competition gave", "error, mIoU"]
-    table = make_markdown(lines, head)
-    known = error.notna()
-    if not known.any():
-        return f"{table}\n\nNo run is scored yet; enter a leaderboard's score as SCORED in Save_test.ipynb."
-    inside = given.between(results["estimate miou_low"], results["estimate miou_high"])[known]
-    text = f"The estimates missed by {error.abs().mean():.1f} points of mean IoU on average"
-    return f"{table}\n\n{text}; {inside.sum()} of {known.sum()} scores lay in the interval."
-
-
-def _list_columns() -> list[str]:
-    """Lists the columns of results that `table_of_submissions` shows, and that a result may lack."""
-    splits = ("estimate", "test", "competition")
-    columns = [f"{split} {key}" for split in splits for key in MEASURES]
-    return [*columns, "estimate miou_low", "estimate miou_high"]
 
 
 def _describe_errors(version: str, runs: pd.DataFrame) -> str:

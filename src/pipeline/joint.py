@@ -252,6 +252,7 @@ class Joint(Stage):
         known = found.to_result()
         result = {"note": known.note, "scores": known.scores, "confusion": known.confusion}
         result["val_frames"] = len(self.held_out_rows)
+        result["classes"] = list(self.classes.mask.names)
         if evaluation is not None:
             result["folds"] = {name: fold.to_dict() for name, fold in found.folds.items()}
             result["scores"]["held_out_segmenter"] = earlier.scores["held_out"]
