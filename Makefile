@@ -1,4 +1,4 @@
-# make run | test | test-all | test-browser | lint | lab | publish, each alone on a fresh machine with Python 3.10 to 3.13
+# make run | test | test-all | test-browser | test-versions | lint | lab | publish, each alone on a fresh machine with Python 3.10 to 3.13
 
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
@@ -17,7 +17,7 @@ unexport $(TYPED)
 # JupyterLab asks root, as one is in a container, to say so
 ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 
-.PHONY: run test test-all test-browser lint lab publish
+.PHONY: run test test-all test-browser test-versions lint lab publish
 
 run: .venv/installed
 	@$(BIN)/python -m src run $(SETTINGS)
@@ -43,9 +43,13 @@ publish: .venv/installed
 lab: .venv/installed
 	@$(BIN)/jupyter lab $(ROOT)
 
-.venv/installed: requirements.txt
+# the suite with the lowest and the highest versions that requirements.txt allows, which takes half an hour
+test-versions:
+	@$(PYTHON) tests/versions.py
+
+.venv/installed: requirements.lock
 	@$(PYTHON) -c "import sys; v = sys.version_info; (3, 10) <= v[:2] <= (3, 13) or sys.exit(f'Python 3.10 to 3.13 is needed, found {v[0]}.{v[1]}; name another, as PYTHON=python3.12')"
 	@echo "Installing into .venv, which takes some minutes"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -c "open('.venv/installed', 'w').close()"

@@ -4,6 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from plant_faults import FAULTS
 
 FILES = sorted(Path("src").rglob("*.py"))
@@ -31,3 +33,18 @@ def test_faults_can_still_be_planted():
     """Each line that `plant_faults.py` changes is where it says, once."""
     counts = {line: (Path("src") / name).read_text().count(line) for name, line, _, _ in FAULTS}
     assert {line: count for line, count in counts.items() if count != 1} == {}
+
+
+def test_the_exact_versions_are_among_those_that_are_allowed():
+    pinned = {}
+    for line in Path("requirements.lock").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            requirement = Requirement(line)
+            pinned.setdefault(canonicalize_name(requirement.name), []).append(requirement.specifier)
+    for line in Path("requirements.txt").read_text(encoding="utf-8").splitlines():
+        text = line.partition("#")[0].strip()
+        if text:
+            allowed = Requirement(text)
+            for specifier in pinned[canonicalize_name(allowed.name)]:
+                (version,) = specifier
+                assert allowed.specifier.contains(version.version), f"{allowed} but {version}"

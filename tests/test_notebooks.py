@@ -40,7 +40,7 @@ sys.addaudithook(watch)
 
 def copy_project(folder):
     """Copies what a run needs, with the same environment."""
-    for name in (*run.NOTEBOOKS, "Makefile", "requirements.txt"):
+    for name in (*run.NOTEBOOKS, "Makefile", "requirements.lock"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
@@ -69,7 +69,7 @@ def road(learnable, tmp_path_factory):
     (startup / "start.py").write_text(KERNEL)
     environment = os.environ | {"PYTHONPATH": str(watcher), "IPYTHONDIR": str(watcher)}
     environment["WATCHED"] = str(learnable / "reference")
-    os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.txt would seem newer
+    os.utime(ROOT / ".venv" / "installed")  # a fresh copy of requirements.lock would seem newer
     done = subprocess.run(
         ["make", "run", *words], cwd=folder, capture_output=True, text=True, env=environment
     )

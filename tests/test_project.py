@@ -50,10 +50,10 @@ def test_make_hands_on_what_was_typed(tmp_path, value):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
-    for name in ("Makefile", "requirements.txt"):
+    for name in ("Makefile", "requirements.lock"):
         shutil.copy(name, tmp_path)
     (tmp_path / ".venv" / "installed").touch()
-    os.utime(tmp_path / "requirements.txt", (0, 0))
+    os.utime(tmp_path / "requirements.lock", (0, 0))
     done = subprocess.run(
         ["make", "run", f"DATA={value}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
     )
