@@ -3,10 +3,11 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from texts import squeeze
 
-from src.experiments import benchmark, speeds
+from src.experiments import benchmark, quick, speeds
 
 TURN = """
 import sys
@@ -66,6 +67,27 @@ def test_ratios_by_hand():
     assert found["fps_192x320"] == pytest.approx(1 / 0.03)
     assert found["memory_growth"] == pytest.approx(1.04)  # the most frames against the fewest
     assert "train_shipped" not in found and "save_test_loop" not in found
+
+
+def test_a_change_is_slower_from_a_tenth_on():
+    rows = {"ours": {"seconds": [2.0, 3.0, 9.0]}, "other": {"seconds": [4.0, 4.0, 3.0]}}
+    assert quick.count_ratio(rows, "ours", "other") == 0.75
+    assert np.isnan(quick.count_ratio(rows, "ours", "third"))
+    assert quick.describe_change(1.2, 1.0) == "20 % slower"
+    assert quick.describe_change(1.05, 1.0) == "as before" == quick.describe_change(0.95, 1.0)
+    assert quick.describe_change(0.5, 1.0) == "50 % faster"
+    assert quick.describe_change(1.0, float("nan")) == "not measured before"
+
+
+def test_the_quick_pairs_are_rows_of_the_benchmark(tmp_path, monkeypatch):
+    (tmp_path / "settings.json").write_text('{"SIZE": [64, 96]}')
+    kept = speeds.read_benchmark()["groups"]
+    for fast in (True, False):
+        monkeypatch.setattr(benchmark.engine, "has_bfloat16", lambda fast=fast: fast)
+        groups = benchmark.list_rows(tmp_path, tmp_path, None)
+        for pair in quick.list_pairs().values():
+            assert {pair.ours, pair.other} <= set(groups[pair.group])
+            assert quick.count_ratio(kept[pair.group], pair.kept or pair.ours, pair.other) > 0
 
 
 def test_the_table_tells_milliseconds_and_images_a_second():

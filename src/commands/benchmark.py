@@ -19,11 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="repetitions of a row, fewer of slow ones (default: 5)"
     )
+    parser.add_argument(
+        "--quick", action="store_true", help="only tell in five minutes whether anything became slower"
+    )
     parser.add_argument("--frames", type=int, default=500, help="frames of Save_test (default: 500)")
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Measures the chosen rows, and prints all stored results."""
+def run(arguments: argparse.Namespace) -> int:
+    """Measures the chosen rows, and prints all stored results; 1 if --quick found something slower."""
     from src import runs
     from src.common import startup
 
@@ -31,6 +34,12 @@ def run(arguments: argparse.Namespace) -> None:
     startup.import_quietly()
     from src.experiments import benchmark, speeds
 
+    if arguments.quick:
+        from src.experiments import quick
+
+        table, is_slower = quick.measure_quickly(arguments.run, arguments.data)
+        print(table)
+        return int(is_slower)
     places = (arguments.data, arguments.peers)
     if arguments.quality:
         benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
@@ -38,3 +47,4 @@ def run(arguments: argparse.Namespace) -> None:
         benchmark.measure_groups(arguments.run, *places, arguments.only, arguments.rounds, arguments.frames)
         speeds.draw_growth(speeds.read_benchmark()["groups"])
     print(benchmark.describe_benchmark())
+    return 0
