@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.victim import EPOCHS, FRAMES
+from victim import EPOCHS, FRAMES
 
 pytestmark = pytest.mark.slow
 KILLS = 14  # of training, of prediction and of zip writing, in turns
