@@ -122,6 +122,19 @@ def test_published_outputs_hold_no_settings_of_one_execution(road):
     assert "widgets" not in stripped.metadata and all("execution" not in c.metadata for c in stripped.cells)
 
 
+def test_confidence_tells_the_hard_frames_from_the_others(road, learnable, monkeypatch, capsys):
+    monkeypatch.chdir(road[0])
+    result = Result(Project.open(learnable, learnable / "reference"))
+    result.most_common_errors()
+    correlation = result.correlate_confidence()
+    assert f"rank correlation of {correlation:.2f} here" in capsys.readouterr().out
+    ranks = result.notes[["mean_confidence", "miou"]].rank()
+    assert correlation == pytest.approx(np.corrcoef(ranks.T)[0, 1])
+    result.notes["mean_confidence"] = 0.5
+    assert result.correlate_confidence() is None
+    assert Result(Project.open(learnable)).correlate_confidence() is None
+
+
 def test_everything_lies_where_the_last_lines_say(road):
     folder, done = road
     path = folder / re.search(r"Zip: +(\S+\.zip)", done.stderr + done.stdout)[1]

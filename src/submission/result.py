@@ -128,7 +128,23 @@ class Result:
         costs = self.frames["most common error"][self.frames["mean IoU %"].notna()]
         costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
         print(f"The most common error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
+        correlation = self.correlate_confidence()
+        if correlation is not None:
+            print(
+                "Without the truth, the frames of least confidence count as the hardest. Confidence and mean "
+                f"IoU have a rank correlation of {correlation:.2f} here (1: the same order, 0: none)."
+            )
         return costs.head(5).to_frame("frames")
+
+    def correlate_confidence(self) -> float | None:
+        """Computes Spearman's correlation of the frames' mean confidence and mean IoU, -1 to 1.
+
+        None where the truth is not known, or one of the two is the same for all frames.
+        """
+        if self.frames is None:
+            return None
+        correlation = self.notes["mean_confidence"].corr(self.notes["miou"], method="spearman")
+        return None if np.isnan(correlation) else float(correlation)
 
     @property
     def has_label(self) -> np.ndarray:
