@@ -56,8 +56,8 @@ def read_scored(text: str) -> Scores | None:
     known = [value for value in values if value is not None]
     if not 1 <= len(values) <= 3 or not known or not all(0 <= value <= 100 for value in known):
         raise SettingsError(
-            "SCORED must be mean IoU, accuracy and F1 in percent, with a point, found "
-            f"'{text}'; write for example SCORED=\"38.1 77.9 78.2\"."
+            "SCORED must be mean IoU, accuracy and F1 in percent, with a point, the last may be left out, "
+            f"found '{text}'; write for example SCORED=\"38.1 77.9 78.2\"."
         )
     unit = 1 if max(known) <= 1 else 100
     miou, accuracy, f1 = ([None if value is None else value / unit for value in values] + [None] * 2)[:3]

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from src.bring.bring import Labels, bring
+from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
 from src.bring.place import read_place
-from src.bring.source import Options
+from src.bring.source import Options, SourceFrame
 from src.bring.tables import read_table
 from src.common.errors import DataError, MissingError, SettingsError
 from src.data.doctor import examine
@@ -119,7 +120,29 @@ def test_boxes_and_missing_photos_are_told(tmp_path):
     shutil.copytree(FILES / "pycocotools", source)
     (source / "images" / "drive1_0002.jpg").unlink()
     left = " ".join(bring(source, tmp_path / "out").left)
-    assert "1 annotations of annotations.json have a box" in left and "1 of 3 photos" in left
+    assert "1 annotations of annotations.json have a box" in left
+    assert "1 of 3 photos that the json names are not there, the first is drive1_0002.jpg" in left
+
+
+def test_photos_that_were_moved_are_found_by_their_names(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "labelme", source)
+    (source / "all").mkdir()
+    for photo in source.glob("drive*/*.jpg"):
+        photo.rename(source / "all" / photo.name)
+    bring(source, tmp_path / "out")
+    table, _ = read_rows(tmp_path / "out" / "Train")
+    assert table["robot_id"].tolist() == ["drive0", "drive0", "drive1"]
+    shutil.rmtree(source / "all")
+    assert "2 json files have no photo" in " ".join(bring(source, tmp_path / "less").left)
+
+
+def test_masks_without_photos_are_told_from_nothing_at_all(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "cityscapesscripts", source)
+    shutil.rmtree(source / "leftImg8bit")
+    with pytest.raises(DataError, match="must hold the photos of its masks in leftImg8bit"):
+        bring(source, tmp_path / "out")
 
 
 # Plain folders ----------------------------------------------
@@ -151,12 +174,15 @@ def test_masks_are_found_by_their_names(masks, ending, tmp_path):
 
 def test_masks_are_found_by_a_pattern(tmp_path):
     source = make_folders(tmp_path / "source", "other", "_ids")
-    with pytest.raises(DataError, match="found none for"):
+    with pytest.raises(DataError, match=r"found none, as no .*f0_ids.png"):
         bring(source, tmp_path / "out", options=Options(tmp_path, masks="other/{name}_ids.png"))
-    options = Options(tmp_path, masks="{folder}/../../other/d1/{name}_ids.png")
-    brought = bring(source, tmp_path / "out", options=options)
-    assert len(brought.written.train) == 1
-    with pytest.raises(DataError, match=r"may hold \{name\} and \{folder\}"):
+    for number, masks in enumerate(
+        ("other/{drive}/{name}_ids.png", "{folder}/../../other/d1/{name}_ids.png")
+    ):
+        brought = bring(source, tmp_path / f"out{number}", options=Options(tmp_path, masks=masks))
+        assert len(brought.written.train) == 2 - number
+    assert "photos have neither a mask in which a pixel counts nor a label, the first is" in brought.left[0]
+    with pytest.raises(DataError, match=r"may hold \{name\}, \{drive\} and \{folder\}"):
         bring(source, tmp_path / "out2", options=Options(tmp_path, masks="{nam}.png"))
 
 
@@ -166,6 +192,14 @@ def test_two_masks_of_a_photo_are_refused(tmp_path):
     with pytest.raises(DataError, match="may have one mask"):
         bring(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_masks_saved_as_jpeg_are_not_taken_for_photos(tmp_path):
+    source = make_folders(tmp_path / "source", "labels")
+    for mask in source.glob("labels/*/*.png"):
+        mask.rename(mask.with_suffix(".jpg"))
+    with pytest.raises(DataError, match="must be a mask as PNG, found a JPEG"):
+        bring(source, tmp_path / "out")
 
 
 def test_colors_are_named_by_a_table(tmp_path):
@@ -221,10 +255,16 @@ def test_a_rule_gives_the_first_label_that_holds():
     assert apply_rule(rule, np.array([[0, 0, 0, 2]], np.uint8), names) == "corner"
     assert apply_rule(rule, np.array([[255, 1, 255, 255]], np.uint8), names) == "crossing"
     assert apply_rule(rule, np.array([[255]], np.uint8), names) == ""
-    with pytest.raises(SettingsError, match="must name classes"):
-        read_rule("a: b >= 5", names)
-    with pytest.raises(SettingsError, match="CLASS >= PERCENT"):
-        read_rule("a: sidewalk is large", names)
+    for text, message in (
+        ("a: b >= 5", "must name classes"),
+        ("a: sidewalk is large", "CLASS >= PERCENT"),
+        ("a: sidewalk >= 5, crosswalk >= 5", "several joined by 'and'"),
+        ("a sidewalk >= 5", "a colon must stand between"),
+        ("a; b: sidewalk >= 5", "a label without condition must come last, found 'a' before 'b'"),
+        ("", "must hold a label"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            read_rule(text, names)
 
 
 def test_labels_come_from_a_table_from_folders_or_from_a_rule(tmp_path):
@@ -239,6 +279,40 @@ def test_labels_come_from_a_table_from_folders_or_from_a_rule(tmp_path):
         assert "Train: 2 frames, 2 with a mask, 2 with a label." in brought.describe()
     with pytest.raises(SettingsError, match="leave one out"):
         bring(source, tmp_path / "both", labels=Labels("folders", "a"))
+    with pytest.raises(SettingsError, match="must be 'folders' or the path of a table, found 'folder'"):
+        bring(source, tmp_path / "none", labels=Labels("folder"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("photo,label\nd1\\f0.jpg,a\nd2/f1,b\n", {"images/d1/f0": "a", "images/d2/f1": "b"}),
+        ("id,class,file\n7,a,f0.jpg\n8,b,nope.jpg\n", {"images/d1/f0": "a"}),
+        ("photo,label\nf0.jpg,a\nf0.jpg,b\n", "must give a photo one label, found 'a' and 'b' for f0.jpg"),
+        ("photo,label\nnope.jpg,a\n", "found none of its 1 rows, the first is nope.jpg"),
+        ("f0.jpg,a\nf1.jpg,b\n", "must begin with a head that names a column photo"),
+        ("photo\nf0.jpg\n", "must be a table of two columns"),
+    ],
+)
+def test_rows_of_a_labels_table_find_their_photos(text, expected, tmp_path):
+    (tmp_path / "labels.csv").write_text(text)
+    frames = [SourceFrame(tmp_path / f"{name}.jpg", name) for name in ("images/d1/f0", "images/d2/f1")]
+    if isinstance(expected, str):
+        with pytest.raises(DataError, match=expected):
+            read_labels(tmp_path / "labels.csv", frames)
+        return
+    labels, notes = read_labels(tmp_path / "labels.csv", frames)
+    assert labels == expected
+    if len(expected) == 1:
+        assert notes[0] == "1 of 2 rows of labels.csv name no photo, the first is nope.jpg."
+        assert notes[1] == "1 of 2 photos have no row in labels.csv, so no label."
+
+
+def test_a_name_that_several_photos_have_needs_more_of_its_path(tmp_path):
+    (tmp_path / "labels.csv").write_text("photo,label\nf0.jpg,a\n")
+    frames = [SourceFrame(tmp_path / drive / "f0.jpg", f"{drive}/f0") for drive in ("d1", "d2")]
+    with pytest.raises(DataError, match=r"found 2 for 'f0.jpg'; write more of its path, as d1/f0.jpg"):
+        read_labels(tmp_path / "labels.csv", frames)
 
 
 def test_time_and_place_are_read_from_exif(tmp_path):
@@ -256,6 +330,8 @@ def test_a_drive_is_named_by_a_regular_expression(tmp_path):
     options = Options(tmp_path, drive=r"(f\d)\.")
     bring(make_folders(tmp_path / "source"), tmp_path / "out", options=options)
     assert pd.read_csv(tmp_path / "out" / "Train" / "data.csv")["robot_id"].tolist() == ["f0", "f1"]
+    with pytest.raises(SettingsError, match="must find a drive in the photos' paths, found none"):
+        bring(tmp_path / "source", tmp_path / "none", options=Options(tmp_path, drive=r"(x\d)"))
     with pytest.raises(SettingsError, match="a regular expression with a group"):
         bring(tmp_path / "source", tmp_path / "wrong", options=Options(tmp_path, drive=r"f\d"))
 
@@ -276,6 +352,10 @@ def test_frames_of_a_video_become_test(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "Test" / "data.csv")
     assert table["image_path"].tolist() == [f"photos/walk/00000{number}.jpg" for number in (0, 3, 6)]
     assert set(table["robot_id"]) == {"walk"}
+    with pytest.raises(SettingsError, match="--every must be 1 or more"):
+        bring(tmp_path / "source", tmp_path / "none", video, options=Options(tmp_path, every=0))
+    with pytest.raises(DataError, match="a video has none, so it can be --test only"):
+        bring(video, tmp_path / "none")
     photos = [cv2.imread(str(tmp_path / "out" / "Test" / path)).mean() for path in table["image_path"]]
     assert np.allclose(photos, [0, 90, 180], atol=3)
     assert (tmp_path / "out" / "Train" / "photos" / "images" / "d1" / "f0.jpg").is_symlink()
@@ -343,8 +423,10 @@ def test_a_turned_photo_is_named_as_the_reason(tmp_path):
 
 def test_what_cannot_be_brought_is_said(tmp_path):
     source = make_folders(tmp_path / "source")
-    with pytest.raises(MissingError, match="found nothing at"):
+    with pytest.raises(MissingError, match="SOURCE must be a folder, a zip or a video, found nothing at"):
         bring(tmp_path / "nowhere", tmp_path / "out")
+    with pytest.raises(MissingError, match="--test must be a folder"):
+        bring(source, tmp_path / "out", tmp_path / "nowhere")
     with pytest.raises(SettingsError, match="--format must be one of"):
         bring(source, tmp_path / "out", name="dicom")
     with pytest.raises(DataError, match="must be of the format voc"):
@@ -355,7 +437,7 @@ def test_what_cannot_be_brought_is_said(tmp_path):
     with pytest.raises(DataError, match="must be a new or an empty folder"):
         bring(source, source)
     shutil.rmtree(source / "masks")
-    with pytest.raises(DataError, match="frames with a mask or a label, found none"):
+    with pytest.raises(DataError, match="must hold masks or labels, found 2 photos without"):
         bring(source, tmp_path / "out")
     (tmp_path / "broken.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match="must be a zip, found a broken one"):
@@ -378,4 +460,4 @@ def test_the_verb_ends_with_the_doctors_report(command, tmp_path):
     code, output, _ = command("bring", str(FILES / "labelme"), str(tmp_path / "out"))
     assert code == 0
     assert "Labels: crossing 1, sidewalk 2." in output and "recordings" in output
-    assert f'Next: make run DATA="{tmp_path / "out"}"' in output
+    assert f'Next: make run DATA="{tmp_path / "out"}"' in output and "bring with --test" in output

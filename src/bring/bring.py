@@ -62,11 +62,13 @@ class Brought:
         if labels:
             lines.append("Labels: " + ", ".join(f"{name} {labels[name]}" for name in written.labels) + ".")
         if written.test:
-            lines.append(
-                f"Test: {len(written.test)} frames; the truth of {len(written.truth)} is in reference/."
-            )
-        lines += [f"Left out: {text}" for text in self.left]
+            lines.append(f"Test: {len(written.test)} frames; {self._describe_truth()}.")
+        lines += [f"Note: {text}" for text in self.left]
         return "\n".join(lines)
+
+    def _describe_truth(self) -> str:
+        known = len(self.written.truth)
+        return f"the truth of {known} is in reference/" if known else "their truth is not known"
 
 
 def bring(
@@ -93,14 +95,16 @@ def bring(
         DataError: the source cannot be read, or `out` holds something; nothing is written then.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} must be a new or an empty folder, found files in it; name another.")
+        raise DataError(
+            f"{out} must be a new or an empty folder, found files in it; delete it, or name another."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bring-", dir=out.parent) as folder:
         work = Path(folder) / "work"
         work.mkdir()
         options = replace(options or Options(work), work=work)
-        found = _read(source, name, options, work / "source")
-        other = _read(test, "", options, work / "test") if test else None
+        found = _read("SOURCE", source, name, options, work / "source")
+        other = _read("--test", test, "", options, work / "test") if test else None
         brought = _write(found, other, Path(folder) / "out", options, labels or Labels(), link)
         if out.exists():
             out.rmdir()
@@ -108,7 +112,7 @@ def bring(
     return brought
 
 
-def _read(path: Path, name: str, options: Options, unpacked: Path) -> Source:
+def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) -> Source:
     """Reads a source of a named format, or of the first one that fits.
 
     Raises:
@@ -118,7 +122,7 @@ def _read(path: Path, name: str, options: Options, unpacked: Path) -> Source:
     """
     if not path.exists():
         raise MissingError(
-            f"SOURCE must be a folder, a zip or a video, found nothing at {path}; correct the path."
+            f"{what} must be a folder, a zip or a video, found nothing at {path}; correct the path."
         )
     if name and name not in FORMATS:
         raise SettingsError(f"--format must be one of {', '.join(FORMATS)}, found '{name}'.")
@@ -130,7 +134,12 @@ def _read(path: Path, name: str, options: Options, unpacked: Path) -> Source:
             f"{path} must be {wanted}, found another; docs/your-data.md says what each one holds."
         )
     source = reader.read(folder, replace(options, work=options.work / unpacked.name))
-    source.frames = [_set_recording(frame, options.drive) for frame in _name_apart(source.frames)]
+    source.frames = _name_apart(source.frames)
+    if options.drive:
+        source.frames = [_set_recording(frame, options.drive) for frame in source.frames]
+        if not any(frame.recording for frame in source.frames):
+            first = source.frames[0].photo
+            raise SettingsError(f"--drive must find a drive in the photos' paths, found none, as in {first}.")
     return source
 
 
@@ -173,9 +182,7 @@ def _name_apart(frames: list[SourceFrame]) -> list[SourceFrame]:
 
 
 def _set_recording(frame: SourceFrame, drive: str) -> SourceFrame:
-    """Sets the recording of a frame by the regular expression for drives, if there is one."""
-    if not drive:
-        return frame
+    """Sets the recording of a frame by the regular expression for drives."""
     try:
         match = re.search(drive, frame.photo.as_posix())
         return replace(frame, recording=match[1] if match else "")
@@ -196,18 +203,20 @@ def _write(
     if test:
         tests = _match_classes(test, source.classes, left)
         left += [f"(Test) {text}" for text in test.left]
-    labeller = make_labeller(labels.table, labels.rule, names)
+    labeller, unmatched = make_labeller(labels.table, labels.rule, names, [*train, *tests])
+    left += unmatched
     writer = Writer(out, source.classes, labeller, link, options.work)
     first = [label for label, _ in read_rule(labels.rule, names)] if labels.rule else []
     written = writer.write(train, tests, first)
     if not written.train:
-        raise DataError(
-            "SOURCE must hold frames with a mask or a label, found none; see --masks and --labels."
-        )
-    useless = len(train) - len(written.train)
-    if useless:
+        remedy = "say where its masks lie by --masks, or give labels by --labels"
+        if source.format == video.NAME:
+            remedy = "a video has none, so it can be --test only"
+        raise DataError(f"SOURCE must hold masks or labels, found {len(train)} photos without; {remedy}.")
+    if written.useless:
         left.append(
-            f"{useless} of {len(train)} frames have neither a mask in which a pixel counts nor a label."
+            f"{len(written.useless)} of {len(train)} photos have neither a mask in which a pixel counts nor "
+            f"a label, the first is {min(written.useless)}."
         )
     return Brought(source.format, written, left)
 

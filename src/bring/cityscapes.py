@@ -54,7 +54,7 @@ CLASSES = (
 
 def is_source(folder: Path) -> bool:
     """Returns whether a folder has this layout."""
-    return (folder / "leftImg8bit").is_dir() and any((folder / truth).is_dir() for truth in TRUTHS)
+    return any((folder / truth).is_dir() for truth in TRUTHS)
 
 
 def read(folder: Path, options: Options) -> Source:
@@ -63,8 +63,12 @@ def read(folder: Path, options: Options) -> Source:
     CVAT and Datumaro write other classes than those of Cityscapes, and name them in label_colors.txt.
 
     Raises:
-        DataError: there is no mask at all.
+        DataError: there are no photos, or no masks.
     """
+    if not list_photos(folder / "leftImg8bit"):
+        raise DataError(
+            f"{folder} must hold the photos of its masks in leftImg8bit, found none; unpack them there."
+        )
     own = folder / "label_colors.txt"
     if own.exists():
         colors = _add_background(read_table(own).colors)

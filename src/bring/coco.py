@@ -12,8 +12,8 @@ from src.bring.source import (
     Options,
     Source,
     SourceFrame,
+    index_photos,
     list_classes,
-    list_photos,
     name_below,
     name_folder,
     number_classes,
@@ -30,12 +30,14 @@ class _Drawing:
 
     Attributes:
         path: of the json file that names the photo.
+        name: of the photo in it, which may hold the folder of a photo that was moved since.
         shape: (height, width) of the photo.
         is_test: True for a photo of the test part.
         areas: class and annotation of each area.
     """
 
     path: Path
+    name: str
     shape: tuple[int, int]
     is_test: bool
     areas: list[tuple[str, dict]] = field(default_factory=list)
@@ -80,56 +82,50 @@ def read(folder: Path, options: Options) -> Source:
         names += [category["name"] for category in sorted(content["categories"], key=lambda one: one["id"])]
     indices = number_classes(names, options.unlabelled)
     root = folder.parent if folder.is_file() else folder
-    photos = _index_photos(root)
+    photos = index_photos(root)
     source = Source("COCO", [], list_classes(indices))
     drawn: dict[Path, _Drawing] = {}
-    absent = 0
+    absent: set[str] = set()
     for path, content in contents.items():
-        absent += _add_drawings(drawn, path, content, photos, root)
+        absent |= _add_drawings(drawn, path, content, photos, root)
         boxes = sum(not annotation.get("segmentation") for annotation in content["annotations"])
         if boxes:
             source.left.append(f"{boxes} annotations of {path.name} have a box or key points, but no area.")
     if absent:
-        source.left.append(f"{absent} of {absent + len(drawn)} photos that the json names are not there.")
+        count = f"{len(absent)} of {len(absent) + len(drawn)} photos"
+        source.left.append(f"{count} that the json names are not there, the first is {min(absent)}.")
     if not drawn:
         raise DataError(
-            f"The photos that {files[0].name} names must lie in {root} or below, found none of {absent}; "
-            "put them beside the json."
+            f"The photos that {files[0].name} names must lie in {root} or below, found none of "
+            f"{len(absent)}; put them beside the json."
         )
     for photo, drawing in drawn.items():
         relative = name_below(photo, root)
         read_mask = partial(_draw, drawing, indices)
         name = str(relative.with_suffix(""))
-        source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), drawing.is_test))
+        recording = name_folder(relative) or name_folder(Path(drawing.name))
+        source.frames.append(SourceFrame(photo, name, read_mask, "", recording, drawing.is_test))
     return source
-
-
-def _index_photos(root: Path) -> dict[str, list[Path]]:
-    """Lists the photos of each file name."""
-    found: dict[str, list[Path]] = {}
-    for photo in list_photos(root):
-        found.setdefault(photo.name, []).append(photo)
-    return found
 
 
 def _add_drawings(
     drawn: dict[Path, _Drawing], path: Path, content: dict, photos: dict[str, list[Path]], root: Path
-) -> int:
-    """Adds the areas of a json file to the drawings of its photos; returns how many photos are not there.
+) -> set[str]:
+    """Adds the areas of a json file to the drawings of its photos; returns the names of absent photos.
 
     Several files may name a photo, as instances and stuff of COCO do.
     """
     names = {category["id"]: category["name"] for category in content["categories"]}
     is_test = split_of(Path(path.stem.rpartition("_")[2])) == "test"
     by_id = {}
-    absent = 0
+    absent = set()
     for image in content["images"]:
         photo = _find_photo(path, image["file_name"], photos, root)
         if photo is None:
-            absent += 1
+            absent.add(image["file_name"])
             continue
         shape = (image["height"], image["width"])
-        by_id[image["id"]] = drawn.setdefault(photo, _Drawing(path, shape, is_test))
+        by_id[image["id"]] = drawn.setdefault(photo, _Drawing(path, image["file_name"], shape, is_test))
     for annotation in content["annotations"]:
         drawing = by_id.get(annotation["image_id"])
         if drawing and annotation.get("segmentation"):

@@ -69,30 +69,28 @@ def read(folder: Path, options: Options) -> Source:
         is_test = split_of(relative.parent) == "test"
         name = str(relative.with_suffix(""))
         source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), is_test))
-    without = sum(mask is None for mask in photos.values())
-    if masks and without:
-        source.left.append(f"{without} of {len(photos)} photos have no mask.")
     return source
 
 
 def _pair_by_pattern(folder: Path, pattern: str) -> dict[Path, Path | None]:
-    """Finds each photo's mask by a pattern, as "masks/{folder}/{name}_seg.png"."""
+    """Finds each photo's mask by a pattern, as "masks/{drive}/{name}_seg.png"."""
     pairs = {}
+    tried = None
     for photo in list_photos(folder):
-        below = photo.parent.relative_to(folder).as_posix()
+        relative = photo.relative_to(folder)
+        parts = {"name": photo.stem, "folder": relative.parent.as_posix(), "drive": name_folder(relative)}
         try:
-            mask = (folder / pattern.format(name=photo.stem, folder=below)).resolve()
+            mask = (folder / pattern.format(**parts)).resolve()
         except (KeyError, IndexError, ValueError) as error:
             raise DataError(
-                f"--masks may hold {{name}} and {{folder}} in braces, found '{pattern}' ({error}); write for "
-                "example masks/{name}_seg.png."
+                f"--masks may hold {{name}}, {{drive}} and {{folder}} in braces, found '{pattern}' "
+                f"({error}); write for example masks/{{name}}_seg.png."
             ) from error
+        tried = tried or mask
         pairs[photo] = mask if mask.is_file() else None
-    masks = {mask for mask in pairs.values() if mask}
+    masks = {mask for photo, mask in pairs.items() if mask and mask != photo.resolve()}
     if not masks:
-        raise DataError(
-            f"--masks must lead from a photo to its mask, found none for '{pattern}'; correct it."
-        )
+        raise DataError(f"--masks must lead from a photo to its mask, found none, as no {tried}; correct it.")
     return {photo: mask for photo, mask in pairs.items() if photo.resolve() not in masks}
 
 
@@ -112,13 +110,28 @@ def _pair_by_name(folder: Path) -> dict[Path, Path | None]:
                 "which by --masks, as --masks 'masks/{name}.png'."
             )
         masks[pair] = path
+    _refuse_jpeg_masks(folder, photos)
     return {photo: masks.get(pair) for photo, pair in photos.items()}
 
 
+def _refuse_jpeg_masks(folder: Path, photos: dict[Path, tuple]) -> None:
+    """Refuses masks that were saved as JPEG: they are named as masks, and belong to a photo."""
+    named = {photo for photo in photos if _is_named_as_mask(photo.relative_to(folder))}
+    others = {pair for photo, pair in photos.items() if photo not in named}
+    for photo in sorted(named):
+        if photos[photo] in others:
+            raise DataError(
+                f"{photo} must be a mask as PNG, found a JPEG, which blends the classes' colours; export "
+                "the masks again as PNG."
+            )
+
+
 def _is_mask(relative: Path) -> bool:
-    """Returns whether a file is a mask by its folder or the ending of its name."""
-    if relative.suffix.lower() not in MASK_FORMATS:
-        return False
+    """Returns whether a file is a mask by its format, and by its folder or the ending of its name."""
+    return relative.suffix.lower() in MASK_FORMATS and _is_named_as_mask(relative)
+
+
+def _is_named_as_mask(relative: Path) -> bool:
     in_folder = any(MASK_FOLDER.match(part) for part in relative.parent.parts)
     return in_folder or bool(MASK_ENDING.search(relative.stem))
 

@@ -11,7 +11,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from src.bring.pixels import draw_polygon, read_json, start_mask
-from src.bring.source import Options, Source, SourceFrame, list_classes, name_folder, number_classes
+from src.bring.source import (
+    Options,
+    Source,
+    SourceFrame,
+    index_photos,
+    list_classes,
+    name_folder,
+    number_classes,
+)
 from src.common.errors import DataError
 
 NAME = "labelme"
@@ -42,9 +50,10 @@ def read(folder: Path, options: Options) -> Source:
     photos: dict[Path, Path] = {}
     absent = []
     names: set[str] = set()
+    by_name = index_photos(folder)
     for path in filter(_is_labelme, sorted(folder.rglob("*.json"))):
         content = dict(read_json(path))
-        photo = _find_photo(path, content, options.work / path.relative_to(folder))
+        photo = _find_photo(path, content, by_name, options.work / path.relative_to(folder))
         if photo is None:
             absent.append(path.name)
             continue
@@ -71,12 +80,15 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
-def _find_photo(path: Path, content: dict, extracted: Path) -> Path | None:
+def _find_photo(path: Path, content: dict, by_name: dict[str, list[Path]], extracted: Path) -> Path | None:
     """Finds the photo that a json file names, or writes the one that it holds to `extracted`."""
     named = content["imagePath"].replace("\\", "/")
     for photo in (path.parent / named, path.parent / Path(named).name):
         if photo.is_file():
             return photo
+    same = by_name.get(Path(named).name, [])
+    if len(same) == 1:
+        return same[0]
     if not content.get("imageData"):
         return None
     try:

@@ -1,6 +1,5 @@
 """Gives each frame its image-level label: of a table, of its folder, or by a rule on its mask."""
 
-import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.bring.label_table import read_labels
 from src.bring.source import SourceFrame
-from src.common.errors import DataError, SettingsError
+from src.common.errors import SettingsError
 from src.data.classes import IGNORE
 
 FOLDERS = "folders"  # --labels with this word takes the names of the folders
@@ -35,67 +35,39 @@ class Condition:
         return (shares[self.name] >= self.percent) == self.at_least
 
 
-Rule = list[
-    tuple[str, list[Condition]]
-]  # label and the conditions under which it is given, the first that holds
+# Labels, each with the conditions under which it is given; the first one that holds counts.
+Rule = list[tuple[str, list[Condition]]]
 Labeller = Callable[[SourceFrame, np.ndarray | None], str]
 
 
-def make_labeller(labels: str, rule: str, names: list[str]) -> Labeller:
-    """Makes the function that gives a frame's label; "" for none.
+def make_labeller(
+    labels: str, rule: str, names: list[str], frames: list[SourceFrame]
+) -> tuple[Labeller, list]:
+    """Makes the function that gives a frame's label, "" for none; and sentences about what has no match.
 
     Args:
         labels: "folders", the path of a table of photos and labels, or "" for what the source itself says.
         rule: as `read_rule` reads it, or "".
         names: of the mask classes.
+        frames: that are to be labelled.
 
     Raises:
-        SettingsError: both are given, or the rule cannot be read.
+        SettingsError: both are given, there is no such table, or the rule cannot be read.
         DataError: the table cannot be read.
     """
     if labels and rule:
         raise SettingsError("Labels come from --labels or from --label-rule, found both; leave one out.")
     if rule:
         read = read_rule(rule, names)
-        return lambda frame, mask: "" if mask is None else apply_rule(read, mask, names)
+        return lambda frame, mask: "" if mask is None else apply_rule(read, mask, names), []
     if labels == FOLDERS:
-        return lambda frame, mask: frame.photo.parent.name
+        return lambda frame, mask: frame.photo.parent.name, []
     if labels:
-        table = read_table(Path(labels))
-        return lambda frame, mask: _look_up(table, frame)
-    return lambda frame, mask: frame.label
-
-
-def read_table(path: Path) -> dict[str, str]:
-    """Reads a table whose first column names a photo and whose second one its label.
-
-    Returns:
-        Labels by the photos' paths as they are written, without ending.
-
-    Raises:
-        DataError: the file cannot be read, or has fewer than two columns.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            dialect = csv.Sniffer().sniff(file.read(4096), ",;\t")
-            file.seek(0)
-            rows = [row for row in csv.reader(file, dialect) if any(cell.strip() for cell in row)]
-        return {_drop_ending(row[0]): row[1].strip() for row in rows[1:]}
-    except (OSError, csv.Error, IndexError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} must be a table of two columns, photo and label, with a head, found {error}; correct it."
-        ) from error
-
-
-def _drop_ending(photo: str) -> str:
-    """Returns a photo's path with / and without its ending."""
-    return Path(photo.strip().replace("\\", "/")).with_suffix("").as_posix()
-
-
-def _look_up(table: dict[str, str], frame: SourceFrame) -> str:
-    """Looks a frame up by its path below the source, else by its name alone."""
-    name = Path(frame.name).as_posix()
-    return table.get(name, table.get(frame.photo.stem, ""))
+        if not Path(labels).is_file():
+            raise SettingsError(f"--labels must be '{FOLDERS}' or the path of a table, found '{labels}'.")
+        table, notes = read_labels(Path(labels), frames)
+        return lambda frame, mask: table.get(frame.name, ""), notes
+    return lambda frame, mask: frame.label, []
 
 
 def read_rule(text: str, names: list[str]) -> Rule:
@@ -110,9 +82,20 @@ def read_rule(text: str, names: list[str]) -> Rule:
     rule = []
     for part in text.split(";"):
         label, _, conditions = part.partition(":")
-        if label.strip():
-            listed = [_read_condition(one, names) for one in re.split(r"\band\b", conditions) if one.strip()]
-            rule.append((label.strip(), listed))
+        if not label.strip():
+            continue
+        if re.search("[<>]", label):
+            raise SettingsError(
+                "--label-rule: a colon must stand between label and condition, found "
+                f"'{part.strip()}'; write LABEL: CLASS >= PERCENT."
+            )
+        if rule and not rule[-1][1]:
+            raise SettingsError(
+                f"--label-rule: a label without condition must come last, found '{rule[-1][0]}' before "
+                f"'{label.strip()}', which would never be given; change the order."
+            )
+        listed = [_read_condition(one, names) for one in re.split(r"\band\b", conditions) if one.strip()]
+        rule.append((label.strip(), listed))
     if not rule:
         raise SettingsError(
             "--label-rule must hold a label, found none; write LABEL: CLASS >= PERCENT; OTHER."
@@ -122,9 +105,10 @@ def read_rule(text: str, names: list[str]) -> Rule:
 
 def _read_condition(text: str, names: list[str]) -> Condition:
     match = CONDITION.fullmatch(text.strip())
-    if not match:
+    if not match or re.search("[<>]", match[1]):
         raise SettingsError(
-            f"--label-rule: a condition must be CLASS >= PERCENT or CLASS < PERCENT, found '{text.strip()}'."
+            "--label-rule: a condition must be CLASS >= PERCENT or CLASS < PERCENT, several joined by 'and', "
+            f"found '{text.strip()}'."
         )
     if match[1] not in names:
         raise SettingsError(

@@ -91,7 +91,7 @@ class Options:
     Attributes:
         work: folder for files that a reader makes, as the frames of a video.
         unlabelled: what pixels are that nobody annotated, "background" or "ignore".
-        masks: where the mask of a photo lies, as "masks/{name}_seg.png"; "" to find it.
+        masks: where the mask of a photo lies, as "masks/{drive}/{name}_seg.png"; "" to find it.
         colors: table of the colours of the masks' classes; None for the one beside the source.
         every: every how many-th frame of a video is taken.
         drive: regular expression whose first group, found in a photo's path, names its drive; "" for the
@@ -110,6 +110,14 @@ def list_photos(folder: Path) -> list[Path]:
     """Lists the photos in a folder and in the folders below it, in the order of their paths."""
     found = [path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_ENDINGS and path.is_file()]
     return sorted(path for path in found if not path.name.startswith("."))
+
+
+def index_photos(folder: Path) -> dict[str, list[Path]]:
+    """Lists the photos in a folder and below by their file names."""
+    found: dict[str, list[Path]] = {}
+    for photo in list_photos(folder):
+        found.setdefault(photo.name, []).append(photo)
+    return found
 
 
 def name_below(photo: Path, root: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 
 from src.bring.source import Options, Source, SourceFrame
-from src.common.errors import DataError
+from src.common.errors import DataError, SettingsError
 
 NAME = "video"
 ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
@@ -28,13 +28,19 @@ def read(path: Path, options: Options) -> Source:
     Raises:
         DataError: a video has no frame that can be read.
     """
-    source = Source("video", [])
+    if options.every < 1:
+        raise SettingsError(f"--every must be 1 or more, found {options.every}.")
+    source = Source(NAME, [])
     for video in _list_videos(path):
         before = len(source.frames)
         for number, photo in _extract(video, options.work / video.stem, options.every):
             name = f"{video.stem}/{number:06d}"
             source.frames.append(SourceFrame(photo, name, recording=video.stem))
-        if len(source.frames) == before:
+        taken = len(source.frames) - before
+        source.left.append(
+            f"every {options.every}th frame of {video.name} was taken, {taken} in all (--every)."
+        )
+        if taken == 0:
             raise DataError(
                 f"{video} must be a video that OpenCV reads, found no frame; convert it to MP4 (H.264)."
             )

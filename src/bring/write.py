@@ -46,12 +46,14 @@ class Written:
         test: rows of Test.
         truth: rows of the reference; none where Test's truth is unknown.
         labels: names of the image-level labels, in the order of their ids.
+        useless: names of frames of Train that were left out, because they teach nothing.
     """
 
     train: list[Row] = field(default_factory=list)
     test: list[Row] = field(default_factory=list)
     truth: list[Row] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    useless: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,15 @@ class Writer:
             DataError: a photo or a mask cannot be read, or they differ in size; nothing is to be kept then.
         """
         written = Written()
-        self._write_all(train, lambda frame: written.train.append(self._write_train(frame)))
-        written.train = [row for row in written.train if row.cells]
+
+        def write_train(frame: SourceFrame) -> None:
+            row = self._write_train(frame)
+            if row is None:
+                written.useless.append(frame.name)
+            else:
+                written.train.append(row)
+
+        self._write_all(train, write_train)
 
         def write_test(frame: SourceFrame) -> None:
             row, truth = self._write_test(frame)
@@ -127,12 +136,12 @@ class Writer:
                 errors.append(f"... and {count - len(errors)} more frames. Nothing was written.")
             raise DataError("\n".join(errors))
 
-    def _write_train(self, frame: SourceFrame) -> Row:
-        """Writes photo and mask of a frame of Train; a row without cells for one that teaches nothing."""
+    def _write_train(self, frame: SourceFrame) -> Row | None:
+        """Writes photo and mask of a frame of Train; None for one that teaches nothing."""
         mask = self._read_mask(frame)
         label = self.label(frame, mask)
         if mask is None and not label:
-            return Row({})
+            return None
         row = self._write_photo(frame, "Train")
         row.label = label
         self._write_mask(frame, mask, "Train", row)

@@ -15,11 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=files.expand_home,
         help="folder, zip or video with the frames of Test (default: the data set's own test part)",
     )
-    parser.add_argument("--format", default="", help="name of the format (default: found by itself)")
+    parser.add_argument(
+        "--format",
+        default="",
+        help="cityscapes, vistas, voc, yolo, label-studio, labelme, coco, folders (default: found by itself)",
+    )
     parser.add_argument(
         "--masks",
         default="",
-        help="where a photo's mask lies, as 'masks/{name}_seg.png' or '{folder}/{name}.png'",
+        help="where a photo's mask lies, as 'masks/{drive}/{name}_seg.png'",
     )
     parser.add_argument("--colors", type=files.expand_home, help="table that names the masks' colours or ids")
     parser.add_argument(
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         unlabelled=arguments.unlabelled,
         masks=arguments.masks,
         colors=arguments.colors,
-        every=max(1, arguments.every),
+        every=arguments.every,
         drive=arguments.drive,
     )
     labels = Labels(arguments.labels, arguments.label_rule)
@@ -67,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out
     test = out / "Test" if brought.written.test else None
     code = doctor.run(argparse.Namespace(train=out / "Train", test=test))
+    if code:
+        return code
     reference = f' REFERENCE="{out}/reference"' if brought.written.truth else ""
     print(f'\nNext: make run DATA="{out}"{reference}')
-    return code
+    if test is None:
+        print(f"It needs frames to predict: bring with --test, or put data.csv and photos into {out}/Test.")
+    return 0

@@ -31,4 +31,4 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError(
             f"Two runs can be compared, found {len(arguments.runs)}; name two, or none for a list."
         )
-    print(own_runs.compare_two(*arguments.runs))
+    print(own_runs.compare_two(*map(own_runs.find_folder, arguments.runs)))

@@ -26,6 +26,11 @@ def list_finished(folder: Path = runs.RUNS) -> list[Path]:
     return [path.parent for path in sorted(finished, key=lambda path: path.stat().st_mtime)]
 
 
+def find_folder(name: Path) -> Path:
+    """Finds the folder of a run that is named alone, as the table of all runs does, or by its path."""
+    return name if name.exists() else runs.RUNS / name.name
+
+
 def read_run(folder: Path) -> RunResult:
     """Reads the result of a finished joint run.
 
@@ -66,11 +71,19 @@ def table_of_submissions(results: pd.DataFrame) -> str:
         interval = f"{row['estimate miou_low']:.0f} to {row['estimate miou_high']:.0f}"
         interval = "-" if pd.isna(row["estimate miou"]) else interval
         lines.append([row["run"], row["seed"], scores[0], interval, *scores[1:], missed])
-    head = ["run", "seed", "estimated", "interval, mIoU", "Test here", "competition gave", "error, mIoU"]
+    head = [
+        "run",
+        "seed",
+        "estimated",
+        "interval, mIoU",
+        "Test here",
+        "competition gave",
+        "estimate minus score, mIoU",
+    ]
     table = make_markdown(lines, head)
     known = error.notna()
     if not known.any():
-        return f"{table}\n\nNo run is scored yet; enter a leaderboard's score as SCORED in Save_test.ipynb."
+        return f"{table}\n\nNo run is scored yet; enter a leaderboard's score: make run RUN=NAME SCORED=..."
     inside = given.between(results["estimate miou_low"], results["estimate miou_high"])[known]
     text = f"The estimates missed by {error.abs().mean():.1f} points of mean IoU on average"
     return f"{table}\n\n{text}; {inside.sum()} of {known.sum()} scores lay in the interval."

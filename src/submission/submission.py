@@ -15,7 +15,7 @@ from src.project import Project
 from src.scores import Scores, read_scored
 from src.submission import cache, check, scoring
 from src.submission.read import fingerprint_content, score_submission
-from src.submission.write import name_submission, write_submission
+from src.submission.write import FOLDER, name_submission, write_submission
 
 
 class Submission:
@@ -72,6 +72,7 @@ class Submission:
         runs.drop_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
         content = fingerprint_content(self.path)
         self._keep_competition(content)
+        self._drop_equal_zip(content)
         runs.write_result(self.run, {"tta": tta, "zip": self.path.name, "zip_content": content})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
         labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
@@ -87,6 +88,13 @@ class Submission:
         else:
             runs.drop_scores(self.run, "competition")
             print("The competition scored an earlier zip with other predictions, so its score is dropped.")
+
+    def _drop_equal_zip(self, content: str) -> None:
+        """Deletes the run's earlier zip if it holds the same predictions under another name."""
+        earlier = runs.read_result(self.run)
+        path = FOLDER / earlier.zip
+        if earlier.zip and earlier.zip_content == content and path != self.path:
+            path.unlink(missing_ok=True)
 
     def score(self, scored: str = "") -> None:
         """Scores the zip where the truth is known, keeps what the competition gave, and prints the scores.
@@ -115,7 +123,9 @@ class Submission:
         if "estimate" not in self.scores:
             return text
         estimated = self.scores["estimate"].miou
-        return f"{text}; {100 * estimated:.1f} was estimated, {100 * (estimated - given):+.1f} points off"
+        missed = 100 * (estimated - given)
+        direction = "more" if missed > 0 else "less"
+        return f"{text}; {100 * estimated:.1f} was estimated, {abs(missed):.1f} points {direction}"
 
     def _score_by_reference(self) -> None:
         """Scores the zip by the competition's program, and prints the scores."""

@@ -1,0 +1,111 @@
+"""Reads a table of photos and image-level labels, and finds the frame that each row names."""
+
+import csv
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from src.bring.source import SourceFrame
+from src.common.errors import DataError
+
+PHOTO_HEADS = ("photo", "image", "image_path", "file", "filename", "file_name", "name", "path")
+LABEL_HEADS = ("label", "class", "category", "image_lvl_label")
+
+
+def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], list[str]]:
+    """Reads the labels of a table, whose head names the columns of photos and of labels.
+
+    A photo is written as its name or the end of its path, with or without ending.
+
+    Args:
+        path: CSV file, separated by commas, semicolons or tabs.
+        frames: that may be named.
+
+    Returns:
+        Labels by the frames' names; sentences about rows and photos that have no match.
+
+    Raises:
+        DataError: the table cannot be read, no row names a photo, or a row names several; or two rows give a
+            photo different labels.
+    """
+    table = _read_table(path)
+    by_stem: dict[str, list[SourceFrame]] = {}
+    for frame in frames:
+        by_stem.setdefault(frame.photo.stem, []).append(frame)
+    labels: dict[str, str] = {}
+    unknown = []
+    for photo, label in table.itertuples(index=False):
+        frame = _find_frame(path, photo, by_stem)
+        if frame is None:
+            unknown.append(photo)
+            continue
+        if labels.setdefault(frame.name, label) != label:
+            raise DataError(
+                f"{path} must give a photo one label, found '{labels[frame.name]}' and '{label}' for "
+                f"{photo}; correct it."
+            )
+    if not labels:
+        raise DataError(
+            f"{path} must name photos of the data set, as {frames[0].photo.name}, found none of its "
+            f"{len(table)} rows, the first is {unknown[0] if unknown else 'missing'}; correct the names."
+        )
+    notes = []
+    if unknown:
+        notes.append(
+            f"{len(unknown)} of {len(table)} rows of {path.name} name no photo, the first is {unknown[0]}."
+        )
+    without = len(frames) - len(labels)
+    if without:
+        notes.append(f"{without} of {len(frames)} photos have no row in {path.name}, so no label.")
+    return labels, notes
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Reads the columns of photos and labels, as text.
+
+    Raises:
+        DataError: the file is no table, or its head names no such columns.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            dialect = csv.Sniffer().sniff(file.readline(), ",;\t")
+        table = pd.read_csv(
+            path, sep=dialect.delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except (csv.Error, ValueError, OSError) as error:
+        raise DataError(
+            f"{path} must be a table of two columns, photo and label, found {error}; separate them by commas."
+        ) from error
+    columns = {head.strip().lower(): head for head in table.columns}
+    found = []
+    for kind, heads in (("photo", PHOTO_HEADS), ("label", LABEL_HEADS)):
+        named = [columns[head] for head in heads if head in columns]
+        if not named:
+            raise DataError(
+                f"{path} must begin with a head that names a column {kind} ({', '.join(heads)}), found "
+                f"{', '.join(table.columns)}; name it."
+            )
+        found.append(named[0])
+    cells = table[found].apply(lambda column: column.str.strip())
+    return cells[cells[found[0]] != ""]
+
+
+def _find_frame(path: Path, photo: str, by_stem: dict[str, list[SourceFrame]]) -> SourceFrame | None:
+    """Finds the frame whose photo's path ends as it is written in the table; None for none.
+
+    Raises:
+        DataError: there are several.
+    """
+    written = PurePosixPath(photo.replace("\\", "/"))
+    found = []
+    for stem in {written.stem, written.name}:  # a name without ending may hold a point
+        for frame in by_stem.get(stem, []):
+            parts = (*frame.photo.parent.parts, stem)
+            if parts[-len(written.parts) :] == (*written.parts[:-1], stem):
+                found.append(frame)
+    if len(found) > 1:
+        raise DataError(
+            f"{path} must name one photo a row, found {len(found)} for '{photo}'; write more of its path, as "
+            f"{found[0].photo.parent.name}/{found[0].photo.name}."
+        )
+    return found[0] if found else None
