@@ -49,15 +49,17 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], 
             f"{path} must name photos of the data set, as {frames[0].photo.name}, found none of its "
             f"{len(table)} rows, the first is {unknown[0] if unknown else 'missing'}; correct the names."
         )
+    return labels, _describe_unmatched(path.name, len(table), unknown, len(frames), len(labels))
+
+
+def _describe_unmatched(name: str, rows: int, unknown: list[str], photos: int, labelled: int) -> list[str]:
+    """Describes the rows of a table that name no photo, and the photos that no row names."""
     notes = []
     if unknown:
-        notes.append(
-            f"{len(unknown)} of {len(table)} rows of {path.name} name no photo, the first is {unknown[0]}."
-        )
-    without = len(frames) - len(labels)
-    if without:
-        notes.append(f"{without} of {len(frames)} photos have no row in {path.name}, so no label.")
-    return labels, notes
+        notes.append(f"{len(unknown)} of {rows} rows of {name} name no photo, the first is {unknown[0]}.")
+    if labelled < photos:
+        notes.append(f"{photos - labelled} of {photos} photos have no row in {name}, so no label.")
+    return notes
 
 
 def _read_table(path: Path) -> pd.DataFrame:
