@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.bring.pixels import read_json, start_mask
+from src.bring.pixels import draw_areas, read_json
 from src.bring.source import (
     Options,
     Source,
@@ -156,10 +156,7 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
                 f"lengths of its photo's size, found {error}; export it again."
             ) from error
         areas.append((inside, indices[name]))
-    mask = start_mask(drawing.shape, indices)
-    for inside, index in sorted(areas, key=lambda one: -one[0].sum()):
-        mask[inside] = index
-    return mask
+    return draw_areas(drawing.shape, areas, indices)
 
 
 def _read_area(segmentation: list | dict, shape: tuple[int, int]) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.bring.pixels import read_json, read_pixels, start_mask
+from src.bring.pixels import draw_areas, read_json, read_pixels
 from src.bring.source import (
     Options,
     Source,
@@ -140,7 +140,4 @@ def _find_photo(task: dict, photos: list[Path]) -> Path | None:
 def _draw(named: list[tuple[Path, int]], indices: dict[str, int]) -> np.ndarray:
     """Draws the areas of a photo, the largest first."""
     areas = [(read_pixels(path, "L") > 0, index) for path, index in named]
-    mask = start_mask(areas[0][0].shape, indices)
-    for inside, index in sorted(areas, key=lambda one: -one[0].sum()):
-        mask[inside] = index
-    return mask
+    return draw_areas(areas[0][0].shape, areas, indices)

@@ -106,6 +106,22 @@ def draw_polygon(shape: tuple[int, int], points: list[list[float]]) -> np.ndarra
     return np.asarray(canvas, bool)
 
 
+def draw_areas(
+    shape: tuple[int, int], areas: list[tuple[np.ndarray, int]], indices: dict[str, int]
+) -> np.ndarray:
+    """Draws areas into a mask, uint8 (H, W), the largest first.
+
+    Args:
+        shape: (height, width) of the mask.
+        areas: what is inside, bool (H, W), and the index of its class.
+        indices: of `source.number_classes`.
+    """
+    mask = start_mask(shape, indices)
+    for inside, index in sorted(areas, key=lambda area: -int(area[0].sum())):
+        mask[inside] = index
+    return mask
+
+
 def start_mask(shape: tuple[int, int], indices: dict[str, int]) -> np.ndarray:
     """Makes a mask, uint8 (H, W), in which nothing is annotated: background if that is a class, or IGNORE."""
     return np.full(shape, 0 if "background" in indices else IGNORE, np.uint8)

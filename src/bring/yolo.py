@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.bring.pixels import draw_polygon, read_yaml, start_mask
+from src.bring.pixels import draw_areas, draw_polygon, read_yaml
 from src.bring.source import (
     EVERY_PIXEL,
     PHOTO_ENDINGS,
@@ -180,7 +180,4 @@ def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int
                 f"{path} line {number} must be a class id and pairs of x and y, found {error}; correct it."
             ) from error
         shapes.append((draw_polygon((height, width), points.tolist()), index))
-    mask = start_mask((height, width), indices)
-    for inside, index in sorted(shapes, key=lambda one: -one[0].sum()):
-        mask[inside] = index
-    return mask
+    return draw_areas((height, width), shapes, indices)
