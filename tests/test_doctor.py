@@ -236,7 +236,7 @@ WARNINGS = {
     ),
     "there are no labels": (
         lambda f: edit_labels(f, [""] * 6),
-        r"there are no labels, so no label is learned: every frame will get 'empty'",
+        r"there are no labels, so no label is learned: every frame will get the first class, 'empty'",
     ),
     "table is not UTF-8": (
         lambda f: overwrite(f, "data.csv", (f / "data.csv").read_bytes().replace(b"robot2", b"M\xe9")),

@@ -63,6 +63,11 @@ def read(folder: Path, options: Options) -> Source:
         source.format = f"folders, masks of {'colours' if in_colors else 'ids'}"
         if path:
             source.format += f", classes of {path.name}"
+        else:
+            source.left.append(
+                "no table names the classes; write one beside the masks, as class_dict.csv with name,r,g,b or "
+                "classes.csv with id,name. What does not count is named ignore there."
+            )
     for photo, mask in photos.items():
         relative = photo.relative_to(folder)
         read_mask = readers[mask] if mask else None

@@ -109,11 +109,16 @@ def find_trivial_labels(path: Path, samples: pd.DataFrame, classes: Classes) -> 
     cells = samples.get("image_lvl_label", pd.Series("", index=samples.index))
     if labels.empty and not (cells.map(is_blank) | cells.str.startswith("-1")).all():
         return []  # the labels cannot be read, which is an error already
-    name = classes.label.names[labels.iloc[0] if len(labels) else 0]
-    found = f"all {len(labels)} labels are '{name}'" if len(labels) else "there are no labels"
+    if labels.empty:
+        text = (
+            f"{path}: there are no labels, so no label is learned: every frame will get the first class, "
+            f"'{classes.label.names[0]}', which means nothing; if you need labels, fill image_lvl_label."
+        )
+        return [Problem("warning", text)]
+    name = classes.label.names[labels.iloc[0]]
     text = (
-        f"{path}: {found}, so no label is learned: every frame will get '{name}', and labels' scores "
-        "mean nothing; fill image_lvl_label with two classes or more."
+        f"{path}: all {len(labels)} labels are '{name}', so no label is learned: every frame will get "
+        f"'{name}', and labels' scores mean nothing; fill image_lvl_label with two classes or more."
     )
     return [Problem("warning", text)]
 
@@ -158,14 +163,18 @@ def _name_classes(task: str, names: list[str]) -> str:
 
 
 def table_of_classes(samples: pd.DataFrame, findings: list[FrameFindings], classes: Classes) -> pd.DataFrame:
-    """Lists each class of both tasks: its share of pixels or labels, its frames and recordings."""
+    """Lists each class: its share of pixels or labels, its frames and recordings.
+
+    The classes of labels are left out where no frame has a label.
+    """
     no_pixels = np.zeros(256, np.int64)
     pixels = np.stack([no_pixels if one.pixels is None else one.pixels for one in findings])
     pixels = pixels[:, list(classes.mask.ids)]  # (frames, classes)
     labels = samples["label"].to_numpy()[:, None] == np.arange(len(classes.label))  # (frames, classes)
     recordings = find_recordings(samples).to_numpy()
     rows = _list_classes("mask", classes.mask.names, pixels, recordings)
-    rows += _list_classes("label", classes.label.names, labels, recordings)
+    if labels.any():
+        rows += _list_classes("label", classes.label.names, labels, recordings)
     return pd.DataFrame(rows, columns=["task", "name", "share %", "frames", "recordings"])
 
 
