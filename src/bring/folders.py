@@ -65,8 +65,8 @@ def read(folder: Path, options: Options) -> Source:
             source.format += f", classes of {path.name}"
         else:
             source.left.append(
-                "no table names the classes; write one beside the masks, as class_dict.csv with name,r,g,b or "
-                "classes.csv with id,name. What does not count is named ignore there."
+                "no table names the classes; write one beside the masks: class_dict.csv with name,r,g,b "
+                "or classes.csv with id,name. What does not count is named ignore there."
             )
     for photo, mask in photos.items():
         relative = photo.relative_to(folder)
