@@ -34,10 +34,11 @@ class Part:
 # They are fitted apart, for among the many features of the backbone the few of the mask would be lost. On the
 # built-in world (held-out models of five seeds, 540 steps) and on Mallorca -> Boston (seed 0, 1,120 steps) F1
 # away was 70.0 and 72.8 % with the backbone's features alone, 71.1 and 70.8 with the mask's alone, 76.1 and
-# 78.0 with both; held out 69.3 and 69.3, 51.0 and 69.1, 77.1 and 81.1. That was with a learned normalisation.
-# With the pretrained one, equal weights are better than 2/3 and 1/3 on all of eight networks: F1 away rose from
-# 65.0 to 69.6 on the world (seeds 0 to 4), from 81.1 to 82.9 on Mallorca -> Boston (seeds 0 and 1) and from 88.6
-# to 90.6 on idd-choose (seed 0), held out from 75.5 to 74.3, 76.4 to 76.4 and 89.0 to 89.0 (one view a frame).
+# 78.0 with both; held out 69.3 and 69.3, 51.0 and 69.1, 77.1 and 81.1. That was with a learned
+# normalisation. With the pretrained one, equal weights are better than 2/3 and 1/3 on all of eight networks:
+# F1 away rose from 65.0 to 69.6 on the world (seeds 0 to 4), from 81.1 to 82.9 on Mallorca -> Boston (seeds 0
+# and 1) and from 88.6 to 90.6 on idd-choose (seed 0), with one view a frame. Held out it went from 75.5 to
+# 74.3, and stayed at 76.4 and 89.0.
 PARTS = (
     Part("label_from_features", strength=0.03, floor=0.01, weight=0.5),
     Part("label_from_mask", strength=0.1, floor=1e-4, weight=0.5),
