@@ -14,7 +14,7 @@ from src.settings import check_epochs
 
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
 # Passes over a data set of FRAMES frames, of both networks' trainings together. They took 20 minutes on two
-# cores. From half of the steps on, the mean IoU in another place still rises, by 0.7 points on Mallorca ->
+# cores. From half of the steps on, the mean IoU in another place still rises, by 0.6 points on Mallorca ->
 # Boston and 0.8 on idd-choose (results/README.md, by `python -m src sweep`). More would take too long.
 PASSES = 46
 FRAMES = 260
