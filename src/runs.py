@@ -126,8 +126,8 @@ def _describe_newer(found: Run, fingerprint: str) -> str:
     newer = _find_newer(found, fingerprint)
     if newer is None:
         return ""
-    own = _gather_settings(found)
-    other = _gather_settings(newer)
+    own = gather_settings(found)
+    other = gather_settings(newer)
     names = [name for name in other if name in own and own[name] != other[name]]
     differing = f" (other {', '.join(names)})" if names else ""
     ended = is_finished(newer)
@@ -152,7 +152,7 @@ def _find_newer(found: Run, fingerprint: str) -> Run | None:
     return max(newer, key=lambda run: _read_opening_time(run.folder), default=None)
 
 
-def _gather_settings(run: Run) -> dict:
+def gather_settings(run: Run) -> dict:
     """Gathers what the user set for a run, and for the segmentation network that it starts from."""
     earlier = run.folder.parent / run.settings.get("SEGMENTER", "")
     settings = {}

@@ -124,6 +124,35 @@ def test_boxes_and_missing_photos_are_told(tmp_path):
     assert "1 of 3 photos that the json names are not there, the first is drive1_0002.jpg" in left
 
 
+def test_photos_without_an_area_are_not_taken_for_background(tmp_path):
+    source = tmp_path / "coco"
+    shutil.copytree(FILES / "pycocotools", source)
+    path = source / "annotations.json"
+    content = json.loads(path.read_text())
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] != 3]
+    path.write_text(json.dumps(content))
+    brought = bring(source, tmp_path / "out")
+    assert len(brought.written.train) == 2
+    assert "1 of 3 photos have neither a mask in which a pixel counts nor a label" in brought.left[-1]
+    content["annotations"][0]["category_id"] = 77
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"must have the fields of COCO, found an entry that .* 77"):
+        bring(source, tmp_path / "wrong")
+    source = tmp_path / "yolo"
+    shutil.copytree(FILES / "ultralytics_polygons", source)
+    (source / "labels" / "train" / "drive0_0000.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (source / "labels" / "train" / "drive0_0001.txt").write_text("")  # a photo of nothing but background
+    brought = bring(source, tmp_path / "boxes")
+    assert len(brought.written.train) == 2 and "1 lines are boxes" in " ".join(brought.left)
+
+
+@pytest.mark.parametrize("text", ["id,name\n300,a\n", "name,color\na,red\n", "name\na\n"])
+def test_a_table_of_classes_that_cannot_be_used_is_refused(text, tmp_path):
+    (tmp_path / "classes.csv").write_text(text)
+    with pytest.raises(DataError, match=r"classes.csv must have the columns id and name"):
+        read_table(tmp_path / "classes.csv")
+
+
 def test_photos_that_were_moved_are_found_by_their_names(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(FILES / "labelme", source)

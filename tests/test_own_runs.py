@@ -25,6 +25,7 @@ def write_run(folder, name, seed, miou, minutes=2.0, recipe="resnet18"):
     }
     if minutes is not None:
         content["minutes"] = minutes
+    (joint / "settings.json").write_text(json.dumps(content["settings"]))
     (joint / "result.json").write_text(json.dumps(content))
     return joint
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from src.bring import cityscapes, coco, folders, label_studio, labelme_files, video, vistas, voc, yolo
 from src.bring.labels import make_labeller, read_rule
+from src.bring.pixels import read_json
 from src.bring.source import Options, Source, SourceClass, SourceFrame
 from src.bring.write import Writer, Written
 from src.common.errors import DataError, MissingError, SettingsError
@@ -99,6 +100,7 @@ def bring(
             f"{out} must be a new or an empty folder, found files in it; delete it, or name another."
         )
     out.parent.mkdir(parents=True, exist_ok=True)
+    read_json.cache_clear()  # files may have changed since an earlier call
     with tempfile.TemporaryDirectory(prefix=".bring-", dir=out.parent) as folder:
         work = Path(folder) / "work"
         work.mkdir()

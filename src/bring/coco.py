@@ -87,7 +87,13 @@ def read(folder: Path, options: Options) -> Source:
     drawn: dict[Path, _Drawing] = {}
     absent: set[str] = set()
     for path, content in contents.items():
-        absent |= _add_drawings(drawn, path, content, photos, root)
+        try:
+            absent |= _add_drawings(drawn, path, content, photos, root)
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} must have the fields of COCO, found an entry that lacks or does not know {error}; "
+                "export it again."
+            ) from error
         boxes = sum(not annotation.get("segmentation") for annotation in content["annotations"])
         if boxes:
             source.left.append(f"{boxes} annotations of {path.name} have a box or key points, but no area.")
@@ -101,7 +107,8 @@ def read(folder: Path, options: Options) -> Source:
         )
     for photo, drawing in drawn.items():
         relative = name_below(photo, root)
-        read_mask = partial(_draw, drawing, indices)
+        # A photo without any area may be one that nobody has annotated yet
+        read_mask = partial(_draw, drawing, indices) if drawing.areas else None
         name = str(relative.with_suffix(""))
         recording = name_folder(relative) or name_folder(Path(drawing.name))
         source.frames.append(SourceFrame(photo, name, read_mask, "", recording, drawing.is_test))

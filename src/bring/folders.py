@@ -61,6 +61,8 @@ def read(folder: Path, options: Options) -> Source:
         else:
             source.classes, readers = _prepare_ids(masks, table, path)
         source.format = f"folders, masks of {'colours' if in_colors else 'ids'}"
+        if path and not in_colors and not table.ids:
+            source.left.append(f"{path.name} has no ids, so its lines are counted from 0.")
         if path:
             source.format += f", classes of {path.name}"
         else:

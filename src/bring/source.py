@@ -13,18 +13,8 @@ PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Folders whose names say what lies in them, not where or on which drive it was recorded.
 PLAIN_FOLDERS = {
     *("images", "image", "img", "imgs", "photos", "frames", "rgb", "data", "jpegimages", "leftimg8bit"),
-    *(
-        "train",
-        "training",
-        "val",
-        "valid",
-        "validation",
-        "test",
-        "testing",
-        "train2017",
-        "val2017",
-        "default",
-    ),
+    *("train", "training", "val", "valid", "validation", "test", "testing"),
+    *("train2017", "val2017", "default"),
 }
 BACKGROUND = "background"
 BLACK = "#000000"  # colour of what nobody annotated, in most tools' masks

@@ -77,19 +77,33 @@ def _read_csv(path: Path) -> ClassTable:
         cells = cells[cells["task"].str.strip() == "mask"]
     names = cells["name"].str.strip()
     ids = {}
-    colors = {}
     if "id" in cells:
         ids = dict(zip(cells["id"].astype(float).astype(int), names, strict=True))
-    if "color" in cells:
-        colors = {
-            name: color.strip().lower() for name, color in zip(names, cells["color"], strict=True) if color
-        }
-    elif {"red", "green", "blue"} <= set(cells):
-        rgb = cells[["red", "green", "blue"]].astype(int)
-        colors = {name: write_color(*row) for name, row in zip(names, rgb.to_numpy(), strict=True)}
+        if not all(0 <= id <= 255 for id in ids):
+            raise ValueError(f"the ids {min(ids)} to {max(ids)}, where masks hold 0 to 255")
+    colors = _read_colors(cells, names)
     if not ids and not colors:
         raise ValueError(f"the columns {', '.join(cells.columns)}")
     return ClassTable(ids, colors)
+
+
+def _read_colors(cells: pd.DataFrame, names: pd.Series) -> dict[str, str]:
+    """Reads the colour of each name, "#rrggbb", written so or as red, green and blue; {} without colours.
+
+    Raises:
+        ValueError: a colour is neither.
+    """
+    if "color" in cells:
+        written = cells["color"].str.strip().str.lower()
+        colors = {name: color for name, color in zip(names, written, strict=True) if color}
+        wrong = [color for color in colors.values() if not re.fullmatch("#[0-9a-f]{6}", color)]
+        if wrong:
+            raise ValueError(f"the color '{wrong[0]}'")
+        return colors
+    if {"red", "green", "blue"} <= set(cells):
+        rgb = cells[["red", "green", "blue"]].astype(int)
+        return {name: write_color(*row) for name, row in zip(names, rgb.to_numpy(), strict=True)}
+    return {}
 
 
 def _name_column(head: str) -> str:

@@ -69,8 +69,10 @@ def read(folder: Path, options: Options) -> Source:
                 read_mask = partial(_read_mask, mask, names, indices) if mask.exists() else None
             else:
                 lines = _swap_folder(photo, "labels", ".txt")
-                boxes += _count_boxes(lines)
-                read_mask = partial(_draw, lines, photo, names, indices) if lines.exists() else None
+                count, has_boxes_only = _count_boxes(lines)
+                boxes += count
+                is_drawn = lines.exists() and not has_boxes_only
+                read_mask = partial(_draw, lines, photo, names, indices) if is_drawn else None
             name = str(relative.with_suffix(""))
             is_test = part == "test"
             source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), is_test))
@@ -150,11 +152,15 @@ def _read_mask(path: Path, names: dict[int, str], indices: dict[str, int]) -> np
     return table[ids]
 
 
-def _count_boxes(path: Path) -> int:
-    """Counts the lines that are boxes."""
+def _count_boxes(path: Path) -> tuple[int, bool]:
+    """Counts the lines that are boxes; tells whether all of them are, so that nothing can be drawn."""
     if not path.exists():
-        return 0
-    return sum(len(line.split()) == BOX for line in path.read_text(encoding="utf-8-sig").splitlines())
+        return 0, False
+    lengths = [
+        len(line.split()) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()
+    ]
+    boxes = lengths.count(BOX)
+    return boxes, 0 < boxes == len(lengths)
 
 
 def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int]) -> np.ndarray:

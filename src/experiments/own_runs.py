@@ -13,8 +13,7 @@ from src.experiments.tables import MEASURES, join_scores, make_markdown
 from src.scores import RunResult
 
 SPLITS = {"held_out": "held out", "estimate": "estimate", "test": "Test", "competition": "competition"}
-# Settings that say nothing, because they name the run itself or follow from others.
-INNER = ("SEGMENTER", "HOLDS_OUT", "kind", "data_fingerprint", "CROP")
+INNER = ("HOLDS_OUT", "CROP")  # settings that follow from others
 
 
 def list_finished(folder: Path = runs.RUNS) -> list[Path]:
@@ -98,12 +97,11 @@ def _list_columns() -> list[str]:
 
 def list_settings(folder: Path) -> dict[str, str]:
     """Lists all settings of a run and of its segmentation network; the parts of RECIPE one by one."""
-    result = read_run(folder)
-    segmenter = folder.parent / str(result.settings.get("SEGMENTER", "")) / "settings.json"
-    settings = runs.read_json(segmenter) if segmenter.exists() else {}
-    settings = {**settings, **result.settings}
+    run = runs.read_run(folder)
+    settings = runs.gather_settings(run)
     recipe = settings.pop("RECIPE", {})
-    listed = {name: str(value) for name, value in settings.items() if name not in INNER}
+    listed = {"data": run.settings["data"]}
+    listed |= {name: str(value) for name, value in settings.items() if name not in INNER}
     listed |= {f"RECIPE {name}": str(value) for name, value in recipe.items()}
     return listed
 
