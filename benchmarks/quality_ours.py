@@ -23,7 +23,7 @@ from src.data.samples import read_samples
 from src.model import efficientnet_lite, unet
 from src.settings import Recipe
 from src.training import augment, batches, lengths, losses, optimizer
-from src.training.compiled import build_seeded, make_joint
+from src.training.compiled import build_seeded, compile_joint
 from src.training.fit import make_variables
 
 STEPS, CHECKS, BATCH = 480, 8, 4
@@ -106,7 +106,8 @@ def main() -> None:
     ]
     write_task(path, frames, test, classes, rates, seed)
     segmenter = build_seeded(seed, lambda: unet.build_segmenter(len(classes.mask), recipe))
-    network = make_joint(segmenter, frames, classes, recipe, seed)
+    network = build_seeded(seed, lambda: unet.build_joint(segmenter, len(classes.label)))
+    compile_joint(network, frames, classes, recipe)
     crop = settings.scale_size(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)

@@ -11,7 +11,7 @@ from src.data.frames import load_frames
 from src.data.samples import read_samples
 from src.inference import engine, predict
 from src.model import unet
-from src.settings import Recipe, TrainingSettings
+from src.settings import TrainingSettings
 from src.submission import cache
 from src.submission.write import write_submission
 from src.training import checkpoints
@@ -26,10 +26,10 @@ def train(folder: Path, out: Path) -> unet.keras.Model:
     """Trains a joint network for EPOCHS epochs, and says so after each."""
     names = class_lists.read_classes(folder)
     frames = load_frames(read_samples(folder, names), names, (64, 96))
-    segmenter = make_segmenter(frames, names, Recipe(), seed=0)
-    network = make_joint(segmenter, frames, names, Recipe(), seed=0)
-    checkpoints.SAVE_SECONDS = 0
     settings = TrainingSettings((64, 96), (32, 64), batch_size=2)
+    segmenter = make_segmenter(frames, names, settings, seed=0)
+    network = make_joint(segmenter, frames, names, settings, seed=0)
+    checkpoints.SAVE_SECONDS = 0
     length = Length(EPOCHS * len(frames) // 2)
     fit(network, out, frames, settings, length, show=say_epoch)
     return network

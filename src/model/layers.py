@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from src.model import replicas
+
 TINY = 1e-30  # stands in for a probability of 0, which has no logarithm
 SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logarithm is taken
 
@@ -77,6 +79,17 @@ class FusedNormalization(layers.BatchNormalization):
     def call(self, x: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Returns (B, H, W, C) of (B, H, W, C), normalised by the batch's moments in training."""
         training = bool(training) and self.trainable  # a frozen layer uses its moving moments, as Keras' own
+        if training and replicas.count_replicas() > 1:
+            y, mean, variance = self._normalize_over_replicas(x)
+        else:
+            y, mean, variance = self._normalize_fused(x, training)
+        if training:
+            for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * current)
+        return y
+
+    def _normalize_fused(self, x: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the normalised batch, and mean and variance of each channel."""
         given_mean = [] if training else self.moving_mean
         given_variance = [] if training else self.moving_variance
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -88,10 +101,16 @@ class FusedNormalization(layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=training,
         )
-        if training:
-            for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(self.momentum * moving + (1 - self.momentum) * current)
-        return y
+        return y, mean, variance
+
+    def _normalize_over_replicas(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the same of a replica's part of a batch, with the moments of the whole batch."""
+        axes = (0, 1, 2)
+        count = replicas.add_up(tf.cast(tf.reduce_prod(tf.shape(x)[:3]), x.dtype))
+        mean = replicas.add_up(tf.reduce_sum(x, axes)) / count
+        squares = replicas.add_up(tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
+        y = tf.nn.batch_normalization(x, mean, squares / count, self.beta, self.gamma, self.epsilon)
+        return y, mean, squares / (count - 1)
 
 
 @keras.saving.register_keras_serializable("sidewalk")

@@ -136,12 +136,11 @@ def train_pair(
         settings: of both trainings.
         steps: of the segmentation network's training and of the joint one's.
     """
-    recipe = settings.recipe
     seed = settings.seed
     masked = frames.take(np.flatnonzero(frames.has_mask))
     useful = frames.take(frames.useful)
-    segmenter = make_segmenter(masked, classes, recipe, seed)
+    segmenter = make_segmenter(masked, classes, settings, seed)
     fit(segmenter, out / "seg", masked, settings, Length(steps[0]))
-    network = make_joint(segmenter, useful, classes, recipe, seed)
+    network = make_joint(segmenter, useful, classes, settings, seed)
     fit(network, out / "joint", useful, settings, Length(steps[1]))
     return network

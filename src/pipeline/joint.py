@@ -125,7 +125,7 @@ class Joint(Stage):
     def _make(self, part: str, frames: Frames, seed: int) -> keras.Model:
         """Builds a joint network on the segmentation network of a part of its run, as "held_out"."""
         segmenter = unet.load_model(self.first.folder / part / "model.keras")
-        return make_joint(segmenter, frames, self.classes, self.settings.recipe, seed)
+        return make_joint(segmenter, frames, self.classes, self.settings, seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
         """Scores the held-out model on the held-out frames, and finds its temperature; None for None."""

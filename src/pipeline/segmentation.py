@@ -63,7 +63,7 @@ class Segmentation(Stage):
 
     def _make(self, frames: Frames, seed: int) -> keras.Model:
         """Builds a network and compiles it for the frames that it is trained on."""
-        return make_segmenter(frames, self.classes, self.settings.recipe, seed)
+        return make_segmenter(frames, self.classes, self.settings, seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
         """Scores the held-out model on the held-out frames, at the photos' own size; None for None."""

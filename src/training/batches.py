@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from src.data.classes import NO_LABEL
+from src.data.classes import IGNORE, NO_LABEL
 from src.data.frames import Frames
 from src.training import lengths
 
@@ -152,6 +152,28 @@ def make_whole_batches(frames: Frames, batch_size: int, with_label: bool) -> tf.
     signature = (tf.TensorSpec((None, None, None, frames.channels), tf.uint8), target)
     batches = tf.data.Dataset.from_generator(iterate, output_signature=signature)
     return batches.apply(tf.data.experimental.assert_cardinality(len(chunks))).prefetch(1)
+
+
+def fill_up(stream: tf.data.Dataset, count: int) -> tf.data.Dataset:
+    """Fills up each batch of `make_whole_batches` to a multiple of `count` rows.
+
+    The added rows have black images and count in no metric and no loss: IGNORE in masks, NO_LABEL in labels.
+    """
+    empty = {"mask": IGNORE, "label": NO_LABEL}
+
+    def add_rows(image: tf.Tensor, target: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        missing = -tf.shape(image)[0] % count
+        filled = {name: _append_rows(values, missing, empty[name]) for name, values in target.items()}
+        return _append_rows(image, missing, 0), filled
+
+    return stream.map(add_rows)
+
+
+def _append_rows(values: tf.Tensor, missing: tf.Tensor, value: int) -> tf.Tensor:
+    """Appends rows of one value to a tensor (B, ...)."""
+    shape = tf.concat([[missing], tf.shape(values)[1:]], 0)
+    rows = tf.fill(shape, tf.constant(value, values.dtype))
+    return tf.concat([values, rows], 0)
 
 
 def _group_by_shape(frames: Frames, batch_size: int) -> list[list[int]]:

@@ -6,8 +6,9 @@ import keras
 
 from src.data.classes import Classes
 from src.data.frames import Frames
+from src.model import replicas
 from src.model import unet as networks
-from src.settings import Recipe
+from src.settings import Recipe, TrainingSettings
 from src.training import keras_metrics, losses, optimizer
 
 
@@ -18,36 +19,43 @@ def make_mask_loss(frames: Frames, classes: Classes, recipe: Recipe) -> keras.lo
 
 def compile_segmenter(segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Compiles a segmentation network with its optimizer, the mask's loss and the mask's metric."""
-    segmenter.compile(
-        optimizer.make_optimizer(recipe),
-        loss={"mask": make_mask_loss(frames, classes, recipe)},
-        metrics={"mask": keras_metrics.MaskIoU(len(classes.mask))},
-    )
+    with segmenter.distribute_strategy.scope():
+        segmenter.compile(
+            optimizer.make_optimizer(recipe),
+            loss={"mask": make_mask_loss(frames, classes, recipe)},
+            metrics={"mask": keras_metrics.MaskIoU(len(classes.mask))},
+        )
 
 
 def compile_joint(joint: keras.Model, frames: Frames, classes: Classes, recipe: Recipe) -> None:
     """Compiles a joint network with its optimizer, and with losses and metrics of mask and label."""
-    joint.compile(
-        optimizer.make_optimizer(recipe),
-        loss={"mask": make_mask_loss(frames, classes, recipe), "label": losses.LabelLoss()},
-        loss_weights={"mask": 1.0, "label": recipe.label_weight},
-        metrics={"mask": keras_metrics.MaskIoU(len(classes.mask)), "label": keras_metrics.LabelAccuracy()},
-    )
+    mask_loss = make_mask_loss(frames, classes, recipe)
+    with joint.distribute_strategy.scope():
+        mask_iou = keras_metrics.MaskIoU(len(classes.mask))
+        joint.compile(
+            optimizer.make_optimizer(recipe),
+            loss={"mask": mask_loss, "label": losses.LabelLoss()},
+            loss_weights={"mask": 1.0, "label": recipe.label_weight},
+            metrics={"mask": mask_iou, "label": keras_metrics.LabelAccuracy()},
+        )
 
 
-def make_segmenter(frames: Frames, classes: Classes, recipe: Recipe, seed: int) -> keras.Model:
-    """Builds a segmentation network and compiles it for its frames."""
+def make_segmenter(frames: Frames, classes: Classes, settings: TrainingSettings, seed: int) -> keras.Model:
+    """Builds a segmentation network on all GPUs and compiles it for its frames."""
+    recipe = settings.recipe
     segmenter = build_seeded(seed, lambda: networks.build_segmenter(len(classes.mask), recipe))
+    segmenter = replicas.mirror(segmenter, settings.batch_size)
     compile_segmenter(segmenter, frames, classes, recipe)
     return segmenter
 
 
 def make_joint(
-    segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe, seed: int
+    segmenter: keras.Model, frames: Frames, classes: Classes, settings: TrainingSettings, seed: int
 ) -> keras.Model:
-    """Builds a joint network on a trained segmentation network and compiles it for its frames."""
+    """Builds a joint network of a trained segmentation network on all GPUs and compiles it for its frames."""
     joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
-    compile_joint(joint, frames, classes, recipe)
+    joint = replicas.mirror(joint, settings.batch_size)
+    compile_joint(joint, frames, classes, settings.recipe)
     return joint
 
 

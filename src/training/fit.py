@@ -78,7 +78,8 @@ def _take_steps(
     """Takes the steps that are left of a training, with the arguments of `fit`; returns its history."""
     with_label = "label" in model.output_names
     make = _choose_batches(frames, settings, with_label)
-    val_stream = _make_validation(val_frames, settings.batch_size, with_label)
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    val_stream = _make_validation(val_frames, settings.batch_size, with_label, replicas)
     pass_steps = lengths.count_pass_steps(frames.counts, settings.batch_size, with_label)
     plan = _prepare(model, folder, make(), val_stream, pass_steps, length)
     done = _load_checkpoint(model, folder, plan)
@@ -92,11 +93,14 @@ def _take_steps(
     return checkpointer.history
 
 
-def _make_validation(val_frames: Frames | None, batch_size: int, with_label: bool) -> tf.data.Dataset | None:
-    """Makes the batches of validation; None without held-out frames."""
+def _make_validation(
+    val_frames: Frames | None, batch_size: int, with_label: bool, replicas: int
+) -> tf.data.Dataset | None:
+    """Makes the batches of validation, which all replicas share evenly; None without held-out frames."""
     if val_frames is None or len(val_frames) == 0:
         return None
-    return batches.make_whole_batches(val_frames, batch_size, with_label)
+    stream = batches.make_whole_batches(val_frames, batch_size, with_label)
+    return stream if replicas == 1 else batches.fill_up(stream, replicas)
 
 
 def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
@@ -173,9 +177,10 @@ def make_variables(model: keras.Model, image: tf.Tensor, target: dict[str, tf.Te
         image: of a batch.
         target: of the same batch.
     """
-    model.optimizer.build(model.trainable_variables)
     shapes = model.compute_output_shape(image.shape)
-    model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+        model.compute_loss(image, target, {name: tf.zeros(shape) for name, shape in shapes.items()})
 
 
 def _prepare(
@@ -240,7 +245,7 @@ def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> in
     if not checkpoint.exists():  # a training that stops before its second checkpoint begins again from it
         files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
     model.load_weights(checkpoint)
-    done = int(model.optimizer.iterations)
+    done = int(model.optimizer.iterations.numpy())
     if 0 < done < plan.steps:
         print(f"Training goes on after step {done} of {plan.steps}.")
     return done

@@ -1,4 +1,7 @@
-"""The losses of mask and label. Pixels of IGNORE and labels of NO_LABEL do not count."""
+"""The losses of mask and label. Pixels of IGNORE and labels of NO_LABEL do not count.
+
+With several GPUs they are of the whole batch, of which each returns an equal share.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.data.classes import IGNORE, NO_LABEL, count_values
+from src.model import replicas
 from src.model.layers import TINY
 
 
@@ -31,9 +35,9 @@ class MaskLoss(keras.losses.Loss):
         y_true = tf.reshape(tf.cast(y_true, tf.int32), [-1])
         counted = tf.cast(y_true != IGNORE, tf.float32)[:, None]
         truth = tf.one_hot(y_true, classes)  # (pixels, classes); all zero for IGNORE
-        pixels = tf.reduce_sum(truth, 0)
+        pixels = replicas.add_up(tf.reduce_sum(truth, 0))
         weights = tf.linalg.matvec(truth, self.class_weights)
-        weights /= tf.maximum(tf.reduce_sum(weights), 1.0)
+        weights /= tf.maximum(replicas.add_up(tf.reduce_sum(weights)), 1.0)
         present = tf.cast(pixels > 0, tf.float32)
         shares = self.dice * present / tf.maximum(tf.reduce_sum(present), 1.0)
 
@@ -46,11 +50,12 @@ class MaskLoss(keras.losses.Loss):
             p = tf.nn.softmax(logits) * counted
             hits = truth * p
             entropy = -tf.reduce_sum(weights * tf.math.log(tf.maximum(tf.reduce_sum(hits, 1), TINY)))
-            overlap = 2 * tf.reduce_sum(hits, 0) + 1
-            total = tf.reduce_sum(p, 0) + pixels + 1
-            loss = entropy + tf.reduce_sum(shares * (1 - overlap / total))
+            overlap = 2 * replicas.add_up(tf.reduce_sum(hits, 0)) + 1
+            total = replicas.add_up(tf.reduce_sum(p, 0)) + pixels + 1
+            loss = replicas.add_up(entropy) + tf.reduce_sum(shares * (1 - overlap / total))
 
             def differentiate(upstream: tf.Tensor) -> tf.Tensor:
+                # Of the sum of all replicas' shares, by this replica's logits.
                 # The derivative of Dice by p is `slope` for every class, plus `true_slope` for the true one.
                 slope = shares * overlap / total**2
                 true_slope = -2 * shares / total
@@ -58,7 +63,7 @@ class MaskLoss(keras.losses.Loss):
                 common = weights - tf.linalg.matvec(p, slope) - true_part
                 return upstream * (p * (slope + common[:, None]) + truth * (true_part - weights)[:, None])
 
-            return loss, differentiate
+            return replicas.share(loss), differentiate
 
         return compare(tf.reshape(y_pred, [-1, classes]))
 
@@ -81,7 +86,8 @@ class LabelLoss(keras.losses.Loss):
         counted = tf.cast(y_true != NO_LABEL, tf.float32)
         truth = tf.one_hot(y_true, classes) * (1 - self.smoothing) + self.smoothing / classes
         entropy = -tf.reduce_sum(truth * tf.nn.log_softmax(y_pred), -1)
-        return tf.reduce_sum(entropy * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
+        total = replicas.add_up(tf.reduce_sum(entropy * counted))
+        return replicas.share(total / tf.maximum(replicas.add_up(tf.reduce_sum(counted)), 1.0))
 
 
 def balance_classes(masks: list[np.ndarray], classes: int) -> np.ndarray:

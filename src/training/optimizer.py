@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from src.model import replicas
 from src.model import unet as networks
 from src.settings import Recipe
 
@@ -58,6 +59,7 @@ class AveragingAdamW(keras.optimizers.AdamW):
         """
         if not self.built:
             self.build(trainable_variables)
+        grads = replicas.add_up(grads)  # each replica then moves its own weights, all alike
         done = tf.cast(self.iterations.value, tf.float32)
         rate = tf.cast(self.learning_rate, tf.float32)
         rates = {share: share * rate for share in set(self.shares)}
