@@ -100,10 +100,8 @@ def main() -> None:
     seed = int(sys.argv[4])
     classes, frames, test = load_task(folder, reference)
     recipe = Recipe()
-    rates = [
-        optimizer.schedule_rate(step, STEPS, recipe.rate, recipe.rate * recipe.last_rate)
-        for step in range(STEPS)
-    ]
+    schedule = optimizer.make_schedule(STEPS, recipe.rate, recipe.rate * recipe.last_rate)
+    rates = [float(schedule(step)) for step in range(STEPS)]
     write_task(path, frames, test, classes, rates, seed)
     segmenter = build_seeded(seed, lambda: unet.build_segmenter(len(classes.mask), recipe))
     network = build_seeded(seed, lambda: unet.build_joint(segmenter, len(classes.label)))
