@@ -46,6 +46,7 @@ def make_joint(
     segmenter: keras.Model, frames: Frames, classes: Classes, recipe: Recipe, seed: int
 ) -> keras.Model:
     """Builds a joint network on a trained segmentation network and compiles it for its frames."""
+    networks.freeze_normalization(segmenter, recipe)
     joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
     compile_joint(joint, frames, classes, recipe)
     return joint
