@@ -21,8 +21,8 @@ class Recipe:
     """The parts of a recipe; the defaults are the values that the notebooks use.
 
     Attributes:
-        backbone: a name of segmentation-models.
-        weights: "imagenet", or "none" for random weights.
+        backbone: a name of segmentation-models, or "hub:" and a preset of KerasHub or its folder.
+        weights: "imagenet" for the pretrained weights, of a preset its own, or "none" for random ones.
         norm: of the backbone's batch normalisation: "pretrained" keeps means, variances, scale and offset of
             the pretrained weights, "batch" learns them. With random weights it is always "batch".
         crop: side of a training crop, as a share of the network's input.
@@ -83,7 +83,8 @@ def read_recipe(changes: str) -> Recipe:
         if not equals or name not in defaults:
             nearest = difflib.get_close_matches(name, defaults, n=1, cutoff=0)[0]
             raise SettingsError(
-                f"RECIPE must be parts as NAME=VALUE, found '{change}'; the nearest is {nearest}=."
+                f"RECIPE must be parts as NAME=VALUE, found '{change}'; the nearest is {nearest}=. A value, "
+                "such as the path of a folder, may hold no blanks."
             )
         changed[name] = _read_part(name, text, defaults[name])
     return Recipe(**changed)

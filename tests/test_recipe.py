@@ -14,6 +14,7 @@ def test_words_change_the_recipe():
     [
         ("colour=1", "nearest is color="),
         ("color", "parts as NAME=VALUE, found 'color'"),
+        ("backbone=hub:my preset", "found 'preset'.*may hold no blanks"),
         ("zoom=0.6", "zoom must be 0.7 or more, found '0.6'; default: 1.6"),
         ("dice=-1", "dice must be 0.0 or more"),
         ("rate=inf", "rate must be"),

@@ -59,7 +59,7 @@ def _draw_stages(ax: plt.Axes, stages: pd.DataFrame) -> float:
         beside = row.stride == deepest  # Below the deepest bar a line leads to the label.
         place = {"xytext": (5 if beside else 0, -4), "ha": "left" if beside else "center"}
         ax.annotate(row.text, (middle, -height), **place, **_NOTE)
-        if row.part == "decoder":
+        if row.part == "decoder" and row.stride in tops:  # a backbone may have no feature at stride 2
             other, top = tops[row.stride]
             above = 1.1 * top + 0.1
             ax.plot([other, other, middle, middle], [top, above, above, height], **_THIN)  # the skip

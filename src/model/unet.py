@@ -11,6 +11,7 @@ from keras import layers
 
 from src.common.errors import SettingsError
 from src.model import efficientnet_lite as lite
+from src.model import hub
 from src.model.layers import DoubleSize, FusedNormalization, MaskShares, MeanProbability, ScaleColors
 from src.settings import Recipe
 
@@ -122,12 +123,14 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
         A row a stage: "part" (backbone, decoder or answer), "stride", "channels" and the "text" of a figure.
     """
     unet, deepest = find_unet(network)
-    joins = [unet.get_layer(f"decoder_stage{i}_concat") for i in range(len(DECODER_FILTERS))]
-    skips = [join.input[1].shape[-1] for join in joins]  # at strides 16, 8, 4, 2
-    strides = [2 ** (len(joins) - i) for i in range(len(joins))]
-    rows = [("backbone", stride, skip) for stride, skip in zip(strides[::-1], skips[::-1], strict=True)]
-    rows.append(("backbone", 2 * strides[0], deepest.shape[-1]))
-    widths = [unet.get_layer(f"decoder_stage{i}b_relu").output.shape[-1] for i in range(len(joins))]
+    names = {layer.name for layer in unet.layers}
+    strides = [2 ** (len(DECODER_FILTERS) - i) for i in range(len(DECODER_FILTERS))]  # 16, 8, 4, 2
+    rows = [("backbone", 2 * strides[0], deepest.shape[-1])]
+    for i, stride in enumerate(strides):
+        join = f"decoder_stage{i}_concat"
+        if join in names:  # some backbones have no feature at stride 2
+            rows.insert(0, ("backbone", stride, unet.get_layer(join).input[1].shape[-1]))
+    widths = [unet.get_layer(f"decoder_stage{i}b_relu").output.shape[-1] for i in range(len(strides))]
     rows += [("decoder", stride, count) for stride, count in zip(strides, widths, strict=True)]
     table = pd.DataFrame(rows, columns=["part", "stride", "channels"])
     table["text"] = [f"1/{row.stride}\n{row.channels} ch" for row in table.itertuples()]
@@ -148,13 +151,38 @@ def count_backbone(network: keras.Model) -> int:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Loads a network that training saved; it can predict, but not be trained further."""
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    """Loads a network that training saved; it can predict, but not be trained further.
+
+    Raises:
+        SettingsError: it has layers of KerasHub, which is not installed.
+    """
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except TypeError as error:
+        if "keras_hub" not in str(error):
+            raise
+        raise SettingsError(
+            f"{path} must be read with KerasHub, some of whose layers it has, found none installed; "
+            ".venv/bin/python -m pip install -r requirements-hub.txt (.venv/Scripts/python on Windows)."
+        ) from error
 
 
 def name_part(number: int) -> str:
     """Names the folder of a network of the submitted model, by its number from 1: "final", "final-2"..."""
     return "final" if number == 1 else f"final-{number}"
+
+
+def freeze_normalization(network: keras.Model, recipe: Recipe) -> None:
+    """Keeps the backbone's batch normalisation as it was pretrained, if the recipe wants that.
+
+    A saved network remembers it of its layers, but not of those inside a block of KerasHub, so this is
+    called for a loaded one, too.
+    """
+    if recipe.norm != "pretrained" or recipe.weights == "none":
+        return
+    for layer in network._flatten_layers(include_self=False):
+        if isinstance(layer, layers.BatchNormalization) and is_of_backbone(layer.moving_mean):
+            layer.trainable = False
 
 
 def average_networks(networks: list[keras.Model]) -> keras.Model:
@@ -205,23 +233,16 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
     fused = keras.models.clone_model(unet, clone_function=_use_fused_normalization)
     fused.set_weights(unet.get_weights())
-    if recipe.norm == "pretrained" and recipe.weights != "none":
-        _freeze_normalization(fused)
+    freeze_normalization(fused, recipe)
     return fused
-
-
-def _freeze_normalization(unet: keras.Model) -> None:
-    """Keeps the backbone's normalisation as it was pretrained."""
-    for layer in unet.layers:
-        if isinstance(layer, layers.BatchNormalization) and not layer.name.startswith(HEADS):
-            layer.trainable = False
 
 
 def check_recipe(recipe: Recipe) -> None:
     """Checks the recipe's backbone, weights, normalisation and depth before anything is read or built.
 
     Raises:
-        SettingsError: backbone, weights or normalisation are unknown, or the backbone cannot use depth.
+        SettingsError: backbone, weights or normalisation are unknown, or the backbone cannot use depth, or
+            cannot be had from KerasHub.
     """
     backbone = recipe.backbone
     if recipe.depth and backbone not in lite.VARIANTS:
@@ -234,12 +255,15 @@ def check_recipe(recipe: Recipe) -> None:
         raise SettingsError(
             f"RECIPE's weights must be one of {', '.join(WEIGHTS)}, found '{recipe.weights}'."
         )
+    if hub.is_preset(backbone):
+        hub.register(backbone)
+        return
     available = sorted(sm.get_available_backbone_names())
     if backbone not in available:
         nearest = difflib.get_close_matches(backbone, available, n=1, cutoff=0)[0]
         raise SettingsError(
-            f"RECIPE's backbone must be one that segmentation-models knows, found '{backbone}'; the nearest "
-            f"is {nearest}, all are {', '.join(available)}."
+            f"RECIPE's backbone must be one that segmentation-models knows, or hub: and a preset of "
+            f"KerasHub, found '{backbone}'; the nearest is {nearest}, all are {', '.join(available)}."
         )
 
 

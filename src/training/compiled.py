@@ -44,7 +44,7 @@ def make_segmenter(frames: Frames, classes: Classes, settings: TrainingSettings,
     """Builds a segmentation network on all GPUs and compiles it for its frames."""
     recipe = settings.recipe
     segmenter = build_seeded(seed, lambda: networks.build_segmenter(len(classes.mask), recipe))
-    segmenter = replicas.mirror(segmenter, settings.batch_size)
+    segmenter = _place(segmenter, settings)
     compile_segmenter(segmenter, frames, classes, recipe)
     return segmenter
 
@@ -54,9 +54,19 @@ def make_joint(
 ) -> keras.Model:
     """Builds a joint network of a trained segmentation network on all GPUs and compiles it for its frames."""
     joint = build_seeded(seed, lambda: networks.build_joint(segmenter, len(classes.label)))
-    joint = replicas.mirror(joint, settings.batch_size)
+    joint = _place(joint, settings)
     compile_joint(joint, frames, classes, settings.recipe)
     return joint
+
+
+def _place(network: keras.Model, settings: TrainingSettings) -> keras.Model:
+    """Copies a network onto all GPUs, and keeps the backbone's normalisation as the recipe wants it.
+
+    A copy and a loaded network forget that of the layers inside a block of KerasHub.
+    """
+    network = replicas.mirror(network, settings.batch_size)
+    networks.freeze_normalization(network, settings.recipe)
+    return network
 
 
 def build_seeded(seed: int, build: Callable[[], keras.Model]) -> keras.Model:
