@@ -60,6 +60,7 @@ def road(learnable, tmp_path_factory):
         "ESTIMATE=full",
         "LEAKY=True",
         "GROUP=robot_id",
+        "TENSORBOARD=True",
         f"RECIPE={RECIPE}",
     ]
     watcher = tmp_path_factory.mktemp("watcher")
@@ -87,6 +88,12 @@ def test_zip_beats_a_constant_answer(road):
         and result["train_frames"] == 36
         and result["minutes"] > 0
     )
+
+
+def test_every_training_but_those_of_folds_is_logged_for_tensorboard(road):
+    logs = [path.parent.relative_to(road[0] / "runs") for path in road[0].glob("runs/**/*tfevents*")]
+    kinds = sorted(f"{path.parts[0].partition('-')[0]}/{path.name}" for path in logs)
+    assert kinds == ["joint/final", "joint/held_out", "seg/final", "seg/held_out"]
 
 
 def test_folds_are_as_many_as_blocks_and_corrected(road):
