@@ -259,10 +259,11 @@ def test_notebooks_are_clean():
         assert name == "main.ipynb" or not any(cell.outputs for cell in cells)
         first = name == "Train_seg_sem.ipynb"
         assert run.read_settings(nbformat.read(ROOT / name, 4))["DATA"] == ("'.'" if first else "''")
+    assert (ROOT / "main.ipynb").stat().st_size <= publish.LARGEST_NOTEBOOK
 
 
 def test_notebooks_are_short_and_plain():
-    most = {"Train_seg_sem.ipynb": 14, "Train_label_seg.ipynb": 12, "Save_test.ipynb": 6, "main.ipynb": 13}
+    most = {"Train_seg_sem.ipynb": 14, "Train_label_seg.ipynb": 12, "Save_test.ipynb": 6, "main.ipynb": 14}
     for name in run.NOTEBOOKS:
         cells = [cell for cell in nbformat.read(ROOT / name, 4).cells if cell.cell_type == "code"]
         assert len(cells) <= most[name], name
