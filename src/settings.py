@@ -135,6 +135,7 @@ class Settings:
     seed: int = 0
     group: str | None = None
     recipe: str = ""
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         check_size(self.size)

@@ -149,6 +149,64 @@ def count_figures(page):
     return page.locator(".jp-OutputArea img").evaluate_all(script)
 
 
+def press(page, *keys):
+    """Presses keys one after another, as fast as a person does."""
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+
+
+def change_picture_by(page, *keys):
+    """Presses keys and waits until the frame browser shows another picture."""
+    before = page.locator(".jp-OutputArea .widget-image").get_attribute("src")
+    press(page, *keys)
+    page.wait_for_function(
+        "before => document.querySelector('.jp-OutputArea .widget-image').src !== before", arg=before
+    )
+
+
+def use_the_frame_browser_by_keys(page):
+    """Goes through the frame browser's controls by Tab, and uses each."""
+    page.locator(".noUi-handle").first.focus()
+    caption = page.locator(".jp-OutputArea .widget-html-content").first
+    first = caption.inner_text()
+    change_picture_by(page, "ArrowRight")
+    assert caption.inner_text() != first
+    change_picture_by(page, "Tab", "Tab", "ArrowLeft")  # over the slider's number to the overlay
+    shoot(page, "frame_browser", ".widget-image")
+    press(page, "Tab", "Tab", "ArrowRight")  # zoom
+    page.wait_for_function(
+        "() => { const one = document.querySelector('.jp-OutputArea .widget-image');"
+        " return one.clientWidth > 1.9 * one.parentElement.clientWidth; }"
+    )
+    shoot(page, "frame_browser_zoomed", ".widget-image")
+    change_picture_by(page, "Tab", "Tab", "Space", "ArrowDown", "Enter")  # order
+    assert page.locator(".jp-OutputArea select").first.input_value() == "least confident first"
+    press(page, "Tab", "Tab")  # over the choice of a class to the zoomed picture, which scrolls
+    press(page, "ArrowRight")
+    page.wait_for_function(
+        "() => document.querySelector('.jp-OutputArea .widget-image').parentElement.scrollLeft"
+    )
+
+
+def search_the_table_of_frames_by_keys(page):
+    """Searches the table of frames, and sorts it."""
+    field = page.get_by_placeholder("words of a row")
+    field.focus()
+    table = field.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')]").locator(
+        ".widget-html-content"
+    )
+    assert "12 of 12 rows" in table.inner_text()
+    page.keyboard.type("frame_10")
+    page.wait_for_function("() => document.body.innerText.includes('10 of 12 rows')")
+    press(page, "Tab", "Space", "Home", "Enter")  # by frame
+    press(page, "Tab", "Space")  # highest first
+    cells = table.locator("tbody tr").first.locator("td")
+    page.wait_for_timeout(1000)
+    assert cells.all_inner_texts()[:2] == ["9", "frame_109.jpg"]
+    shoot(page, "table_of_frames", "[placeholder='words of a row']")
+
+
 @pytest.mark.parametrize("name", run.NOTEBOOKS)  # in this order: each needs those before it
 def test_every_notebook_runs_in_the_browser(browser, lab, folder, name):
     page = run_all(browser, lab, name)
@@ -163,14 +221,8 @@ def test_every_notebook_runs_in_the_browser(browser, lab, folder, name):
         assert Path(download.value.path()).read_bytes() == zips[0].read_bytes()
         assert download.value.suggested_filename == zips[0].name and len(page.context.pages) == 1
     if name == "main.ipynb":
-        picture = page.locator(".jp-OutputArea .widget-image")
-        before = picture.get_attribute("src")
-        page.locator(".noUi-handle").first.focus()
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(
-            "before => document.querySelector('.jp-OutputArea .widget-image').src !== before", arg=before
-        )
-        shoot(page, "frame_browser", ".widget-image")
+        use_the_frame_browser_by_keys(page)
+        search_the_table_of_frames_by_keys(page)
     page.close()
 
 

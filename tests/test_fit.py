@@ -2,11 +2,14 @@ import io
 import time
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+import tensorflow as tf
 from tiny import TINY
 
 from src import runs as runs_module
@@ -17,7 +20,16 @@ from src.model.layers import MaskShares
 from src.runs import Run, drop_scores, find_run, open_run, read_result, write_result
 from src.scores import Scores
 from src.settings import Recipe, TrainingSettings
-from src.training import batches, checkpoints, keras_metrics, label_head, lengths, losses, optimizer
+from src.training import (
+    batches,
+    checkpoints,
+    event_log,
+    keras_metrics,
+    label_head,
+    lengths,
+    losses,
+    optimizer,
+)
 from src.training import fit as fit_module
 from src.training.fit import _choose_batches, _make_plan, fit, make_variables
 from src.training.lengths import Length
@@ -176,6 +188,89 @@ def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_
     assert shown == [False, False, False, True]
     for ours, theirs in zip(watched.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def read_log(path):
+    """Reads a file for TensorBoard: by step, {tag: number, or picture as uint8 RGB}."""
+    steps = {}
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        event = tf.compat.v1.Event.FromString(record)
+        for value in event.summary.value:
+            shown = value.simple_value
+            if value.HasField("image"):
+                shown = tf.io.decode_png(value.image.encoded_image_string).numpy()
+            steps.setdefault(event.step, {})[value.tag] = shown
+    return steps
+
+
+def test_log_for_tensorboard_holds_the_history_and_predictions_and_changes_no_weight(
+    frames, classes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(event_log, "SHARE", 100)  # so short a training has no time for predictions
+    logged, alone = make_small(), make_small()
+    fit(alone, tmp_path / "alone", frames, SETTINGS, SIX, frames)
+    log = event_log.EventLog(tmp_path / "logged", frames.take([1, 4]), classes.mask)
+    fit(logged, tmp_path / "logged", frames, SETTINGS, SIX, frames, log=log)
+    for ours, theirs in zip(logged.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    (path,) = (tmp_path / "logged").glob("*tfevents*")
+    steps = read_log(path)
+    rows = pd.read_csv(tmp_path / "logged" / "history.csv", index_col="step")
+    names = rows.columns.drop(["epoch", "seconds"])
+    assert {"loss", "val_mask_miou", "val_label_accuracy"} <= set(names)
+    for step, row in rows.iterrows():
+        for name in names[row[names].notna()]:
+            assert steps[step][name] == pytest.approx(row[name], rel=1e-6), name
+    np.testing.assert_array_equal(steps[0]["frame 1/photo"], frames.images[1])
+    np.testing.assert_array_equal(steps[0]["frame 2/truth"], classes.mask.paint(frames.masks[4]))
+    predicted = classes.mask.paint(logged(frames.images[4][None])["mask"][0].numpy().argmax(-1))
+    np.testing.assert_array_equal(steps[6]["frame 2/prediction"], predicted)  # by the averaged weights
+    assert all(("frame 1/prediction" in steps[step]) == ("val_loss" in steps[step]) for step in rows.index)
+
+
+def test_predictions_for_the_log_take_at_most_a_hundredth_of_the_time(frames, classes, tmp_path, monkeypatch):
+    now = [0.0]
+
+    def predict_slowly(images, training):
+        now[0] += 0.5
+        return {"mask": np.zeros((*images.shape[:3], 3))}
+
+    monkeypatch.setattr(event_log.time, "monotonic", lambda: now[0])
+    log = event_log.EventLog(tmp_path, frames.take([0, 1]), classes.mask)
+    log.set_model(predict_slowly)
+    predict_slowly.optimizer = SimpleNamespace(iterations=0)
+    log.on_train_begin()
+    logged = []
+    for _ in range(100):
+        now[0] += 20.0
+        log.on_test_end()
+        logged.append(len(log.predictions))
+        log.on_epoch_end(0, {})
+    assert logged[:10] == [2, *[0] * 8, 2]  # 1 s each, so the second ones need 200 s
+    assert 0.5 * sum(logged) <= 0.01 * now[0] + 1
+    log.on_train_end()
+
+
+def test_log_goes_on_with_a_training(frames, classes, tmp_path, monkeypatch):
+    monkeypatch.setattr(lengths, "PIECE", 1)
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
+
+    class Killed(checkpoints.Checkpointer):
+        def save(self):
+            super().save()
+            if self.done == 4:
+                raise KeyboardInterrupt
+
+    def train():
+        log = event_log.EventLog(tmp_path, frames.take([0]), classes.mask)
+        fit(make_small(), tmp_path, frames, SETTINGS, SIX, frames, log=log)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit_module, "Checkpointer", Killed)
+        train()
+    train()
+    first, second = sorted(tmp_path.glob("*tfevents*"))
+    assert sorted(read_log(first)) == [0, 1, 2, 3, 4] and sorted(read_log(second)) == [4, 5, 6]
 
 
 def test_finished_training_is_not_repeated(frames, tmp_path):

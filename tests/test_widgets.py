@@ -26,7 +26,7 @@ class Truth:
         distance = [
             np.abs(images - np.array(color)).sum(-1) for color in ((90,) * 3, (200, 60, 60), (60, 170, 60))
         ]
-        return {"mask": -np.stack(distance, -1) / 50, "label": np.zeros((len(images), 3))}
+        return {"mask": -np.stack(distance, -1).astype(np.float32) / 50, "label": np.zeros((len(images), 3))}
 
 
 @pytest.fixture
@@ -60,6 +60,21 @@ def test_slider_and_opacity_change_the_picture(browser):
         (0xD5, 0x5E, 0x00),
         (0x00, 0x9E, 0x73),
     }
+
+
+def test_zoom_shows_the_photo_up_to_its_own_size(train_folder, browser):
+    photo, _, _ = draw_frame(0, (160, 240))  # of a network that sees 64 x 96
+    cv2.imwrite(str(train_folder / "frame_000.jpg"), photo)
+    browser.samples.loc[0, ["height", "width"]] = 160, 240
+    browser.zoom.value = 2
+    assert read(browser).shape == (128, 3 * 192, 3)
+    assert browser.picture.layout.width == "200%" and browser.picture.layout.max_width == "none"
+    browser.zoom.value = 4
+    assert read(browser).shape == (160, 3 * 240, 3) and browser.picture.layout.width == "400%"
+    browser.slider.value = 1  # a photo of the network's own size has no more to show
+    assert read(browser).shape == (64, 3 * 96, 3)
+    browser.zoom.value = 1
+    assert browser.picture.layout.max_width == "100%"
 
 
 def test_order_and_class_choose_the_frames(browser):

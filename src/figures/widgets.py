@@ -124,6 +124,9 @@ if get_ipython() is not None:
 
 
 # The browser of frames ----------------------------------------------
+MOST_ZOOM = 4
+
+
 class FrameBrowser:
     """Shows the frames of Test one by one: photo, prediction over it, the confidence in each pixel.
 
@@ -156,6 +159,7 @@ class FrameBrowser:
         self.orders = {name: orders[name] for name in possible}
         self.slider = ipywidgets.IntSlider(max=len(samples) - 1, description="frame", continuous_update=False)
         self.opacity = ipywidgets.FloatSlider(0.6, min=0, max=1, step=0.1, description="overlay")
+        self.zoom = ipywidgets.IntSlider(1, min=1, max=MOST_ZOOM, description="zoom", continuous_update=False)
         self.order = ipywidgets.Dropdown(options=list(self.orders), description="order")
         self.wanted = ipywidgets.Dropdown(options=["any class", *classes.mask.names], description="shows")
         self.picture = ipywidgets.Image(format="png")
@@ -164,12 +168,16 @@ class FrameBrowser:
         self.rows = np.arange(len(samples))
         for control in (self.order, self.wanted):
             control.observe(self._choose_rows, "value")
-        for control in (self.slider, self.opacity):
+        for control in (self.slider, self.opacity, self.zoom):
             control.observe(self._draw, "value")
         controls = ipywidgets.VBox(
-            [ipywidgets.HBox([self.slider, self.opacity]), ipywidgets.HBox([self.order, self.wanted])]
+            [
+                ipywidgets.HBox([self.slider, self.opacity, self.zoom]),
+                ipywidgets.HBox([self.order, self.wanted]),
+            ]
         )
-        self.box = ipywidgets.VBox([controls, self.caption, self.picture])
+        window = ipywidgets.Box([self.picture], layout={"overflow": "auto"})  # a zoomed picture scrolls in it
+        self.box = ipywidgets.VBox([controls, self.caption, window])
         self._draw()
 
     def show(self, still: Image) -> None:
@@ -205,13 +213,16 @@ class FrameBrowser:
         row = self.rows[self.slider.value]
         sample = self.samples.iloc[row]
         note = self.notes.iloc[row]
-        size = image_files.orient_size(self.size, sample.height, sample.width)
-        photo = image_files.load_photo(sample.image, size)
         if row != self.shown:
             self.probabilities, _ = predict.predict_frame(self.network, sample, self.size, self.tta)
             self.shown = row
-        mask = self.probabilities.argmax(-1).astype(np.uint8)
-        self.picture.value = self._paint(photo, mask)
+        size = self._choose_size(sample)
+        photo = image_files.load_photo(sample.image, size)
+        mask, confidence = predict.resize_argmax(self.probabilities, size)
+        self.picture.value = self._paint(photo, mask, confidence)
+        zoom = self.zoom.value
+        self.picture.layout.width = "auto" if zoom == 1 else f"{100 * zoom}%"
+        self.picture.layout.max_width = "100%" if zoom == 1 else "none"
         label = self.classes.label.names[self.classes.label.ids.index(int(note.label))]
         score = ""
         if pd.notna(note.get("miou")):
@@ -222,13 +233,20 @@ class FrameBrowser:
             f"photo, prediction, confidence of each pixel (yellow: high)<br>{self._list_classes(mask)}"
         )
 
-    def _paint(self, photo: np.ndarray, mask: np.ndarray) -> bytes:
+    def _choose_size(self, sample: pd.Series) -> tuple[int, int]:
+        """Chooses the (height, width) in which a frame is drawn: zoomed, up to the photo's own size."""
+        height, width = image_files.orient_size(self.size, sample.height, sample.width)
+        zoom = self.zoom.value
+        high = max(height, min(zoom * height, sample.height))
+        wide = max(width, min(zoom * width, sample.width))
+        return high, wide
+
+    def _paint(self, photo: np.ndarray, mask: np.ndarray, confidence: np.ndarray) -> bytes:
         """Paints photo, mask over photo, and confidence side by side: bytes of a PNG."""
         colors = np.float32(self.classes.mask.paint(mask))
         over = cv2.addWeighted(np.float32(photo), 1 - self.opacity.value, colors, self.opacity.value, 0)
-        highest = np.uint8(255 * self.probabilities.max(-1))
-        confidence = cv2.applyColorMap(highest, cv2.COLORMAP_VIRIDIS)[..., ::-1]
-        wide = np.concatenate([photo, np.uint8(over), confidence], 1)
+        colored = cv2.applyColorMap(np.uint8(255 * confidence), cv2.COLORMAP_VIRIDIS)[..., ::-1]
+        wide = np.concatenate([photo, np.uint8(over), colored], 1)
         return cv2.imencode(".png", wide[..., ::-1])[1].tobytes()
 
     def _list_classes(self, mask: np.ndarray) -> str:

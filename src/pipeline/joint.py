@@ -89,13 +89,14 @@ class Joint(Stage):
     Args:
         project: the data.
         choice: ESTIMATE, "off", "quick" or "full".
+        tensorboard: whether the trainings are logged for TensorBoard.
 
     Raises:
         FileNotFoundError: there is no finished segmentation network.
         ValueError: ESTIMATE is "off" in one of the two notebooks alone.
     """
 
-    def __init__(self, project: Project, choice: str):
+    def __init__(self, project: Project, choice: str, tensorboard: bool = False):
         self.choice = choice
         self.first = runs.find_run("seg", project.train, project.classes)
         require_same_estimate(choice, self.first)
@@ -111,7 +112,7 @@ class Joint(Stage):
         if chosen.holds_out:
             validation = f"validation on {metrics.name_held_out(split.leaky)}"
         print(f"Starts from {self.first.folder}; {validation}.")
-        super().__init__(project, chosen, "joint", run_settings, frames, split, frames.useful)
+        super().__init__(project, chosen, "joint", run_settings, frames, split, frames.useful, tensorboard)
         self.fold_scores: dict[str, Scored] = {}
 
     def build(self) -> keras.Model | None:

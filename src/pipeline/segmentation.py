@@ -40,7 +40,7 @@ class Segmentation(Stage):
             validation = f"Validation on {metrics.name_held_out(split.leaky)}."
         print(describe_blocks(project.train, split.blocks), validation)
         rows = np.flatnonzero(frames.has_mask)
-        super().__init__(project, chosen, "seg", chosen.to_dict(), frames, split, rows)
+        super().__init__(project, chosen, "seg", chosen.to_dict(), frames, split, rows, settings.tensorboard)
         self.all_steps = self._count_all_steps(settings.estimate)
 
     def _count_all_steps(self, choice: str) -> int:

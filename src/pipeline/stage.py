@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,11 +20,13 @@ from src.model import unet
 from src.project import Project
 from src.settings import TrainingSettings
 from src.training import lengths
+from src.training.event_log import EventLog
 from src.training.fit import fit
 from src.training.history import count_minutes
 from src.training.lengths import Length
 
 SHOWN = 4  # held-out frames whose predictions are stored for figures
+LOGGED = 2  # held-out frames whose predictions are logged for TensorBoard
 SEED_STEP = 1000  # between the seeds of the networks that are averaged, so that no other run has them
 
 
@@ -38,6 +41,7 @@ class Stage:
         frames: of Train, decoded.
         split: rows to train on and rows that are held out.
         rows: numbers of the rows with a target of this network.
+        tensorboard: whether the trainings are logged for TensorBoard.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Stage:
         frames: Frames,
         split: Split,
         rows: np.ndarray,
+        tensorboard: bool,
     ):
         self.project = project
         self.settings = settings
@@ -65,6 +70,7 @@ class Stage:
         self.history: pd.DataFrame | None = None
         self.final_histories: list[pd.DataFrame] = []  # a network of the submitted model each
         self.all_steps = 0
+        self.tensorboard = tensorboard
         self._describe_frames()
 
     @property
@@ -89,14 +95,16 @@ class Stage:
         """Trains the held-out model on all but the held-out recordings; returns its history."""
         if network is None:
             return None
+        folder = self.run.folder / "held_out"
         self.history = fit(
             network,
-            self.run.folder / "held_out",
+            folder,
             self.train_frames,
             self.settings,
             self._choose_length(),
             val_frames=self.held_out_frames,
             show=self._make_live_view(self.held_out_frames),
+            log=self._make_log(folder, self._choose_shown(LOGGED)),
         )
         return self.history
 
@@ -109,13 +117,15 @@ class Stage:
             seed: of the order of the frames and of the augmentation.
             length: of the training.
         """
+        folder = self.run.folder / unet.name_part(number)
         history = fit(
             network,
-            self.run.folder / unet.name_part(number),
+            folder,
             self.all_frames,
             replace(self.settings, seed=seed),
             length,
             show=self._make_live_view(self.all_frames),
+            log=self._make_log(folder, []),
         )
         self.final_histories.append(history)
         return network
@@ -149,6 +159,17 @@ class Stage:
         """Makes the view that shows the first frame's prediction during a training."""
         return widgets.LiveView(frames.get_input(0), frames.masks[0], self.classes)
 
+    def _make_log(self, folder: Path, rows: list[int]) -> EventLog | None:
+        """Makes the log of a training for TensorBoard; None where none is asked for.
+
+        Args:
+            folder: of the training.
+            rows: of the held-out frames, those whose predictions are shown; none where none is held out.
+        """
+        if not self.tensorboard:
+            return None
+        return EventLog(folder, self.held_out_frames.take(rows), self.classes.mask)
+
     def _describe_frames(self) -> None:
         """Prints how many frames there are to train on."""
         target = {"seg": "a mask", "joint": "mask or label"}[self.kind]
@@ -159,17 +180,17 @@ class Stage:
             held_out = str(len(self.held_out_frames))
         print(f"{train} frames with {target} to train on, {held_out} held out; the run is {self.run.folder}.")
 
-    def _choose_shown(self) -> dict[int, None]:
-        """Chooses the held-out frames whose predictions are shown: evenly spaced rows, as keys of a dict."""
+    def _choose_shown(self, count: int) -> list[int]:
+        """Chooses held-out frames whose predictions are shown, at most `count`: evenly spaced rows."""
         last = len(self.held_out_rows) - 1
-        rows = np.unique(np.linspace(0, last, SHOWN).astype(int))
-        return dict.fromkeys(rows.tolist())
+        rows = np.unique(np.linspace(0, last, count).astype(int))
+        return rows.tolist()
 
     def _evaluate(self, score: Callable, network: keras.Model) -> Evaluation:
         """Scores a network on held-out frames by `evaluate.score_samples` or `estimate.score_held_out`."""
         samples = self.samples.iloc[self.held_out_rows]
         predictor = engine.prepare(network)
-        predictions = self._choose_shown()
+        predictions = dict.fromkeys(self._choose_shown(SHOWN))
         scored = score(predictor, samples, self.classes, self.settings.size, keep=predictions)
         return Evaluation(
             samples=samples,

@@ -13,6 +13,7 @@ from src.data.recordings import find_recordings
 from src.data.reference import add_truth, check_reference
 from src.evaluation import metrics
 from src.figures import widgets
+from src.figures.search_table import SearchTable
 from src.inference import engine
 from src.model import unet
 from src.project import Project
@@ -120,6 +121,27 @@ class Result:
         network = engine.open_exported(self.run.folder)
         table = (self.project.test, self.notes, self.project.classes)
         return widgets.FrameBrowser(network, *table, self.size, self.record.tta is not False)
+
+    def table_of_frames(self) -> SearchTable:
+        """Lists all frames, to search and sort: the worst first, or the least confident without truth.
+
+        The column "frame" counts them from 0 as the frame browser does.
+        """
+        names = np.array(self.classes.label.names)
+        true = self.truth["label"].to_numpy()
+        index = pd.RangeIndex(len(self.truth), name="frame")
+        table = pd.DataFrame({"photo": self.project.test["image_path"].to_numpy()}, index=index)
+        table["recording"] = self.recordings.to_numpy()
+        table["label"] = names[self.labels]
+        if self.has_label.any():
+            table["true label"] = np.where(self.has_label, names[true], "")
+        table["label confidence %"] = 100 * self.notes["confidence"].to_numpy()
+        table["mean confidence %"] = 100 * self.notes["mean_confidence"].to_numpy()
+        order = "mean confidence %"
+        if self.frames is not None:
+            table = table.join(self.frames)
+            order = "mean IoU %"
+        return SearchTable(table, order)
 
     def most_common_errors(self) -> pd.DataFrame | None:
         """Counts the frames by what costs them most; None where the truth is not known."""

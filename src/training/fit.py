@@ -17,6 +17,7 @@ from src.model import unet as networks
 from src.settings import Recipe, TrainingSettings
 from src.training import augment, batches, label_head, lengths, optimizer
 from src.training.checkpoints import CHECKPOINT, AverageWeightsForValidation, Checkpointer, count_bytes
+from src.training.event_log import EventLog
 from src.training.history import read_history
 from src.training.lengths import Length
 
@@ -33,6 +34,7 @@ def fit(
     length: Length,
     val_frames: Frames | None = None,
     show: Callable[[pd.DataFrame, keras.Model, bool], None] | None = None,
+    log: EventLog | None = None,
 ) -> pd.DataFrame:
     """Trains a compiled network, or goes on where an interrupted training of this folder stopped.
 
@@ -48,6 +50,7 @@ def fit(
             nor weights.
         show: called with (history so far, network, ended): after each epoch with False, and at the end with
             True, when the network holds the averaged weights.
+        log: for TensorBoard, written beside the history; it changes neither steps nor weights.
 
     Returns:
         The history: one row an epoch, with `seconds` and the losses and metrics that Keras names.
@@ -59,7 +62,7 @@ def fit(
     if (folder / "model.keras").exists():
         return _load_finished(model, folder)
     with files.lock(folder, "training"):
-        history = _take_steps(model, folder, frames, settings, length, val_frames, show)
+        history = _take_steps(model, folder, frames, settings, length, val_frames, show, log)
         if "label" in model.output_names:
             label_head.fit_label_head(model, frames)
         _save(model, folder)
@@ -74,6 +77,7 @@ def _take_steps(
     length: Length,
     val_frames: Frames | None,
     show: Callable | None,
+    log: EventLog | None,
 ) -> pd.DataFrame:
     """Takes the steps that are left of a training, with the arguments of `fit`; returns its history."""
     with_label = "label" in model.output_names
@@ -87,7 +91,10 @@ def _take_steps(
     schedule = optimizer.make_schedule(plan.steps, peak, last)
     checkpointer = Checkpointer(folder, done, plan, schedule, settings.seed, show)
     if done < plan.steps:
-        _run_steps(model, make(first_step=done), val_stream, plan, checkpointer)
+        callbacks = [AverageWeightsForValidation(), checkpointer]
+        if log is not None:
+            callbacks.insert(0, log)
+        _run_steps(model, make(first_step=done), val_stream, plan, done, callbacks)
     else:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return checkpointer.history
@@ -125,18 +132,19 @@ def _run_steps(
     stream: tf.data.Dataset,
     val_stream: tf.data.Dataset | None,
     plan: lengths.Plan,
-    checkpointer: Checkpointer,
+    done: int,
+    callbacks: list[keras.callbacks.Callback],
 ) -> None:
-    """Takes the steps that are left of a plan."""
+    """Takes the steps of a plan that are left after `done` steps."""
     model.fit(
         stream,
         steps_per_epoch=plan.piece,  # Keras can only go on after a whole epoch, so its epochs are pieces
-        initial_epoch=checkpointer.done // plan.piece,
+        initial_epoch=done // plan.piece,
         epochs=plan.steps // plan.piece,
         validation_data=val_stream,
         validation_freq=[epoch * plan.pieces for epoch in plan.validated],
         shuffle=False,  # the batches come shuffled
-        callbacks=[AverageWeightsForValidation(), checkpointer],
+        callbacks=callbacks,
         verbose=0,
     )
 
