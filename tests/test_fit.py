@@ -238,7 +238,7 @@ def test_predictions_for_the_log_take_at_most_a_hundredth_of_the_time(frames, cl
     monkeypatch.setattr(event_log.time, "monotonic", lambda: now[0])
     log = event_log.EventLog(tmp_path, frames.take([0, 1]), classes.mask)
     log.set_model(predict_slowly)
-    predict_slowly.optimizer = SimpleNamespace(iterations=0)
+    predict_slowly.optimizer = SimpleNamespace(iterations=tf.Variable(0))
     log.on_train_begin()
     logged = []
     for _ in range(100):
