@@ -17,6 +17,8 @@ class Scores:
         accuracy: of the labels.
         miou_low: lower end of the 90 % interval of an estimated mean IoU; None for a measured one.
         miou_high: upper end of that interval.
+        f1_low, f1_high: the same of an estimated F1.
+        accuracy_low, accuracy_high: the same of an estimated accuracy.
     """
 
     miou: float | None = None
@@ -24,11 +26,24 @@ class Scores:
     accuracy: float | None = None
     miou_low: float | None = None
     miou_high: float | None = None
+    f1_low: float | None = None
+    f1_high: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
 
     @classmethod
     def from_dict(cls, content: dict[str, float | None]) -> "Scores":
         """Reads scores by name; other names, such as "iou_road" of the scoring program, are left out."""
         return cls(**{name: content.get(name) for name in SCORE_NAMES})
+
+    def without_labels(self) -> "Scores":
+        """Returns the scores of the masks alone."""
+        return Scores(self.miou, miou_low=self.miou_low, miou_high=self.miou_high)
+
+    def get_interval(self, name: str) -> tuple[float, float] | None:
+        """Returns the 90 % interval of an estimated score, by name as "f1"; None for a measured one."""
+        low = getattr(self, f"{name}_low")
+        return None if low is None else (low, getattr(self, f"{name}_high"))
 
     def to_dict(self) -> dict[str, float]:
         """Returns the known scores by name, as `result.json` holds them."""

@@ -26,12 +26,13 @@ def test_history_names_first_and_last_value():
 
 def test_the_estimate_is_compared_with_what_the_competition_gave():
     scores = {"estimate": Scores(0.5, 0.6, miou_low=0.4, miou_high=0.6)}
-    assert "Test will give" in captions.describe_estimate(RunResult(scores=scores))
+    expected = "Test will give a mean IoU of about 50.0 % (40.0 to 60.0); a label F1 of about 60.0 %."
+    assert captions.describe_estimate(RunResult(scores=scores)) == expected
     scores["competition"] = Scores(0.381, 0.782, 0.779)
     caption = captions.describe_estimate(RunResult(scores=scores))
     assert caption == (
-        "Test gave a mean IoU of 38.1 %, outside the estimate's 40.0 to 60.0 % (50.0), and it gave a label "
-        "F1 of 78.2 %, 60.0 estimated."
+        "Test gave a mean IoU of 38.1 %, outside the estimated 40.0 to 60.0 % (50.0); a label F1 of 78.2 %, "
+        "60.0 estimated."
     )
 
 

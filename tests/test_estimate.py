@@ -28,8 +28,8 @@ def make_expected(sure: float, frames: int = 4) -> ExpectedConfusion:
     return ExpectedConfusion(mask, label)
 
 
-def make_fold(temperature: float | None) -> Scored:
-    return Scored(Scores(), temperature=temperature)
+def make_fold(temperature: float | None, label_gap: float | None = None) -> Scored:
+    return Scored(Scores(), temperature=temperature, label_gap=label_gap)
 
 
 def test_expected_confusion_counts_probabilities():
@@ -69,8 +69,16 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     warm = estimate.estimate_test(expected, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm.miou == pytest.approx(share / (2 - share), abs=0.01)
-    assert warm.f1 == plain.f1
-    assert list(warm.to_dict()) == ["miou", "f1", "miou_low", "miou_high"]  # of result.json
+    assert plain.accuracy == pytest.approx(0.8)
+    labels = {name: getattr(plain, name) for name in ("f1", "accuracy", "f1_low", "accuracy_high")}
+    assert labels == {name: getattr(warm, name) for name in labels}
+    assert labels["accuracy_high"] == pytest.approx(0.8 + estimate.LABEL_ERRORS["accuracy"])
+    ends = [f"{name}_{end}" for name in ("miou", "f1", "accuracy") for end in ("low", "high")]
+    assert list(warm.to_dict()) == ["miou", "f1", "accuracy", *ends]  # of result.json
+    gaps = [make_fold(None, -0.3), make_fold(None, -0.1), make_fold(None)]
+    doubted = estimate.estimate_test(expected, recordings, gaps)  # a mean gap of -0.2, of which half is used
+    assert plain.accuracy - doubted.accuracy == pytest.approx(0.1) == plain.f1 - doubted.f1
+    assert doubted.without_labels().to_dict().keys() == {"miou", "miou_low", "miou_high"}
     assert warm.miou_high - warm.miou_low > plain.miou_high - plain.miou_low  # more doubt
     assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
 
@@ -103,26 +111,28 @@ def test_sentence_and_tables():
     scores = {"held_out": Scores(miou=0.61), "estimate": estimated}
     assert captions.describe_estimate(RunResult(scores=scores)) == (
         "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
-        "On held-out recordings mean IoU was 61.0 %."
+        "On held-out recordings the mean IoU was 61.0 %."
     )
-    scores["estimate"] = replace(estimated, f1=0.7)
+    scores["estimate"] = replace(
+        estimated, f1=0.7, f1_low=0.6, f1_high=0.8, accuracy=0.9, accuracy_low=0.8, accuracy_high=1
+    )
     confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
     caption = captions.describe_estimate(RunResult(scores=scores, confusion=confusion))
-    assert "(44.0 to 56.0) and a label F1 of about 70.0 %. On held-out recordings (2 of 3 classes)" in caption
+    labels = "a label accuracy of about 90.0 % (80.0 to 100.0); a label F1 of about 70.0 % (60.0 to 80.0)."
+    assert f"(44.0 to 56.0); {labels} On held-out recordings (2 of 3 classes) the" in caption
     scores |= {"test": Scores(miou=0.4, f1=0.65), "random": Scores(miou=0.9)}
     caption = captions.describe_estimate(RunResult(scores=scores, leaky=True))
     for part in (
-        "outside the estimate's 44.0 to 56.0",
-        "F1 of 65.0 %, 70.0 estimated",
-        "(leaky) mean IoU was 61.0 %",
-        "(leaky) 90.0",
+        "outside the estimated 44.0 to 56.0 % (50.0)",
+        "F1 of 65.0 %, inside the estimated 60.0 to 80.0 % (70.0)",
+        "of the same street (leaky) the mean IoU was 61.0 %",
+        "(leaky) the mean IoU was 90.0",
     ):
         assert part in caption
     scores["test"] = Scores(f1=0.65, accuracy=0.7)  # of labels alone
     caption = captions.describe_estimate(RunResult(scores=scores))
-    assert (
-        "(44.0 to 56.0), and it gave a label F1 of 65.0 %, 70.0 estimated" in caption and "nan" not in caption
-    )
+    assert caption.startswith("Test gave a label accuracy of 70.0 %, outside the estimated 80.0 to 100.0 %")
+    assert "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)." in caption and "nan" not in caption
     missed = captions.describe_missed(pd.Series({"a": 50.0, "b": 20.0}), pd.Series({"a": 40.0, "b": np.nan}))
     assert missed == " The estimates, the dots, missed a class by 10.0 points on average."
     assert "ESTIMATE" in captions.describe_estimate(RunResult())
@@ -144,13 +154,14 @@ def test_sentence_and_tables():
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5)
-    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0)
-    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6)
+    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5, label_gap=-0.2)
+    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0, label_gap=-0.1)
+    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6, label_gap=-0.3)
     others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
     found = estimate.extrapolate_short_folds(others, whole, short)
     assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
     assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
+    assert found["fold 2"].label_gap == pytest.approx(-0.2)
     assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
 
 

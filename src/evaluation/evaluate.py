@@ -26,6 +26,8 @@ class Scored:
         frames: number of frames.
         temperature: at which the network expects its true mean IoU; above 1 for one that is too confident;
             None where unknown.
+        label_gap: accuracy of the labels minus the mean confidence of them; below 0 for a network that is too
+            confident; None without labels.
         minutes: of the trainings of a fold; None for other networks, whose minutes their run holds.
     """
 
@@ -33,6 +35,7 @@ class Scored:
     confusion: dict[str, list | None] | None = None
     frames: int = 0
     temperature: float | None = None
+    label_gap: float | None = None
     minutes: float | None = None
 
     def to_dict(self) -> dict:
@@ -92,6 +95,7 @@ def score_predictions(
     count = len(classes.mask)
     mask_confusion = np.zeros((count, count), np.int64)
     labels = np.full(len(samples), -1)
+    confidences = np.full(len(samples), np.nan)
     for row, prediction in enumerate(predictions):
         if keep is not None and row in keep:
             keep[row] = prediction
@@ -100,13 +104,17 @@ def score_predictions(
         mask_confusion += metrics.confuse(truth, prediction.mask, count)
         if prediction.label is not None:
             labels[row] = prediction.label
-    f1 = accuracy = label_confusion = None
+            confidences[row] = prediction.confidence
+    f1 = accuracy = label_confusion = label_gap = None
     if (labels >= 0).all():
         truth = samples["label"].to_numpy()
         f1, accuracy = metrics.score_labels(truth, labels)
         label_confusion = metrics.confuse_labels(truth, labels, len(classes.label)).tolist()
+        if (truth != NO_LABEL).any():
+            label_gap = accuracy - float(confidences[truth != NO_LABEL].mean())
     confusion = {"mask": mask_confusion.tolist(), "label": label_confusion}
-    return Scored(Scores(metrics.score_masks(mask_confusion), f1, accuracy), confusion, len(samples))
+    scores = Scores(metrics.score_masks(mask_confusion), f1, accuracy)
+    return Scored(scores, confusion, len(samples), label_gap=label_gap)
 
 
 @dataclass(frozen=True, eq=False)

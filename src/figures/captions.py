@@ -20,15 +20,32 @@ def describe_estimate(result: RunResult) -> str:
     names = metrics.name_splits(result)
     if "estimate" not in scores:
         return 'Nothing was estimated: ESTIMATE is "off".'
+    sentences = _describe_test(scores)
     miou = _list_percents(scores, "miou")
-    low = 100 * scores["estimate"].miou_low
-    high = 100 * scores["estimate"].miou_high
-    caption = _describe_test_miou(miou, low, high) + _describe_test_f1(_list_percents(scores, "f1"))
-    if "held_out" in scores:
-        caption += f". On {names['held_out']} mean IoU was {miou['held_out']:.1f} %"
-    if "random" in scores:
-        caption += f", on {names['random']} {miou['random']:.1f} %"
-    return f"{caption}."
+    for split in ("held_out", "random"):
+        if split in scores:
+            sentences.append(f"On {names[split]} the mean IoU was {miou[split]:.1f} %.")
+    return " ".join(sentences)
+
+
+def _describe_test(scores: dict[str, Scores]) -> list[str]:
+    """Describes what Test gave beside its estimate, and what it will give, in a sentence each."""
+    given = []
+    expected = []
+    for measure, name in _MEASURES.items():
+        percents = _list_percents(scores, measure)
+        if np.isnan(percents["estimate"]):
+            continue
+        interval = scores["estimate"].get_interval(measure)
+        if np.isnan(_find_true(percents)):
+            expected.append(_describe_expected(name, percents["estimate"], interval))
+        else:
+            given.append(_describe_given(name, percents, interval))
+    sentences = {"Test gave": given, "Test will give": expected}
+    return [f"{begin} {'; '.join(parts)}." for begin, parts in sentences.items() if parts]
+
+
+_MEASURES = {"miou": "a mean IoU", "accuracy": "a label accuracy", "f1": "a label F1"}
 
 
 def _list_percents(scores: dict[str, Scores], measure: str) -> dict[str, float]:
@@ -36,26 +53,24 @@ def _list_percents(scores: dict[str, Scores], measure: str) -> dict[str, float]:
     return {split: 100 * metrics.or_nan(getattr(part, measure)) for split, part in scores.items()}
 
 
-def _describe_test_miou(miou: dict[str, float], low: float, high: float) -> str:
-    """Describes the mean IoU of Test, in percent by split, beside its interval."""
-    test = _find_true(miou)
-    if np.isnan(test):
-        return f"Test will give a mean IoU of about {miou['estimate']:.1f} % ({low:.1f} to {high:.1f})"
+def _describe_expected(name: str, estimate: float, interval: tuple[float, float] | None) -> str:
+    """Describes an estimated score of Test, in percent; the interval is in fractions."""
+    text = f"{name} of about {estimate:.1f} %"
+    if interval is None:
+        return text
+    low, high = interval
+    return f"{text} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _describe_given(name: str, percents: dict[str, float], interval: tuple[float, float] | None) -> str:
+    """Describes a score of Test, in percent by split, beside its estimate; the interval is in fractions."""
+    test = _find_true(percents)
+    text = f"{name} of {test:.1f} %"
+    if interval is None:
+        return f"{text}, {percents['estimate']:.1f} estimated"
+    low, high = (100 * end for end in interval)
     inside = "inside" if low <= test <= high else "outside"
-    interval = f"{low:.1f} to {high:.1f} % ({miou['estimate']:.1f})"
-    return f"Test gave a mean IoU of {test:.1f} %, {inside} the estimate's {interval}"
-
-
-def _describe_test_f1(f1: dict[str, float]) -> str:
-    """Describes the label F1 of Test, in percent by split; "" where it is not known."""
-    if np.isnan(f1["estimate"]):
-        return ""
-    if not {"test", "competition"} & set(f1):
-        return f" and a label F1 of about {f1['estimate']:.1f} %"
-    test = _find_true(f1)
-    if np.isnan(test):
-        return ""
-    return f", and it gave a label F1 of {test:.1f} %, {f1['estimate']:.1f} estimated"
+    return f"{text}, {inside} the estimated {low:.1f} to {high:.1f} % ({percents['estimate']:.1f})"
 
 
 def _find_true(scores: dict[str, float]) -> float:

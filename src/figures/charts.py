@@ -97,11 +97,12 @@ def _draw_score(ax: plt.Axes, place: int, split: str, scores: Scores, key: str) 
     color, marker = _SOURCES[split]
     value = 100 * metrics.or_nan(getattr(scores, key))
     if np.isnan(value):
-        if split == "estimate":  # The accuracy of labels is not estimated.
+        if split == "estimate":  # as the labels, where Train has none
             ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
         return
-    if key == "miou" and scores.miou_low is not None:
-        interval = [100 * scores.miou_low, 100 * scores.miou_high]
+    interval = scores.get_interval(key)
+    if interval is not None:
+        interval = [100 * end for end in interval]
         # Round ends would make the bar wider than the interval.
         ax.plot(interval, [place] * 2, color=color, linewidth=5, solid_capstyle="butt", alpha=0.35)
     ax.plot(value, place, marker, color=color, markersize=7, clip_on=False)

@@ -1,6 +1,6 @@
 """The stage of `Train_label_seg.ipynb`, which trains the joint network from a segmentation network."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import keras
@@ -237,7 +237,7 @@ class Joint(Stage):
         estimated = estimate.estimate_test(expected, recordings.iloc[rows], list(folds.values()))
         confusion = estimate.estimate_confusion(expected, list(folds.values()))
         if (self.samples["label"] == NO_LABEL).all():
-            estimated = replace(estimated, f1=None)
+            estimated = estimated.without_labels()
         return Estimate(note, leaky, random, evaluation.scored, estimated, confusion, folds)
 
     def finish(self, evaluation: Evaluation | None, found: Estimate) -> None:
