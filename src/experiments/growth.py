@@ -128,7 +128,7 @@ def table_of_growth(groups: dict[str, dict[str, dict]]) -> str:
             times = f"{milliseconds / first[0]:.2f}"
             memory = f"{row['memory'] / first[1]:.2f}"
             lines.append([what, name, f"{milliseconds:.1f}", times, f"{row['memory']:.0f}", memory])
-    return tables.make_markdown(lines, ["what", "of", "ms a frame", "times", "peak MB", "times "])
+    return tables.make_markdown(lines, ["what", "of", "ms a frame", "/ first", "peak MB", "/ first "])
 
 
 def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
