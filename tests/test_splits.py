@@ -1,3 +1,4 @@
+import tracemalloc
 import warnings
 
 import cv2
@@ -6,8 +7,9 @@ import pandas as pd
 import pytest
 
 from src.data import likeness as likeness_module
+from src.data import recordings as recordings_module
 from src.data.audit import audit_split, is_leaky, table_of_leaks
-from src.data.likeness import SAME_VIEW, compare_views
+from src.data.likeness import SAME_VIEW, compare_views, find_same_views
 from src.data.recordings import (
     EARTH,
     SAME_GROUND,
@@ -136,11 +138,34 @@ def test_planted_duplicates_are_found_and_others_are_not(kind):
     assert alike[~np.eye(60, dtype=bool)].mean() <= 0.01
 
 
-def test_neighbours_by_hand():
+@pytest.mark.parametrize("at_once", [100, 1])
+def test_neighbours_by_hand(at_once, monkeypatch):
+    monkeypatch.setattr(recordings_module, "AT_ONCE", at_once)
     samples = make_samples(["a"] * 4, np.arange(4))
     samples["lat"], samples["lon"] = [0.0, 0.0001, 0.0002, np.nan], [10.0] * 4  # 0.0001 degrees are 11.1 m
-    assert find_neighbours(samples, metres=12).tolist() == [[0, 1], [1, 2]]
-    assert find_neighbours(samples, metres=5).tolist() == []
+    assert np.concatenate(list(find_neighbours(samples, metres=12))).tolist() == [[0, 1], [1, 2]]
+    assert np.concatenate(list(find_neighbours(samples, metres=5))).tolist() == []
+    assert list(find_neighbours(samples[2:])) == []  # one frame with a place
+
+
+def test_many_frames_of_one_place_and_view_need_little_memory():
+    samples = make_samples(np.repeat(list("ab"), 4000), np.arange(8000)).assign(lat=0.0, lon=10.0)
+    tracemalloc.start()
+    pairs = sum(len(part) for part in find_neighbours(samples))
+    assert pairs == 8000 * 7999 / 2
+    assert tracemalloc.get_traced_memory()[1] < 100e6  # bytes; all pairs at once take 512 MB
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("at_once", [500, 2])
+def test_same_views_are_found_within_a_part_and_across_parts(at_once, monkeypatch):
+    monkeypatch.setattr(likeness_module, "AT_ONCE", at_once)
+    photos = make_views(5)
+    photos[3] = photos[0][:, ::-1]
+    photos[1] = photos[0]
+    pairs = np.concatenate(list(find_same_views(photos)))
+    found = {tuple(sorted(pair)) for pair in pairs.tolist()}
+    assert found == {(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (0, 1), (0, 3), (1, 3)}
 
 
 def test_recordings_that_share_ground_or_a_view_are_one_block(monkeypatch):

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     runs.read_finished(arguments.run)
     startup.import_quietly()
-    from src.experiments import benchmark, speeds
+    from src.experiments import benchmark, growth, speeds
 
     if arguments.quick:
         from src.experiments import quick
@@ -45,6 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
         benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
     else:
         benchmark.measure_groups(arguments.run, *places, arguments.only, arguments.rounds, arguments.frames)
-        speeds.draw_growth(speeds.read_benchmark()["groups"])
+        growth.draw_growth(speeds.read_benchmark()["groups"])
     print(benchmark.describe_benchmark())
     return 0

@@ -53,17 +53,19 @@ def _measure_seconds(train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     They are NaN where a time is unknown, or the robot has no train frame with a time.
     """
     seconds = np.full(len(held_out), np.nan)
-    for robot in set(held_out["robot"]):
-        train_times = train.loc[train["robot"] == robot, "time"].dropna().sort_values()
-        train_times = train_times.to_numpy("datetime64[ns]")
-        rows = np.flatnonzero((held_out["robot"] == robot) & held_out["time"].notna())
-        if len(train_times) and len(rows):
-            held_out_times = held_out["time"].iloc[rows].to_numpy("datetime64[ns]")
-            place = np.searchsorted(train_times, held_out_times)
+    known = train.dropna(subset="time").sort_values("time")
+    by_robot = known.groupby("robot")["time"]
+    times = {robot: found.to_numpy("datetime64[ns]") for robot, found in by_robot}
+    held_out_times = held_out["time"].to_numpy("datetime64[ns]")
+    for robot, rows in held_out.groupby("robot").indices.items():
+        if robot in times:
+            train_times = times[robot]
+            own_times = held_out_times[rows]
+            place = np.searchsorted(train_times, own_times)
             before = train_times[(place - 1).clip(0)]
             after = train_times[place.clip(max=len(train_times) - 1)]
-            gaps = np.abs(np.stack([before, after]) - held_out_times)
-            seconds[rows] = gaps.min(0) / np.timedelta64(1, "s")
+            gaps = np.abs(np.stack([before, after]) - own_times)
+            seconds[rows] = gaps.min(0) / np.timedelta64(1, "s")  # NaN for an unknown time
     return seconds
 
 

@@ -1,5 +1,8 @@
 """Groups frames that belong together: recordings, and blocks of recordings that share ground or a view."""
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -15,6 +18,7 @@ SMALLEST_GAP = 60.0  # seconds; a shorter time without a frame does not end a re
 GAP_FACTOR = 10.0  # a gap must also be longer than this many times the robot's median spacing of frames
 EARTH = 6_371_000.0  # metres; radius of the earth
 SAME_GROUND = 15.0  # metres; largest distance of two frames that show the same ground
+AT_ONCE = 100  # frames whose neighbours are found at a time
 UNKNOWN_GROUP = "unknown"  # block of the frames whose cell in the column of GROUP is blank
 
 
@@ -31,35 +35,39 @@ def find_recordings(samples: pd.DataFrame) -> pd.Series:
     Returns:
         A str per frame, `<robot>/<number>`, numbered in time from 1.
     """
-    names = pd.Series("", index=samples.index, name="recording")
-    for robot, frames in samples.groupby("robot"):
-        times = frames["time"].sort_values()
-        spacing = times.diff().dt.total_seconds()
-        median = spacing.median() if spacing.notna().any() else 0.0
-        limit = np.inf if times.isna().any() else max(SMALLEST_GAP, GAP_FACTOR * median)
-        number = (spacing > limit).cumsum() + 1
-        robot_name = robot if robot else "robot"
-        names[number.index] = [f"{robot_name}/{n}" for n in number]
-    return names
+    ordered = samples[["robot", "time"]].sort_values(["robot", "time"])
+    robots = ordered["robot"]
+    spacing = ordered.groupby("robot")["time"].diff().dt.total_seconds()
+    limit = (GAP_FACTOR * spacing.groupby(robots).transform("median")).clip(lower=SMALLEST_GAP)
+    lacks_time = ordered["time"].isna().groupby(robots).transform("any")
+    is_gap = (spacing > limit) & ~lacks_time
+    number = is_gap.groupby(robots).cumsum() + 1
+    names = robots.where(robots != "", "robot") + "/" + number.astype(str)
+    return names.reindex(samples.index).rename("recording")
 
 
-def find_neighbours(samples: pd.DataFrame, metres: float = SAME_GROUND) -> np.ndarray:
-    """Finds the pairs of frames that were taken close to each other: (pairs, 2) row positions.
+def find_neighbours(samples: pd.DataFrame, metres: float = SAME_GROUND) -> Iterator[np.ndarray]:
+    """Finds the pairs of frames that were taken close to each other.
 
     Args:
         samples: table with `lat` and `lon` in degrees, NaN where unknown.
         metres: largest distance of a pair, along the earth's surface.
+
+    Yields:
+        int64, (pairs, 2): row positions, each pair once. The pairs come in parts, because those of 30,000
+        frames of one place would take 7 GB.
     """
     places = np.radians(samples[["lat", "lon"]].to_numpy(float))
     rows = np.flatnonzero(np.isfinite(places).all(1))
     if len(rows) < 2:
-        return np.empty((0, 2), int)
+        return
     tree = BallTree(places[rows], metric="haversine")
-    neighbours = tree.query_radius(places[rows], metres / EARTH)
-    first = np.repeat(np.arange(len(rows)), [len(found) for found in neighbours])
-    second = np.concatenate(neighbours)
-    pairs = np.stack([first, second], 1)
-    return rows[pairs[first < second]]  # each pair once, and no frame with itself
+    for part in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
+        neighbours = tree.query_radius(places[part], metres / EARTH)
+        first = np.repeat(part, [len(found) for found in neighbours])
+        second = rows[np.concatenate(neighbours)]
+        pairs = np.stack([first, second], 1)
+        yield pairs[first < second]  # each pair once, and no frame with itself
 
 
 def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | None = None) -> pd.Series:
@@ -86,14 +94,14 @@ def find_blocks(samples: pd.DataFrame, images: list[np.ndarray], column: str | N
     if not has_recordings(samples):
         recordings = pd.Series([f"frame/{i}" for i in range(len(samples))], index=samples.index)
     number, names = pd.factorize(recordings)
-    near = number[find_neighbours(samples)].reshape(-1, 2)
-    alike = number[find_same_views(images)].reshape(-1, 2)
-    block_number = _join_recordings(np.concatenate([near, alike]), len(names))
+    block_number = np.arange(len(names))  # of each recording
+    for pairs in chain(find_neighbours(samples), find_same_views(images)):
+        links = block_number[number[pairs]]
+        block_number = _join_blocks(links, len(names))[block_number]
+    _, first, sizes = np.unique(block_number, return_index=True, return_counts=True)
     titles = []
-    for block in range(block_number.max() + 1):
-        members = names[block_number == block]
-        others = len(members) - 1
-        titles.append(f"{members[0]} +{others}" if others else members[0])
+    for place, size in zip(first, sizes, strict=True):
+        titles.append(f"{names[place]} +{size - 1}" if size > 1 else names[place])
     return pd.Series([titles[block_number[n]] for n in number], index=samples.index, name="block")
 
 
@@ -109,11 +117,16 @@ def _read_blocks(samples: pd.DataFrame, column: str) -> pd.Series:
     return values.mask(values.map(is_blank), UNKNOWN_GROUP).rename("block")
 
 
-def _join_recordings(pairs: np.ndarray, count: int) -> np.ndarray:
-    """Numbers the blocks of recordings that are connected by pairs: (count,), one block per recording."""
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, block_number = connected_components(links, directed=False)
-    return block_number
+def _join_blocks(links: np.ndarray, count: int) -> np.ndarray:
+    """Joins the blocks that are connected by links: the new number of each of `count` blocks.
+
+    Args:
+        links: int, (links, 2): numbers of two blocks each.
+        count: number of blocks.
+    """
+    connected = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
+    _, joined = connected_components(connected, directed=False)
+    return joined
 
 
 def describe_blocks(samples: pd.DataFrame, blocks: pd.Series) -> str:

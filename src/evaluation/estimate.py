@@ -168,20 +168,21 @@ def score_held_out(
         size: (height, width) of the network's input.
         keep: as in `evaluate.score_predictions`.
     """
-    expected: list[np.ndarray] = []
+    count = len(classes.mask)
+    expected = np.zeros((len(TEMPERATURES), count, count))
 
     def predict_and_expect() -> Iterator[predict.Prediction]:
         both = predict.predict_both(network, samples, size)
         for (prediction, probabilities), mask_path in zip(both, samples["mask"], strict=True):
             if mask_path:
                 pixels = _take_every_stride(probabilities)
-                expected.append(expect_confusion(pixels, pixels.argmax(1)))
+                expected[:] += expect_confusion(pixels, pixels.argmax(1))
             yield prediction
 
     scored = score_predictions(predict_and_expect(), samples, classes, keep)
-    if not expected:
+    if not expected.any():
         return scored
-    curve = [expect_miou(confusion) for confusion in np.sum(expected, 0)]
+    curve = [expect_miou(confusion) for confusion in expected]
     log_temperature = find_temperature(curve, scored.scores.miou)
     return replace(scored, temperature=float(np.exp(log_temperature)))
 

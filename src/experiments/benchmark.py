@@ -23,10 +23,9 @@ from src.data import classes as class_lists
 from src.data import image_files
 from src.data.reference import check_reference
 from src.data.samples import read_samples
-from src.experiments import quality
+from src.experiments import growth, quality
 from src.experiments.speeds import (
     BENCHMARK,
-    GROWTH,
     PHOTO,
     count_ratios,
     read_benchmark,
@@ -37,7 +36,7 @@ from src.inference import engine
 
 TRAIN_SIZES = ((192, 320), (352, 480))
 MOST_ROUNDS = {"save_test": 3, "save_test_float32": 3, "growth": 1}  # for groups that take minutes
-WARM = 20  # frames of the first round of "growth", which does not count
+WORLD = 40  # frames of each city that are rendered
 
 
 # Rows in processes ----------------------------------------------
@@ -112,8 +111,13 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
     }
     parts = ("reading", "network", "resizing", "PNG", "PNG, zip and check")
     groups["save_parts 720x1280"] = {part: ["save_part", run, photos, part] for part in parts}
-    for group, sets in GROWTH.items():
-        groups[group] = {name: ["save_ours", run, folder / name, WARM] for name in sets}
+    for group, sets in growth.SAVE_TEST.items():
+        groups[group] = {name: ["save_ours", run, folder / name, growth.WARM] for name in sets}
+    for group, step in growth.STEPS.items():
+        groups[group] = {
+            name: [step, run, folder / "train" / name, folder / growth.FEW] for name in growth.TRAIN
+        }
+    groups["world 360x640"] = {"ours": ["render", WORLD]}
     return {group: _make_commands(rows, peers) for group, rows in groups.items()}
 
 
@@ -167,7 +171,8 @@ def _make_commands(rows: dict[str, list], peers: Path | None) -> dict[str, list[
     commands = {}
     for name, row in rows.items():
         if not _is_peer_row(name):
-            commands[name] = [sys.executable, str(quality.ROWS / "ours.py"), *_encode_row(row)]
+            script = "growth.py" if row[0] in (*growth.STEPS.values(), "render") else "ours.py"
+            commands[name] = [sys.executable, str(quality.ROWS / script), *_encode_row(row)]
         elif peers is not None:
             commands[name] = [str(peers), str(quality.ROWS / "peers.py"), *_encode_row(row)]
     return commands
@@ -248,7 +253,7 @@ def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, round
     """
     photos = {"save_test": (frames, PHOTO)}
     groups = ("save_test 720x1280", "save_test_float32 720x1280", "save_parts 720x1280")
-    sets = dict.fromkeys(groups, photos) | GROWTH
+    sets = dict.fromkeys(groups, photos) | growth.SAVE_TEST
     with tempfile.TemporaryDirectory() as temporary:
         for group, commands in list_rows(run, Path(temporary), peers).items():
             if not group.startswith(only):
@@ -257,6 +262,8 @@ def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, round
                 out = Path(temporary) / name
                 if not out.exists():
                     write_photos(folder, out, count, shape)
+            if group in growth.STEPS:
+                growth.write_trains(folder, Path(temporary))
             kind = group.split()[0]
             turns = min(rounds, MOST_ROUNDS.get(kind, rounds))
             benchmark = read_benchmark()
@@ -299,6 +306,7 @@ def describe_benchmark() -> str:
     """Describes all results of the benchmark in tables."""
     benchmark = read_benchmark()
     tables = [table_of_speeds(benchmark), table_of_ratios(benchmark["ratios"])]
+    tables.append(growth.table_of_growth(benchmark["groups"]))
     if "quality" in benchmark:
         tables.append(quality.table_of_quality(benchmark["quality"]))
     return "\n\n".join(tables)

@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import metrics
-from src.experiments import away, curves, quality, speeds
+from src.experiments import away, curves, growth, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -147,6 +147,7 @@ def make_tables() -> dict[str, str]:
         "estimates": table_of_estimates(results),
         "speeds": speeds.table_of_speeds(benchmark),
         "quality": quality.table_of_quality(benchmark["quality"]),
+        "growth": growth.table_of_growth(benchmark["groups"]),
         "ratios": speeds.table_of_ratios(benchmark["ratios"]),
         "recipes": table_of_ablation(ABLATION),
         "worlds": table_of_worlds(WORLDS),

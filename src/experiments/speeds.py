@@ -4,26 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from src.experiments import curves, tables
-from src.figures import style
+from src.experiments import growth, tables
 
 PHOTO = (720, 1280)  # height and width
 BENCHMARK = Path("results") / "benchmark.json"
-GROWTH = {  # by group and row: frames of Save_test, and their height and width
-    "growth frames": {
-        "100 frames": (100, (360, 640)),
-        "1,000 frames": (1000, (360, 640)),
-        "10,000 frames": (10000, (360, 640)),
-    },
-    "growth pixels": {
-        "360 x 640 px": (100, (360, 640)),
-        "720 x 1280 px": (100, (720, 1280)),
-        "1440 x 2560 px": (100, (1440, 2560)),
-    },
-}
-FIGURE = Path("Imagenes") / "growth.png"
 GOALS = {  # by ratio: its description and its goal
     "train_same": ("training, images/s against smp with the same decoder and output", ">= 0.9"),
     "train_shipped": ("training, images/s against smp as shipped", ">= 1.5"),
@@ -35,6 +20,7 @@ GOALS = {  # by ratio: its description and its goal
     "save_test_floor_float32": ("Save_test against the floor on a processor without bfloat16", "<= 1.3"),
     "save_test_loop_float32": ("the loop against Save_test on a processor without bfloat16", ">= 5"),
     "memory_growth": ("peak memory of Save_test at 10,000 frames against 100", "<= 1.1"),
+    "time_growth": ("a frame of doctor, set-up or Save_test at 30,000 frames against 1,000", "<= 1.2"),
 }
 RATIOS = {  # by ratio: group, row above, row below; larger is better, except for a ratio to a floor
     "train_same": ("train", "smp, same decoder", "ours"),
@@ -48,7 +34,7 @@ RATIOS = {  # by ratio: group, row above, row below; larger is better, except fo
 
 
 def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
-    """Computes the ratios of what was measured: of RATIOS, "fps_192x320" and "memory_growth".
+    """Computes the ratios of what was measured: of RATIOS, "fps_192x320" and those of `growth`.
 
     A ratio is the median of the ratios within each round. Of a ratio at several sizes the worst counts.
 
@@ -67,10 +53,7 @@ def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
             found[key] = max(ratios) if "floor" in key else min(ratios)
     if "latency 192x320" in groups:
         found["fps_192x320"] = 1 / float(np.median(groups["latency 192x320"]["ours"]["seconds"]))
-    if "growth frames" in groups:
-        fewest, *_, most = (row["memory"] for row in groups["growth frames"].values())
-        found["memory_growth"] = most / fewest
-    return found
+    return found | growth.count_ratios(groups)
 
 
 def _add_fastest_engine(rows: dict[str, dict]) -> dict[str, dict]:
@@ -106,30 +89,6 @@ def table_of_ratios(ratios: dict[str, float]) -> str:
         if key in ratios:
             lines.append([description, goal, f"{ratios[key]:.2f}"])
     return tables.make_markdown(lines, ["ratio", "goal", "reached"])
-
-
-def draw_growth(groups: dict[str, dict[str, dict]]) -> None:
-    """Draws the groups of GROWTH, if both were measured, to FIGURE."""
-    if all(group in groups for group in GROWTH):
-        frames = _list_growth(groups, "growth frames")
-        pixels = _list_growth(groups, "growth pixels")
-        style.save_figure(curves.plot_growth(frames, pixels), FIGURE)
-
-
-def _list_growth(groups: dict[str, dict[str, dict]], group: str) -> pd.DataFrame:
-    """Lists "frames", "pixels", "memory" and median "seconds" of each row of a group of GROWTH."""
-    rows = []
-    for name, (count, (height, width)) in GROWTH[group].items():
-        measured = groups[group][name]
-        rows.append(
-            {
-                "frames": count,
-                "pixels": height * width,
-                "memory": measured["memory"],
-                "seconds": float(np.median(measured["seconds"])),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def read_benchmark() -> dict:
