@@ -8,7 +8,7 @@ from tiny import TINY
 
 from src import runs
 from src.data.samples import read_samples
-from src.evaluation import estimate
+from src.evaluation import estimate, fold_scores
 from src.evaluation.estimate import ExpectedConfusion
 from src.evaluation.evaluate import Evaluation, Scored, count_changed, score_samples
 from src.figures import captions
@@ -143,14 +143,16 @@ def test_sentence_and_tables():
         "fold 2": Scored(Scores(miou=0.6, f1=0.5), frames=7),
     }
     leaked = Scored(Scores(miou=0.9), frames=5, temperature=2.0)
-    table = estimate.table_of_folds(found, {"random frames (leaky)": leaked})
+    table = fold_scores.table_of_folds(found, {"random frames (leaky)": leaked})
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
     assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
     warm = found | {"fold 2": replace(found["fold 2"], temperature=3.2)}
-    assert estimate.table_of_folds(warm)["temperature"]["mean of the folds"] == 1.6  # root of 0.8 times 3.2
-    assert "mean of the folds" not in estimate.table_of_folds({"held out": found["held out"]}).index
-    assert len(estimate.table_of_folds({}, found)) == 2 and estimate.table_of_folds({}).empty
+    assert (
+        fold_scores.table_of_folds(warm)["temperature"]["mean of the folds"] == 1.6
+    )  # root of 0.8 times 3.2
+    assert "mean of the folds" not in fold_scores.table_of_folds({"held out": found["held out"]}).index
+    assert len(fold_scores.table_of_folds({}, found)) == 2 and fold_scores.table_of_folds({}).empty
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
@@ -158,7 +160,7 @@ def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
     whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0, label_gap=-0.1)
     fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6, label_gap=-0.3)
     others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
-    found = estimate.extrapolate_short_folds(others, whole, short)
+    found = fold_scores.extrapolate_short_folds(others, whole, short)
     assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
     assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
     assert found["fold 2"].label_gap == pytest.approx(-0.2)

@@ -7,6 +7,7 @@ BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
 STEPS = 1200  # steps of both trainings together: about 12 minutes on two cores at 288 x 512 px
 RESULTS = Path("results") / "ablation.json"
 AWAY_RESULTS = Path("results") / "away.json"
+ESTIMATES = Path("results") / "estimates.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds, as 0 1 2 (default: 0)")
     average = "with --away and several seeds: also scores the average of their networks"
     parser.add_argument("--average", action="store_true", help=average)
+    estimates = f"with --away and several seeds: also estimates the scores ({ESTIMATES})"
+    parser.add_argument("--estimates", action="store_true", help=estimates)
     keep = f"file of results (default: {RESULTS}; with --away: {AWAY_RESULTS})"
     parser.add_argument("--keep", type=Path, help=keep)
 
@@ -33,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     from src.common import startup
 
     startup.import_quietly()
-    from src.experiments import away, sweep
+    from src.experiments import away, estimates, sweep
 
     path = arguments.keep or (AWAY_RESULTS if arguments.away else RESULTS)
     pairs = [(arguments.data, arguments.reference)]
@@ -46,3 +49,6 @@ def run(arguments: argparse.Namespace) -> None:
     sweep.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, arguments.average)
     if arguments.away:
         print(away.make_tables(path))
+    if arguments.away and arguments.estimates:
+        estimates.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, ESTIMATES)
+        print(estimates.make_table(ESTIMATES))

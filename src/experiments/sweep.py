@@ -6,7 +6,7 @@ have equally many steps, so that other work on the machine changes their minutes
 `results/ablation.json`, and a recipe that is there is not measured again. With several numbers of steps and
 `--keep results/lengths.json` a sweep compares lengths of trainings. With `--away` each recipe is trained on
 several pairs of places, and `away.py` makes a table of the scores in the other place; `--average` also scores
-the average of the networks of all seeds.
+the average of the networks of all seeds, `--estimates` the estimates of the scores (`estimates.py`).
 """
 
 import hashlib
@@ -136,9 +136,7 @@ def measure_list(
     if average:
         groups.append(seeds)
     for group, steps, name, bench in itertools.product(groups, lengths_in_steps, recipes, benches):
-        row = {"data": bench.folder.resolve().name, "data_fingerprint": fingerprints[bench]}
-        row |= {"recipe": bench.name(name), "changes": recipes[name], "seed": group[0]}
-        row |= {"steps": steps, "batch_size": bench.batch_size}
+        row = identify(bench, fingerprints[bench], (name, recipes[name]), group[0], steps)
         if len(group) > 1:
             row["recipe"] += f", average of {len(group)}"
             row["seed"] = " ".join(map(str, group))
@@ -148,6 +146,22 @@ def measure_list(
         place = f"{row['data']}, seed {row['seed']}, {steps} steps"
         print(f"\n{row['recipe']} ({description}), {place}", flush=True)
         keep_row(row, measure_recipe(bench, read_recipe(recipes[name]), group, steps), bench.results)
+
+
+def identify(bench: Bench, found: str, recipe: tuple[str, str], seed: int, steps: int) -> dict:
+    """Returns what identifies a row of the results.
+
+    Args:
+        bench: data and conditions.
+        found: fingerprint of its Train.
+        recipe: name and changes.
+        seed: of the split and of the trainings.
+        steps: of both trainings together.
+    """
+    name, changes = recipe
+    row = {"data": bench.folder.resolve().name, "data_fingerprint": found}
+    row |= {"recipe": bench.name(name), "changes": changes, "seed": seed}
+    return row | {"steps": steps, "batch_size": bench.batch_size}
 
 
 def fingerprint(bench: Bench) -> str:
@@ -182,7 +196,7 @@ def measure_recipe(bench: Bench, recipe: Recipe, seeds: list[int], steps: int) -
     first = members[0]
     tables = {"held_out": first.held_out} if len(members) == 1 else {}
     if bench.reference is not None:
-        tables["test"] = _read_test(bench, first.classes)
+        tables["test"] = read_test(bench, first.classes)
     joint = networks.average_networks([member.joint for member in members])
     alone = networks.average_networks([member.load_alone() for member in members])
     found = _score_both(joint, alone, tables, first.classes, first.settings)
@@ -247,8 +261,8 @@ def train_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> Trained
     return Trained(folder, joint, classes, settings, held_out, split.leaky, made)
 
 
-def _read_test(bench: Bench, classes: Classes) -> pd.DataFrame:
-    """Reads the table of Test, with the truth of the reference."""
+def read_test(bench: Bench, classes: Classes) -> pd.DataFrame:
+    """Reads the table of Test of a bench, with the truth of the reference."""
     test = read_samples(bench.folder / "Test", classes)
     return add_truth(test, bench.reference, classes)
 

@@ -13,7 +13,7 @@ from src.data.classes import NO_LABEL
 from src.data.frames import Frames, load_frames
 from src.data.recordings import find_blocks, find_recordings
 from src.data.splits import Split, make_folds, split_random_frames, split_samples
-from src.evaluation import estimate, metrics
+from src.evaluation import estimate, fold_scores, metrics
 from src.evaluation.evaluate import Evaluation, Scored, count_changed
 from src.inference import engine
 from src.model import unet
@@ -207,7 +207,7 @@ class Joint(Stage):
         if SHORT in self.fold_scores:
             folds = {name: self.fold_scores[name] for name in self.folds}
             short = self.fold_scores[SHORT]
-            gathered |= estimate.extrapolate_short_folds(folds, evaluation.scored, short)
+            gathered |= fold_scores.extrapolate_short_folds(folds, evaluation.scored, short)
         return gathered
 
     def table_of_folds(self, evaluation: Evaluation | None) -> pd.DataFrame:
@@ -217,7 +217,7 @@ class Joint(Stage):
             others[SHORT] = self.fold_scores[SHORT]
         if RANDOM in self.fold_scores:
             others[metrics.RANDOM] = self.fold_scores[RANDOM]
-        return estimate.table_of_folds(self.gather_fold_scores(evaluation), others)
+        return fold_scores.table_of_folds(self.gather_fold_scores(evaluation), others)
 
     def estimate_test(self, evaluation: Evaluation | None) -> Estimate:
         """Estimates the scores on Test from its photos; without an evaluation there is no estimate."""

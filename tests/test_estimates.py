@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from texts import squeeze
+from tiny import TINY
+
+from src import runs
+from src.experiments import estimates, sweep
+
+
+def make_row(data, seed, found, true, inside):
+    half = 0.11 if inside else 0.01
+    ends = {
+        f"{name}_{end}": found + sign * half
+        for name in ("miou", "f1")
+        for end, sign in (("low", -1), ("high", 1))
+    }
+    row = {"data": data, "recipe": "default", "changes": "", "seed": seed, "steps": 900, "batch_size": 4}
+    scores = {"estimate": {"miou": found, "f1": found, **ends}, "held_out": {"miou": 0.8, "f1": 0.9}}
+    iou = {
+        "road": {"estimate": 0.5, "held_out": 0.9, "test": 0.6},
+        "car": {"estimate": 0.4, "held_out": None, "test": 0.1},
+    }
+    return row | scores | {"test": {"miou": true, "f1": true, "accuracy": 0.9}, "iou": iou}
+
+
+def test_errors_are_means_by_set_and_each_set_counts_the_same(tmp_path):
+    rows = [make_row("there", 0, 0.50, 0.44, True), make_row("there", 1, 0.50, 0.52, False)]
+    path = tmp_path / "estimates.json"
+    path.write_text(json.dumps([*rows, make_row("elsewhere", 0, 0.70, 0.70, True)]))
+    errors = estimates.read_errors(path)
+    assert errors["miou"].round(6).tolist() == [6, -2, 0]
+    assert errors["classes"].round(6).tolist() == [20] * 3  # 10 and 30 points
+    assert errors["held_out classes"].round(6).tolist() == [30] * 3  # of the road alone
+    lines = squeeze(estimates.make_table(path)).splitlines()
+    assert "| there | 2 | mIoU | 4.0 | +2.0 | ± 6.0 | 1 of 2 | 32.0 |" in lines[2]
+    assert "| all sets | 3 | mIoU | 2.0 | +1.0 | ± 8.5 | 2 of 3 | 21.0 |" in lines[4]
+    assert lines[-1].startswith("On average the estimate missed a class's IoU by 20.0 points")
+
+
+def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    bench = sweep.Bench(learnable, learnable / "reference")
+    found = estimates.measure_estimate(bench, TINY, (0, 1), steps=4)
+    assert (
+        0 <= found["estimate"]["miou_low"] <= found["estimate"]["miou"] <= found["estimate"]["miou_high"] <= 1
+    )
+    path = tmp_path / "estimates.json"
+    row = sweep.identify(bench, "a", ("default", ""), 0, 4)
+    sweep.keep_row(row, found, path)
+    assert json.loads(path.read_text()) == [row | found]  # as JSON holds it
+    true = sweep.measure_recipe(bench, TINY, seeds=[1], steps=4)["test"]
+    assert found["test"] == true
+    assert "| mIoU |" in squeeze(estimates.make_table(path))
+
+
+def test_one_seed_is_too_few(tmp_path):
+    with pytest.raises(ValueError, match="needs two seeds or more"):
+        estimates.measure_list(tmp_path / "list.txt", [], [0], [4], tmp_path / "estimates.json")
