@@ -145,7 +145,7 @@ def test_confidence_tells_the_hard_frames_from_the_others(road, learnable, monke
 def test_everything_lies_where_the_last_lines_say(road):
     folder, done = road
     path = folder / re.search(r"Zip: +(\S+\.zip)", done.stderr + done.stdout)[1]
-    assert re.fullmatch(r"[\d-]+_joint-.*_est[\d.]+-none-[\d.]+_test[\d.-]+\.zip", path.name)
+    assert re.fullmatch(r"[\d-]+_joint-.*_est[\d.]+-[\d.]+-[\d.]+_test[\d.-]+\.zip", path.name)
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 1 + 12
     figures = folder / re.search(r"Figures: +(\S+)", done.stderr + done.stdout)[1]
