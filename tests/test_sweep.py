@@ -68,3 +68,11 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
     lines = squeeze(table_of_ablation(tmp_path / "ablation.json")).splitlines()
     assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]
     assert "| new, depth withheld | | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]
+
+
+@pytest.mark.parametrize("option", ["--average", "--estimates"])
+def test_what_needs_the_truth_of_test_needs_away(learnable, tmp_path, command, option):
+    (tmp_path / "list.txt").write_text("default:\n")
+    words = ("sweep", tmp_path / "list.txt", "--data", learnable, "--seeds", 0, 1, option)
+    code, _, errors = command(*words)
+    assert code == 2 and "need --away, found --data" in errors

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from src.common.errors import SettingsError
+
 BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
 STEPS = 1200  # steps of both trainings together: about 12 minutes on two cores at 288 x 512 px
 RESULTS = Path("results") / "ablation.json"
@@ -38,6 +40,11 @@ def run(arguments: argparse.Namespace) -> None:
     startup.import_quietly()
     from src.experiments import away, estimates, sweep
 
+    if arguments.away is None and (arguments.average or arguments.estimates):
+        raise SettingsError(
+            "--average and --estimates need --away, found --data, which may lack the truth of Test; give the "
+            "folder as --away FOLDER, where the truth lies in FOLDER/reference."
+        )
     path = arguments.keep or (AWAY_RESULTS if arguments.away else RESULTS)
     pairs = [(arguments.data, arguments.reference)]
     if arguments.away:
@@ -49,6 +56,6 @@ def run(arguments: argparse.Namespace) -> None:
     sweep.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, arguments.average)
     if arguments.away:
         print(away.make_tables(path))
-    if arguments.away and arguments.estimates:
+    if arguments.estimates:
         estimates.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, ESTIMATES)
         print(estimates.make_table(ESTIMATES))
