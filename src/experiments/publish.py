@@ -10,7 +10,7 @@ from src import plots, result_plots, run
 from src.common.errors import DataError, MissingError
 from src.common.files import find_commit
 from src.data.location import RENDERED
-from src.experiments import results, speeds
+from src.experiments import growth, results, speeds
 from src.figures import captions, panels
 from src.project import SYNTHETIC, Project
 from src.submission.result import Result
@@ -55,7 +55,7 @@ def publish(name: str = "", version: str = "today") -> list[Path]:
 
 def _draw_pictures(result: Result) -> list[Path]:
     """Draws the pictures of the pages."""
-    speeds.draw_growth(speeds.read_benchmark()["groups"])
+    growth.draw_growth(speeds.read_benchmark()["groups"])
     world = PICTURES / "world.png"
     results.draw_sheet(RENDERED, world)
     show = plots.Album(result.run, result.project.note)
@@ -66,7 +66,7 @@ def _draw_pictures(result: Result) -> list[Path]:
     for picture, view in views.items():
         show.save(view)
         shutil.copyfile(result.run.figures / f"{view.name}.png", PICTURES / picture)
-    return [speeds.FIGURE, world, results.draw_lengths(), *(PICTURES / picture for picture in views)]
+    return [growth.FIGURE, world, results.draw_lengths(), *(PICTURES / picture for picture in views)]
 
 
 def _plot_examples(result: Result) -> plots.View:
