@@ -162,7 +162,7 @@ class FrameBrowser:
         self.zoom = ipywidgets.IntSlider(1, min=1, max=MOST_ZOOM, description="zoom", continuous_update=False)
         self.order = ipywidgets.Dropdown(options=list(self.orders), description="order")
         self.wanted = ipywidgets.Dropdown(options=["any class", *classes.mask.names], description="shows")
-        self.picture = ipywidgets.Image(format="png")
+        self.picture = ipywidgets.Image(format="png", layout={"flex": "none"})  # else a box shrinks it
         self.caption = ipywidgets.HTML()
         self.shown = None  # row whose probabilities are at hand
         self.rows = np.arange(len(samples))
