@@ -51,7 +51,8 @@ def quantize(graph: ov.Model, frames: Frames) -> ov.Model:
         import nncf
     except ImportError as error:
         raise SettingsError(
-            "int8 needs the package nncf, which is not installed; pip install -r requirements-int8.txt."
+            "int8 needs the package nncf, which is not installed; .venv/bin/python -m pip install -r "
+            "requirements-int8.txt (.venv/Scripts/python on Windows)."
         ) from error
     nncf.set_log_level(logging.ERROR)  # else it lists each operation that stays as it is
     rows = np.unique(np.linspace(0, len(frames) - 1, CALIBRATED).astype(int))

@@ -1,6 +1,5 @@
 import json
 
-import pytest
 from texts import squeeze
 from tiny import TINY
 
@@ -54,6 +53,7 @@ def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path
     assert "| mIoU |" in squeeze(estimates.make_table(path))
 
 
-def test_one_seed_is_too_few(tmp_path):
-    with pytest.raises(ValueError, match="needs two seeds or more"):
-        estimates.measure_list(tmp_path / "list.txt", [], [0], [4], tmp_path / "estimates.json")
+def test_one_seed_is_too_few(learnable, tmp_path, command):
+    (tmp_path / "list.txt").write_text("default:\n")
+    code, _, errors = command("sweep", tmp_path / "list.txt", "--away", learnable, "--estimates")
+    assert code == 2 and "needs two seeds or more" in errors

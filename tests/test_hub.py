@@ -1,5 +1,6 @@
 """Backbones of KerasHub, from presets that are saved here; nothing is downloaded."""
 
+import shutil
 import sys
 from functools import partial
 
@@ -209,6 +210,13 @@ def test_a_preset_without_scaling_is_refused(save_preset, tmp_path, keras_hub):
     keras_hub.models.Backbone.from_preset(str(save_preset("resnet"))).save_to_preset(str(tmp_path))
     with pytest.raises(ValueError, match=r"image_converter\.json.*ImageConverter"):
         build(tmp_path)
+
+
+def test_a_preset_without_its_weights_is_refused(save_preset, tmp_path, keras_hub):
+    shutil.copytree(save_preset("resnet"), tmp_path / "preset")
+    (tmp_path / "preset" / "model.weights.h5").unlink()
+    with pytest.raises(ValueError, match=r"must be a whole preset, found a file missing in .*preset"):
+        build(tmp_path / "preset")
 
 
 def test_an_unknown_preset_names_a_known_one(keras_hub, tmp_path):

@@ -57,7 +57,7 @@ def found(tmp_path_factory):
     words = [sys.executable, "-m", "tests.two_devices", folder / "Train", folder / "out"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "Trains on 2 GPUs of 2, 2 frames of each batch on each." in done.stdout
+    assert "Trains on 2 of 2 GPUs, 2 frames of each batch on each." in done.stdout
     assert "Training goes on after step 7 of 20." in done.stdout
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -90,9 +90,9 @@ def test_all_devices_end_with_the_same_weights(found):
     assert found["two"]["spread"] == 0
 
 
-def test_the_network_and_its_file_predict_what_one_device_has_learned(found):
+def test_the_network_its_file_and_its_export_predict_what_one_device_has_learned(found):
     expected = found["one"]
-    for number in (0, 1):
+    for number in range(3):  # the network, its file and its export
         for name in ("predicted", "labels"):
             ours, theirs = found["two"][name][number], expected[name][number]
             np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=name)

@@ -96,7 +96,9 @@ def train(frames, names, count, out):
     fit(network, out, frames, SETTINGS, Length(STEPS), val_frames=frames.take(np.arange(5)))
     loaded = unet.load_model(out / "model.keras")
     image = frames.get_input(5)
-    predictions = [engine.KerasPredictor(one).predict(image) for one in (network, loaded)]
+    predictors = [engine.KerasPredictor(network), engine.KerasPredictor(loaded)]
+    predictors.append(engine.Engine(engine.convert(network)))  # as it is exported
+    predictions = [predictor.predict(image) for predictor in predictors]
     return {
         "replicas": network.distribute_strategy.num_replicas_in_sync,
         "history": pd.read_csv(out / HISTORY).to_dict("list"),

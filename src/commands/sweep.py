@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--average", action="store_true", help=average)
     estimates = f"with --away and several seeds: also estimates the scores ({ESTIMATES})"
     parser.add_argument("--estimates", action="store_true", help=estimates)
-    keep = f"file of results (default: {RESULTS}; with --away: {AWAY_RESULTS})"
+    keep = f"file of results but the estimates (default: {RESULTS}; with --away: {AWAY_RESULTS})"
     parser.add_argument("--keep", type=Path, help=keep)
 
 
@@ -44,6 +44,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError(
             "--average and --estimates need --away, found --data, which may lack the truth of Test; give the "
             "folder as --away FOLDER, where the truth lies in FOLDER/reference."
+        )
+    if arguments.estimates and len(arguments.seeds) < 2:
+        raise SettingsError(
+            "--estimates needs two seeds or more, for a network each that plays the held-out model and the "
+            "submitted one; write for example --seeds 0 1."
         )
     path = arguments.keep or (AWAY_RESULTS if arguments.away else RESULTS)
     pairs = [(arguments.data, arguments.reference)]

@@ -17,6 +17,7 @@ from scipy.interpolate import interp1d
 from scipy.special import softmax
 
 from src.data.classes import Classes
+from src.data.recordings import find_recordings
 from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
@@ -185,6 +186,36 @@ def score_held_out(
     curve = [expect_miou(confusion) for confusion in expected]
     log_temperature = find_temperature(curve, scored.scores.miou)
     return replace(scored, temperature=float(np.exp(log_temperature)))
+
+
+def estimate_from_photos(
+    submitted: Predictor,
+    held_out: Predictor,
+    test: pd.DataFrame,
+    size: tuple[int, int],
+    folds: list[Scored],
+    has_labels: bool,
+) -> tuple[Scores, np.ndarray]:
+    """Estimates the scores on Test, and the confusion matrix of its masks.
+
+    Args:
+        submitted: the model whose predictions are estimated.
+        held_out: the model that was trained without the held-out recordings.
+        test: table of the Test frames.
+        size: (height, width) of the networks' input.
+        folds: as in `estimate_test`.
+        has_labels: False leaves the labels' scores out.
+
+    Returns:
+        The scores of `estimate_test`, and the matrix of `estimate_confusion`.
+    """
+    rows = choose_rows(len(test))
+    recordings = find_recordings(test).iloc[rows]
+    expected = compute_expected_confusion(submitted, test.iloc[rows], size, second=held_out)
+    scores = estimate_test(expected, recordings, folds)
+    if not has_labels:
+        scores = scores.without_labels()
+    return scores, estimate_confusion(expected, folds)
 
 
 def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: list[Scored]) -> Scores:

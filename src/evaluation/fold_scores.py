@@ -60,6 +60,7 @@ def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = 
 
 def _list_scores(scored: Scored) -> dict[str, float]:
     """Lists the cells of a row of `table_of_folds` by column."""
-    columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
-    percents = {name: 100 * metrics.or_nan(getattr(scored.scores, key)) for key, name in columns.items()}
+    percents = {
+        name: 100 * metrics.or_nan(getattr(scored.scores, key)) for key, name in metrics.COLUMNS.items()
+    }
     return {"frames": scored.frames, **percents, "temperature": metrics.or_nan(scored.temperature)}

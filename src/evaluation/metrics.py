@@ -7,6 +7,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from src.data.classes import IGNORE, NO_LABEL, ClassList
 from src.scores import RunResult, Scores
 
+COLUMNS = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}  # of the tables of scores
 RANDOM = "random frames (leaky)"  # this score is never shown without the word "leaky"
 
 
@@ -158,10 +159,9 @@ def name_splits(result: RunResult) -> dict[str, str]:
 
 def table_of_scores(result: RunResult) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row a split that has been scored."""
-    columns = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}
     rows = {split: scores.to_dict() for split, scores in result.scores.items()}
-    table = pd.DataFrame(rows).T.reindex(columns=list(columns)).astype(float)
+    table = pd.DataFrame(rows).T.reindex(columns=list(COLUMNS)).astype(float)
     text = (100 * table).map(lambda percent: "" if np.isnan(percent) else f"{percent:.1f}")
     names = name_splits(result)
-    text = text.rename(columns=columns)
+    text = text.rename(columns=COLUMNS)
     return text.reindex([split for split in names if split in text.index]).rename(index=names)

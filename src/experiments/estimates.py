@@ -1,7 +1,7 @@
 """Estimates the scores in other places, and compares them with what came: `sweep LIST --away --estimates`.
 
 The networks are those of the sweep. Of two seeds, one network plays the held-out model and the other the
-submitted one, for it saw other recordings. So no network is trained for the estimates alone.
+submitted one, for it saw other recordings. What this commit has trained on this machine is used again.
 """
 
 import itertools
@@ -10,17 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.common.errors import SettingsError
-from src.data.recordings import find_recordings
 from src.evaluation import estimate, metrics
 from src.evaluation.evaluate import score_samples
 from src.experiments import sweep
-from src.experiments.tables import make_markdown
+from src.experiments.tables import MEASURES, make_markdown
 from src.inference import engine
 from src.runs import read_json
 from src.settings import Recipe, read_recipe
-
-MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
 
 def measure_list(
@@ -36,15 +32,7 @@ def measure_list(
         seeds: at least two.
         steps: numbers of steps of both trainings of a seed together.
         keep: file of the results.
-
-    Raises:
-        SettingsError: there are fewer than two seeds.
     """
-    if len(seeds) < 2:
-        raise SettingsError(
-            "--estimates needs two seeds or more, for a network each that plays the held-out model and the "
-            "submitted one; write for example --seeds 0 1."
-        )
     pairs = list(zip(seeds, [*seeds[1:], seeds[0]], strict=True))
     for bench in benches:
         found = sweep.fingerprint(bench)
@@ -76,9 +64,9 @@ def measure_estimate(bench: sweep.Bench, recipe: Recipe, seeds: tuple[int, int],
     submitted_model = engine.prepare(submitted.joint)
     scored = estimate.score_held_out(held_out_model, held.held_out, classes, size)
     test = sweep.read_test(bench, classes)
-    expected = estimate.compute_expected_confusion(submitted_model, test, size, second=held_out_model)
-    estimated = estimate.estimate_test(expected, find_recordings(test), [scored])
-    confusion = estimate.estimate_confusion(expected, [scored])
+    estimated, confusion = estimate.estimate_from_photos(
+        submitted_model, held_out_model, test, size, [scored], has_labels=scored.label_gap is not None
+    )
     true = score_samples(submitted_model, test, classes.ignore_unknown_ids(), size)
     confusions = {
         "estimate": confusion,

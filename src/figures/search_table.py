@@ -22,6 +22,7 @@ class SearchTable:
     def __init__(self, table: pd.DataFrame, order: str):
         self.table = table
         self.texts = table.map(_format_cell)
+        self.lines = self.texts.agg(" ".join, axis=1).str.lower()
         columns = [table.index.name, *table.columns]
         self.words = ipywidgets.Text(description="search", placeholder="words of a row")
         self.order = ipywidgets.Dropdown(options=columns, value=order, description="sort by")
@@ -49,10 +50,9 @@ class SearchTable:
 
     def find(self) -> pd.DataFrame:
         """Finds the rows that hold all words, in the chosen order; numbers are texts with one decimal."""
-        lines = self.texts.agg(" ".join, axis=1).str.lower()
         found = pd.Series(True, index=self.table.index)
         for word in self.words.value.lower().split():
-            found &= lines.str.contains(word, regex=False)
+            found &= self.lines.str.contains(word, regex=False)
         chosen = self.table[found]
         ordered = chosen.sort_values(self.order.value, ascending=not self.reverse.value, kind="stable")
         return self.texts.loc[ordered.index]

@@ -20,7 +20,7 @@ from scipy.special import softmax
 
 from src.common.cores import count_cores
 from src.common.errors import OutdatedError
-from src.model import unet
+from src.model import replicas, unet
 
 EXPORTED = "network.xml"  # its weights are in network.bin beside it
 HALF = "network_float16.xml"  # the same network with float16 weights, half the bytes
@@ -37,6 +37,7 @@ def convert(network: keras.Model) -> ov.Model:
     Args:
         network: of `unet.build_segmenter` or `unet.build_joint`.
     """
+    network = replicas.gather(network)
 
     @tf.function(input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name="image")])
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -115,7 +116,7 @@ class KerasPredictor:
     """
 
     def __init__(self, network: keras.Model):
-        self.network = network
+        self.network = replicas.gather(network)
         self.depth = unet.read_depth_unit(network)
         self.channels = network.input_shape[-1]
 

@@ -131,7 +131,7 @@ def _read_converter(hub: ModuleType, preset: str) -> keras.layers.Layer:
     except ValueError as error:
         raise SettingsError(
             f"RECIPE's backbone must be hub: and a preset of KerasHub for images, or a folder of its "
-            f"save_to_preset, found {preset} ({str(error).splitlines()[0]}); hub:resnet_18_imagenet is one."
+            f"save_to_preset, found {preset} ({_read_reason(error)}); hub:resnet_18_imagenet is one."
         ) from error
 
 
@@ -148,13 +148,23 @@ def _load(hub: ModuleType, preset: str, load_weights: bool) -> keras.Model:
         except TypeError:  # it computes with the sides of the image
             load = partial(hub.models.MiTBackbone.from_preset, *load.args, **load.keywords)
             return mix_transformer.rebuild(load(image_shape=mix_transformer.SHAPE))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"RECIPE's backbone must be a whole preset, found a file missing in {preset} "
+            f"({_read_reason(error)}); save it again by save_to_preset."
+        ) from error
     except OSError as error:
         raise _explain_internet(preset) from error
     except (TypeError, ValueError) as error:
         raise SettingsError(
             f"RECIPE's backbone must be one that can be loaded for images of any size, found hub:{preset}, "
-            "which cannot; take a preset of ResNet, EfficientNet, MobileNet or MiT."
+            f"which cannot ({_read_reason(error)}); take a preset of ResNet, EfficientNet, MobileNet or MiT."
         ) from error
+
+
+def _read_reason(error: Exception) -> str:
+    """Reads the first line of an error, which says what KerasHub missed."""
+    return str(error).partition("\n")[0]
 
 
 def _explain_internet(preset: str) -> SettingsError:

@@ -22,13 +22,24 @@ def mirror(network: keras.Model, batch_size: int) -> keras.Model:
     """
     gpus = list_gpus()
     count = count_sharing(len(gpus), batch_size)
+    if len(gpus) > 1:
+        print(f"Trains on {count} of {len(gpus)} GPUs, {batch_size // count} frames of each batch on each.")
     if count < 2:
         return network
     with _make_strategy(tuple(gpus[:count])).scope():
         mirrored = keras.models.clone_model(network, clone_function=copy_layer, recursive=True)
     mirrored.set_weights(network.get_weights())
-    print(f"Trains on {count} GPUs of {len(gpus)}, {batch_size // count} frames of each batch on each.")
     return mirrored
+
+
+def gather(network: keras.Model) -> keras.Model:
+    """Copies a network of several GPUs onto one, for predictions; returns another one as it is."""
+    if network.distribute_strategy.num_replicas_in_sync == 1:
+        return network
+    bare = keras.Model(network.inputs, network.output, name=network.name)  # without optimizer and losses
+    single = keras.models.clone_model(bare, clone_function=copy_layer, recursive=True)
+    single.set_weights(network.get_weights())
+    return single
 
 
 def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -11,7 +11,7 @@ from src import runs
 from src.common.errors import SettingsError
 from src.data.classes import NO_LABEL
 from src.data.frames import Frames, load_frames
-from src.data.recordings import find_blocks, find_recordings
+from src.data.recordings import find_blocks
 from src.data.splits import Split, make_folds, split_random_frames, split_samples
 from src.evaluation import estimate, fold_scores, metrics
 from src.evaluation.evaluate import Evaluation, Scored, count_changed
@@ -227,17 +227,14 @@ class Joint(Stage):
         if evaluation is None:
             return Estimate(note, leaky, random)
         folds = self.gather_fold_scores(evaluation)
-        recordings = find_recordings(self.project.test)
-        rows = estimate.choose_rows(len(recordings))
-        test = self.project.test.iloc[rows]
-        submitted = engine.open_exported(self.run.folder)
-        expected = estimate.compute_expected_confusion(
-            submitted, test, self.settings.size, second=evaluation.predictor
+        estimated, confusion = estimate.estimate_from_photos(
+            engine.open_exported(self.run.folder),
+            evaluation.predictor,
+            self.project.test,
+            self.settings.size,
+            list(folds.values()),
+            has_labels=bool((self.samples["label"] != NO_LABEL).any()),
         )
-        estimated = estimate.estimate_test(expected, recordings.iloc[rows], list(folds.values()))
-        confusion = estimate.estimate_confusion(expected, list(folds.values()))
-        if (self.samples["label"] == NO_LABEL).all():
-            estimated = estimated.without_labels()
         return Estimate(note, leaky, random, evaluation.scored, estimated, confusion, folds)
 
     def finish(self, evaluation: Evaluation | None, found: Estimate) -> None:
