@@ -96,7 +96,7 @@ def train(frames, names, count, out):
     fit(network, out, frames, SETTINGS, Length(STEPS), val_frames=frames.take(np.arange(5)))
     loaded = unet.load_model(out / "model.keras")
     image = frames.get_input(5)
-    predictors = [engine.KerasPredictor(network), engine.KerasPredictor(loaded)]
+    predictors = [engine.KerasPredictor(replicas.gather(network)), engine.KerasPredictor(loaded)]
     predictors.append(engine.Engine(engine.convert(network)))  # as it is exported
     predictions = [predictor.predict(image) for predictor in predictors]
     return {

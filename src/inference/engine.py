@@ -116,7 +116,7 @@ class KerasPredictor:
     """
 
     def __init__(self, network: keras.Model):
-        self.network = replicas.gather(network)
+        self.network = network
         self.depth = unet.read_depth_unit(network)
         self.channels = network.input_shape[-1]
 
@@ -233,5 +233,5 @@ def open_exported(folder: Path, cores: int = 0) -> Predictor:
 def prepare(network: keras.Model) -> Predictor:
     """Makes the fastest predictor of this machine: Keras if TensorFlow finds a GPU, else an `Engine`."""
     if tf.config.list_physical_devices("GPU"):
-        return KerasPredictor(network)
+        return KerasPredictor(replicas.gather(network))  # else every GPU would predict the same image
     return Engine(convert(network))
