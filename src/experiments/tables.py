@@ -31,6 +31,7 @@ TODAYS = (
     "slow backbone",
     "slow backbone (development)",
     "label from mask (development)",
+    "pretrained norm",
     "pretrained norm (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
