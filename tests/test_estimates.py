@@ -57,3 +57,19 @@ def test_one_seed_is_too_few(learnable, tmp_path, command):
     (tmp_path / "list.txt").write_text("default:\n")
     code, _, errors = command("sweep", tmp_path / "list.txt", "--away", learnable, "--estimates")
     assert code == 2 and "needs two seeds or more" in errors
+
+
+def test_each_seed_plays_both_models_once_and_is_not_measured_again(learnable, tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("default:\n")
+    bench = sweep.Bench(learnable, learnable / "reference")
+    measured = []
+
+    def measure(bench, recipe, seeds, steps):
+        measured.append((seeds, steps))
+        return {"test": {"miou": 0.5}}
+
+    monkeypatch.setattr(estimates, "measure_estimate", measure)
+    arguments = (tmp_path / "list.txt", [bench], [0, 1, 2], [4], tmp_path / "estimates.json")
+    estimates.measure_list(*arguments)
+    estimates.measure_list(*arguments)
+    assert measured == [((0, 1), 4), ((1, 2), 4), ((2, 0), 4)]

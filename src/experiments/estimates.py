@@ -38,6 +38,7 @@ def measure_list(
         found = sweep.fingerprint(bench)
         for (name, changes), count, pair in itertools.product(sweep.read_list(path).items(), steps, pairs):
             row = sweep.identify(bench, found, (name, changes), pair[0], count)
+            row["submitted_seed"] = pair[1]
             if sweep.is_measured(row, True, keep):
                 continue
             print(f"\nEstimate for {row['data']}, {row['recipe']}, seed {pair[0]}, {count} steps", flush=True)

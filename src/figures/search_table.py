@@ -27,9 +27,8 @@ class SearchTable:
         self.words = ipywidgets.Text(description="search", placeholder="words of a row")
         self.order = ipywidgets.Dropdown(options=columns, value=order, description="sort by")
         self.reverse = ipywidgets.Checkbox(description="highest first", indent=False)
-        self.body = ipywidgets.HTML().add_class(
-            "jp-RenderedHTMLCommon"
-        )  # looks like JupyterLab's other tables
+        self.body = ipywidgets.HTML()
+        self.body.add_class("jp-RenderedHTMLCommon")  # looks like JupyterLab's other tables
         for control in (self.words, self.order, self.reverse):
             control.observe(self._draw, "value")
         controls = ipywidgets.HBox([self.words, self.order, self.reverse])
