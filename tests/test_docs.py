@@ -56,7 +56,7 @@ def test_every_verb_has_its_file():
 def test_every_example_tells_what_it_takes(name, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", [name, "--help"])
     with pytest.raises(SystemExit, match="0"):
-        runpy.run_module(name, run_name="__main__")
+        runpy.run_path(f"{name.replace('.', '/')}.py", run_name="__main__")
     assert len(capsys.readouterr().out) > 80
 
 

@@ -165,8 +165,10 @@ class Result:
         """
         if self.frames is None:
             return None
-        correlation = self.notes["mean_confidence"].corr(self.notes["miou"], method="spearman")
-        return None if np.isnan(correlation) else float(correlation)
+        known = self.notes[["mean_confidence", "miou"]].dropna()
+        if known.nunique().min() < 2:
+            return None
+        return float(known["mean_confidence"].corr(known["miou"], method="spearman"))
 
     @property
     def has_label(self) -> np.ndarray:
