@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from src.data import mask_files
 from src.data.recordings import project_places
 from src.data.splits import order_sides
-from src.evaluation import metrics
+from src.evaluation import class_estimate, metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import captions, charts, maps, panels, style
 from src.pipeline.joint import Estimate, Joint
@@ -177,7 +177,7 @@ def plot_estimate(found: Estimate) -> View | None:
 
 
 def plot_estimated_classes(stage: Joint, found: Estimate) -> View | None:
-    """Shows the IoU that is estimated for each class on Test.
+    """Shows the IoU that is estimated for each class on Test, with its interval.
 
     Args:
         stage: that made the estimate.
@@ -186,8 +186,8 @@ def plot_estimated_classes(stage: Joint, found: Estimate) -> View | None:
     if found.confusion is None:
         return None
     classes = stage.classes.mask
-    table = metrics.table_of_classes(found.confusion, classes)
-    figure = charts.plot_class_iou(table, classes, "Estimated for Test")
+    table = class_estimate.table_of_estimate(found.confusion, classes)
+    figure = charts.plot_class_iou(table, classes, "Estimated for Test", estimated=table)
     return View("estimate_class_iou", figure, captions.describe_classes(table))
 
 

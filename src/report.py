@@ -21,7 +21,7 @@ CAPTIONS = {  # figures by name, in the order of the page; those of the segmenta
     "worst_first": "Frames of Test, from the worst to the best, or from the least confident to the most.",
     "hardest": "The hardest frames of Test, one of each recording.",
     "map": "The frames of Test by recording and, where it is known, by place.",
-    "result_class_iou": "Each class's IoU and share of the pixels, and as a dot the IoU estimated for Test.",
+    "result_class_iou": "Each class's IoU and share of the pixels; dot and line are the estimate for Test.",
     "result_confusion": "Which mask class is taken for which.",
     "result_labels": "Which label is taken for which.",
     "reliability": "How often a label is right, against the network's confidence in it.",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from src.data.recordings import project_places
-from src.evaluation import metrics
+from src.evaluation import class_estimate, metrics
 from src.figures import captions, charts, diagram, maps, panels
 from src.model import unet
 from src.plots import Album, View
@@ -94,12 +94,12 @@ def plot_class_iou(result: Result) -> View | None:
     return View("result_class_iou", figure, caption)
 
 
-def _list_estimated_iou(result: Result) -> pd.Series | None:
-    """Lists by class the IoU that was estimated for Test, in percent; None without an estimate."""
+def _list_estimated_iou(result: Result) -> pd.DataFrame | None:
+    """Lists the estimate for Test as `class_estimate.table_of_estimate` does; None without an estimate."""
     confusion = result.record.confusion.get("estimate")
     if confusion is None:
         return None
-    return metrics.table_of_classes(np.array(confusion["mask"]), result.project.classes.mask)["IoU %"]
+    return class_estimate.table_of_estimate(np.array(confusion["mask"]), result.project.classes.mask)
 
 
 def plot_mask_confusion(result: Result) -> View | None:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from src.data.classes import ClassList
 from src.figures import charts, diagram, maps
 from src.model import unet
 from src.scores import RunResult, Scores
@@ -120,3 +121,22 @@ def test_folds_have_a_legend_within_the_figure():
     figure.draw_without_rendering()
     box = figure.legends[0].get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+
+
+def test_the_estimate_of_a_class_is_a_dot_with_its_interval():
+    classes = ClassList((0, 1, 2), ("a", "b", "c"), ("#000000", "#d55e00", "#009e73"))
+    table = pd.DataFrame({"pixels %": [60.0, 40, 0], "IoU %": [20.0, 90, np.nan]}, index=list("abc"))
+    columns = {"IoU %": [50.0, 80, 70], "low %": [30.0, 64, 52], "high %": [70.0, 96, 88]}
+    estimated = pd.DataFrame(columns, index=list("abc"))
+    (ax,) = charts.plot_class_iou(table, classes, "Test", estimated).axes
+    (dots,) = ax.lines
+    assert dots.get_xdata().tolist() == [50, 80]  # from below: the worst class first
+    rim, line = ax.collections
+    assert rim.get_linewidth() > line.get_linewidth()
+    ends = [[(30, 0), (70, 0)], [(64, 1), (96, 1)]]
+    np.testing.assert_array_equal(line.get_segments(), ends)
+    values = [text for text in ax.texts if "of pixels" in text.get_text()]
+    assert [text.get_position()[0] for text in values] == [71, 97]  # right of the intervals
+    assert "interval" in ax.get_xlabel()
+    (plain,) = charts.plot_class_iou(table, classes, "Test").axes
+    assert not plain.collections and not plain.lines and plain.get_xlabel() == "IoU, %"

@@ -133,8 +133,12 @@ def test_sentence_and_tables():
     caption = captions.describe_estimate(RunResult(scores=scores))
     assert caption.startswith("Test gave a label accuracy of 70.0 %, outside the estimated 80.0 to 100.0 %")
     assert "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)." in caption and "nan" not in caption
-    missed = captions.describe_missed(pd.Series({"a": 50.0, "b": 20.0}), pd.Series({"a": 40.0, "b": np.nan}))
-    assert missed == " The estimates, the dots, missed a class by 10.0 points on average."
+    classes = {"IoU %": [50.0, 20.0, 70.0], "low %": [45.0, 10.0, 60.0], "high %": [55.0, 30.0, 80.0]}
+    classes = pd.DataFrame(classes, index=list("abc"))
+    missed = captions.describe_missed(classes, pd.Series({"a": 40.0, "b": np.nan, "c": 76.0}))
+    text = " The estimates, the dots, missed a class by 8.0 points on average; 1 of 2 classes are in their "
+    assert missed == f"{text}intervals, the lines."
+    assert captions.describe_missed(classes, pd.Series(np.nan, classes.index)) == ""
     assert "ESTIMATE" in captions.describe_estimate(RunResult())
     alone = captions.describe_estimate(RunResult(scores={"estimate": estimated}))
     assert alone == "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)."

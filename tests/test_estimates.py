@@ -35,6 +35,8 @@ def test_errors_are_means_by_set_and_each_set_counts_the_same(tmp_path):
     assert "| there | 2 | mIoU | 4.0 | +2.0 | ± 6.0 | 1 of 2 | 32.0 |" in lines[2]
     assert "| all sets | 3 | mIoU | 2.0 | +1.0 | ± 8.5 | 2 of 3 | 21.0 |" in lines[4]
     assert lines[-1].startswith("On average the estimate missed a class's IoU by 20.0 points")
+    # 0.5 holds 0.6 and 0.4 does not hold 0.1, for its interval begins at 0.4 - 0.4 * sqrt(0.24) = 0.204
+    assert lines[-1].endswith("The intervals held 50 % of the classes.")
 
 
 def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path, monkeypatch):

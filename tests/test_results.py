@@ -7,6 +7,7 @@ from texts import squeeze
 
 from src.experiments import curves, results
 from src.experiments.tables import escape, table_of_estimates, table_of_lengths, table_of_runs, table_of_seeds
+from src.scores import RunResult
 
 
 def write_run(folder, name, seed, miou):
@@ -80,10 +81,23 @@ def test_table_of_estimates_by_hand():
     )
     assert "random frames 40.0, held-out recordings 13.0, estimate 5.0; of the estimated F1 3.0" in table
     assert table.endswith("In the interval: 1 of 2.")
+    of_classes = {"class error": 6.0, "classes": 8, "classes inside": 7}
+    third = first | of_classes | {"run": "c", "class error": 3.0, "classes inside": 8}
+    told = table_of_estimates(pd.DataFrame([first | of_classes, second, third]))
+    assert told.endswith("In the interval: 2 of 3. A class's IoU: mean error 4.5; in the interval 15 of 16.")
     mixed = table_of_estimates(pd.DataFrame([first | {"version": "fixed"}, second]))
     last = mixed.split("\n\n")[-1]
     assert last.startswith("all runs by today's method") and last.endswith("In the interval: 1 of 1.")
     assert table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
+
+
+def test_classes_are_compared_where_they_were_estimated_and_scored():
+    # IoU 0.5 and 0.5, estimated as 0.8 and 0.5
+    confusion = {"estimate": {"mask": [[80, 20], [0, 20]]}, "test": {"mask": [[20, 10], [10, 20]]}}
+    row = results.list_result(RunResult(confusion=confusion), "a")
+    assert row["class error"] == pytest.approx(15)
+    assert (row["classes"], row["classes inside"]) == (2, 1)
+    assert "classes" not in results.list_result(RunResult(confusion={"test": confusion["test"]}), "b")
 
 
 def test_run_without_a_result_is_named(tmp_path):

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 
 from src.data import classes as class_lists
 from src.data.classes import IGNORE, NO_LABEL
-from src.evaluation import metrics
+from src.evaluation import class_estimate, metrics
 from src.experiments import curves
 from src.figures import charts, diagram, maps, panels, style, widgets
 from src.scores import RunResult, Scores
@@ -107,9 +107,9 @@ def draw_class_counts(sets):
             photos[:2], masks[:2], others[:2], titles[:2], classes, disagreement=True
         )
         drawn[f"IoU, {count} classes"] = charts.plot_class_iou(table, classes.mask, "Test")
-        estimated = table["IoU %"] + np.linspace(-20, 20, count)
+        estimated = class_estimate.table_of_estimate(make_confusion(count, 900).T, classes.mask)
         drawn[f"IoU, {count} classes, estimated"] = charts.plot_class_iou(
-            table, classes.mask, "Test", estimated.clip(0, 100)
+            table, classes.mask, "Test", estimated
         )
         drawn[f"confusion, {count} classes"] = charts.plot_confusion(confusion, names, "Labels, Test")
     drawn["confusion of millions"] = charts.plot_confusion(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.evaluation import estimate, metrics
+from src.evaluation import class_estimate, estimate, metrics
 from src.evaluation.evaluate import score_samples
 from src.experiments import sweep
 from src.experiments.tables import MEASURES, make_markdown
@@ -91,7 +91,7 @@ def read_errors(path: Path) -> pd.DataFrame:
         "data", "recipe" and "steps"; in points, for each of MEASURES as "miou": its error "miou", the error
         of the held-out score "held_out miou", "half miou", half the width of its interval, and whether that
         holds the truth, "inside miou"; "classes" and "held_out classes", the mean absolute error of a class's
-        IoU.
+        IoU; "inside classes", the share of the classes whose interval holds the truth.
     """
     rows = []
     for kept in read_json(path):
@@ -106,6 +106,8 @@ def read_errors(path: Path) -> pd.DataFrame:
         iou = pd.DataFrame(kept["iou"]).T.astype(float)
         for split, name in (("estimate", "classes"), ("held_out", "held_out classes")):
             row[name] = 100 * (iou[split] - iou["test"]).abs().mean()
+        inside = class_estimate.check_interval(iou["estimate"].to_numpy(), iou["test"].to_numpy())
+        row["inside classes"] = inside.mean() if len(inside) else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -136,10 +138,11 @@ def make_table(path: Path) -> str:
         total[["inside", "count"]] = means[["inside", "count"]].sum()
         means.loc["all sets"] = total
         lines += [_make_line(title, data, row) for data, row in means.iterrows()]
-    classes = by_set[["classes", "held_out classes"]].mean().mean()
+    classes = by_set[["classes", "held_out classes", "inside classes"]].mean().mean()
     text = (
         f"On average the estimate missed a class's IoU by {classes['classes']:.1f} points, the held-out "
-        f"recordings by {classes['held_out classes']:.1f}."
+        f"recordings by {classes['held_out classes']:.1f}. The intervals held "
+        f"{100 * classes['inside classes']:.0f} % of the classes."
     )
     return f"{make_markdown(lines, head)}\n\n{text}"
 

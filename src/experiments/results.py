@@ -17,7 +17,7 @@ from src.data import depth_files, image_files, mask_files
 from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
-from src.evaluation import metrics
+from src.evaluation import class_estimate, metrics
 from src.experiments import away, curves, growth, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
@@ -70,8 +70,21 @@ def list_result(result: RunResult, run: str) -> dict[str, object]:
             value = getattr(scores, key)
             if value is not None:
                 row[f"{split} {key}"] = 100 * value
+    if {"estimate", "test"} <= result.confusion.keys():
+        row |= _compare_classes(
+            *(np.array(result.confusion[split]["mask"]) for split in ("estimate", "test"))
+        )
     row["run"] = run
     return row
+
+
+def _compare_classes(estimated: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    """Compares two confusion matrices of Test class by class: "class error", points; "classes", "inside"."""
+    iou = metrics.class_iou(estimated)
+    truth = metrics.class_iou(true)
+    inside = class_estimate.check_interval(iou, truth)
+    error = 100 * float(np.nanmean(np.abs(iou - truth)))
+    return {"class error": error, "classes": len(inside), "classes inside": int(inside.sum())}
 
 
 def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Path:

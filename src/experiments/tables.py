@@ -127,7 +127,11 @@ def _describe_errors(version: str, runs: pd.DataFrame) -> str:
         f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean()
     inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
     text = f"{version}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
-    return f"{text}. In the interval: {inside} of {len(runs)}."
+    text += f". In the interval: {inside} of {len(runs)}."
+    if "classes" not in runs or runs["classes"].isna().all():
+        return text
+    of_classes = f"{runs['classes inside'].sum():.0f} of {runs['classes'].sum():.0f}"
+    return f"{text} A class's IoU: mean error {runs['class error'].mean():.1f}; in the interval {of_classes}."
 
 
 def table_of_seeds(results: pd.DataFrame) -> str:

@@ -102,17 +102,19 @@ def describe_history(history: pd.DataFrame, held_out: str = "held-out recordings
     return f"{caption}, {last - before:+.1f} points since epoch {scores.index[-2]}."
 
 
-def describe_missed(estimated: pd.Series, true: pd.Series) -> str:
-    """Describes how much estimates of classes missed on average; "" if none can be compared.
+def describe_missed(estimated: pd.DataFrame, true: pd.Series) -> str:
+    """Describes how much estimates of classes missed, and how many intervals hold; "" without truth.
 
     Args:
-        estimated: by class, IoU in percent.
-        true: the same, of the truth.
+        estimated: of `class_estimate.table_of_estimate`.
+        true: by class, the true IoU in percent.
     """
-    missed = (estimated - true).abs().dropna()
+    missed = (estimated["IoU %"] - true).abs().dropna()
     if missed.empty:
         return ""
-    return f" The estimates, the dots, missed a class by {missed.mean():.1f} points on average."
+    inside = true.between(estimated["low %"], estimated["high %"]).sum()
+    text = f" The estimates, the dots, missed a class by {missed.mean():.1f} points on average;"
+    return f"{text} {inside} of {len(missed)} classes are in their intervals, the lines."
 
 
 def describe_classes(table: pd.DataFrame) -> str:

@@ -114,7 +114,7 @@ _NOTE = {"textcoords": "offset points", "fontsize": 8}
 
 @mpl.rc_context(STYLE)
 def plot_class_iou(
-    table: pd.DataFrame, classes: ClassList, title: str, estimated: pd.Series | None = None
+    table: pd.DataFrame, classes: ClassList, title: str, estimated: pd.DataFrame | None = None
 ) -> Figure:
     """Draws each class's IoU in percent, best first, with its share of the pixels; the title says the mean.
 
@@ -124,7 +124,8 @@ def plot_class_iou(
         table: of `metrics.table_of_classes`.
         classes: of the mask.
         title: says which frames these are.
-        estimated: by class, IoU in percent, drawn as dots; None draws none.
+        estimated: of `class_estimate.table_of_estimate`, drawn as dots, with their intervals as lines; None
+            draws none.
     """
     held = table.dropna().sort_values("IoU %")
     mean = "no class has pixels"
@@ -132,7 +133,9 @@ def plot_class_iou(
         mean = f"mean IoU {held['IoU %'].mean():.1f} %"
         if len(held) < len(table):
             mean += f" over {len(held)} of {len(table)} classes"
-    label = "IoU, %" if estimated is None else "IoU, %; the dot was estimated for Test"
+    label = "IoU, %"
+    if estimated is not None:
+        label += "; the dot was estimated for Test, the line is its interval"
     line = 0.32 if len(held) <= MOST_CELLS else 0.2  # inches
     figure, ax = plt.subplots(figsize=(6.4, line * len(held) + 0.9), layout="constrained")
     plt.close(figure)
@@ -142,8 +145,8 @@ def plot_class_iou(
     ends = held["IoU %"]
     if estimated is not None:
         dots = estimated.reindex(held.index)
-        ax.plot(dots, range(len(held)), "o", color="white", markeredgecolor="black", markersize=7)
-        ends = ends.combine(dots + DOT, np.fmax)
+        _draw_estimated(ax, dots)
+        ends = ends.combine(dots["IoU %"] + DOT, np.fmax).combine(dots["high %"], np.fmax)
     for place, (name, iou) in enumerate(held["IoU %"].items()):
         text = f"{iou:.1f}   ({held['pixels %'][name]:.1f} % of pixels)"
         ax.text(ends[name] + 1, place, text, va="center", fontsize=8)
@@ -151,6 +154,14 @@ def plot_class_iou(
     ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure
+
+
+def _draw_estimated(ax: plt.Axes, dots: pd.DataFrame) -> None:
+    """Draws the estimate of each line of the chart as a dot, with its interval."""
+    places = range(len(dots))
+    for color, width in (("white", 3.0), ("black", 1.2)):  # the rim shows the line on a black bar, too
+        ax.hlines(places, dots["low %"], dots["high %"], color=color, linewidth=width)
+    ax.plot(dots["IoU %"], places, "o", color="white", markeredgecolor="black", markersize=7)
 
 
 @mpl.rc_context(STYLE)
