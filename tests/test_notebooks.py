@@ -198,6 +198,9 @@ def test_without_any_truth_the_result_is_shown(trained, learnable):
     scores, said = run_last(trained, {"DATA": str(learnable)})
     assert "test" not in scores and "estimate" in scores
     assert "Test will give a mean IoU of about" in said and "Most common: " in said
+    told = " ".join(said.split())
+    assert "The class that costs most is" in told and "% by the estimate for Test" in told
+    assert 'PRESET="best" brought' in told
 
 
 def test_what_the_competition_gave_stays_with_the_zip_that_it_scored(trained, learnable, command):

@@ -1,5 +1,6 @@
 """What a submitted zip says of Test, beside the truth where it is known: what `main.ipynb` shows."""
 
+import textwrap
 from functools import cached_property
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from src import report, runs
 from src.data.classes import NO_LABEL
 from src.data.recordings import find_recordings
 from src.data.reference import add_truth, check_reference
-from src.evaluation import metrics
-from src.figures import widgets
+from src.evaluation import advice, metrics
+from src.figures import style, widgets
 from src.figures.search_table import SearchTable
 from src.inference import engine
 from src.model import unet
@@ -206,12 +207,16 @@ class Result:
         part = "held_out" if "held_out" in self.record.scores else "final"
         return read_history(self.run.folder / part)
 
+    def advise(self) -> None:
+        """Says in one paragraph which class costs most, and what would help; nothing without a score."""
+        names = self.project.classes.mask.names
+        networks = len(unet.list_submitted(self.run.folder))
+        text = advice.advise(self.record, names, self.history, networks)
+        for line in textwrap.wrap(text, style.LINE, break_on_hyphens=False):
+            print(line)
+
     def finish(self) -> None:
-        """Says what is hardest, writes the report, and says where everything lies."""
-        if self.confusion is not None:
-            table = metrics.table_of_classes(np.array(self.confusion["mask"]), self.project.classes.mask)
-            worst = table["IoU %"].idxmin()
-            print(f"Hardest class on {self.scored}: {worst}, IoU {table['IoU %'][worst]:.1f} %.")
+        """Writes the report, and says where everything lies."""
         print(f"Figures: {self.run.figures}")
         print(f"Report:  {report.write_report(self.run.folder)}")
         print(f"Zip:     {self.path}")
