@@ -19,7 +19,8 @@ import numpy as np
 import openvino as ov
 import pandas as pd
 import tensorflow as tf
-from turns import serve, time_calls
+from keras_rows import measure_fit, measure_predict_many, measure_predict_one
+from turns import BATCH, CLASSES, LABELS, serve, time_calls
 
 from src.data import classes as class_lists
 from src.data import image_files
@@ -35,7 +36,6 @@ from src.submission.write import write_submission
 from src.training import augment, batches
 from src.training.compiled import compile_joint
 
-BATCH, CLASSES, LABELS = 8, 8, 3
 CORES = os.cpu_count()
 PHOTO = (720, 1280)  # of Save_test's frames
 
@@ -52,7 +52,7 @@ def train_ours(size: list[int]) -> Callable[[], float]:
     """A training step of the joint network, by Keras' own `fit`."""
     frames = make_frames(size)
     target = {"mask": np.stack(frames.masks), "label": frames.labels}
-    return _fit(_compile_ours(frames), np.stack(frames.images), target)
+    return measure_fit(_compile_ours(frames), np.stack(frames.images), target)
 
 
 def step_part(size: list[int], part: str) -> Callable[[], float]:
@@ -93,35 +93,30 @@ def _compile_ours(frames: Frames) -> keras.Model:
 
 def train_examples(size: list[int]) -> Callable[[], float]:
     """A training step of segmentation-models' own U-Net, as its examples use it."""
-    network = unet_module.sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
+    network = _build_examples()
     network.compile(
         "Adam", loss=unet_module.sm.losses.cce_jaccard_loss, metrics=[unet_module.sm.metrics.iou_score]
     )
     frames = make_frames(size)
-    image = unet_module.sm.get_preprocessing("mobilenetv2")(np.stack(frames.images).astype("float32"))
-    return _fit(network, image, np.eye(CLASSES, dtype="float32")[np.stack(frames.masks)])
+    target = np.eye(CLASSES, dtype="float32")[np.stack(frames.masks)]
+    return measure_fit(network, _scale_examples(np.stack(frames.images)), target)
 
 
-def _fit(network: keras.Model, image: np.ndarray, target: object, steps: int = 4) -> Callable[[], float]:
-    stream = tf.data.Dataset.from_tensors((image, target)).repeat()
+def _build_examples() -> keras.Model:
+    return unet_module.sm.Unet("mobilenetv2", classes=CLASSES, activation="softmax", encoder_weights=None)
 
-    def measure() -> float:
-        ends: list[float] = []
-        clock = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda *_, **__: ends.append(time.perf_counter())
-        )
-        network.fit(stream, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-        return float(np.median(np.diff(ends))) / BATCH
 
-    return measure
+def _scale_examples(images: np.ndarray) -> np.ndarray:
+    return unet_module.sm.get_preprocessing("mobilenetv2")(images.astype("float32"))
 
 
 def answer_one(run: str, size: list[int], kind: str) -> Callable[[], float]:
-    """One photo in, probabilities out: our engine, or a bare one running the same graph, or Keras."""
+    """One photo in, probabilities out: our engine, a bare one, Keras, or segmentation-models' U-Net."""
     image = _make_photos(size, 1)[0]
     if kind == "keras":
-        network = load_model(Path(run) / "final" / "model.keras")
-        return lambda: time_calls(lambda: network.predict(image[None], verbose=0), 20)
+        return measure_predict_one(load_model(Path(run) / "final" / "model.keras"), image[None])
+    if kind == "examples":
+        return measure_predict_one(_build_examples(), _scale_examples(image[None]))
     path = Path(run) / "export" / engine.EXPORTED
     if kind.startswith("ours"):
         ours = engine.Engine(path, streams=1, exact=kind == "ours, exact")
@@ -137,10 +132,9 @@ def answer_many(run: str, size: list[int], kind: str) -> Callable[[], float]:
     """Many photos in, probabilities out, as many at a time as is best."""
     images = _make_photos(size, 16)
     if kind == "keras":
-        network = load_model(Path(run) / "final" / "model.keras")
-        return lambda: time_calls(
-            lambda: network.predict(images, batch_size=BATCH, verbose=0), 2, len(images)
-        )
+        return measure_predict_many(load_model(Path(run) / "final" / "model.keras"), images)
+    if kind == "examples":
+        return measure_predict_many(_build_examples(), _scale_examples(images))
     path = Path(run) / "export" / engine.EXPORTED
     if kind.startswith("ours"):
         ours, pool = engine.Engine(path, exact=kind == "ours, exact"), ThreadPoolExecutor(CORES)

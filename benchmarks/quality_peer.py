@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import timm
 import torch
-from peers import build
+from peer_smp import build
 from torch.nn import functional
 
 from src.data.classes import IGNORE, NO_LABEL

@@ -1,5 +1,6 @@
 import json
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from texts import squeeze
 
-from src.experiments import benchmark, quick, speeds
+from src.experiments import benchmark, peers, quick, speeds
 
 TURN = """
 import sys
@@ -38,6 +39,22 @@ def test_rows_are_measured_in_turn_and_the_first_time_does_not_count(tmp_path):
     assert 1 < found["a"]["memory"] < 1000
     with pytest.raises(RuntimeError, match="no such row"):
         benchmark.measure_rows({"c": [sys.executable, str(script), "die", "1"]}, rounds=1)
+
+
+def test_the_first_step_of_a_turn_does_not_count_and_freed_memory_is_returned(monkeypatch):
+    monkeypatch.syspath_prepend("benchmarks")
+    import turns
+
+    seconds, returned = iter([100.0, 8.0, 80.0, 16.0]), []
+    clock = [0.0]
+
+    def step():
+        clock[0] += next(seconds)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(turns.memory, "release_freed", lambda: returned.append(clock[0]))
+    assert turns.measure_steps(step)() == 16 / turns.BATCH  # the median of 8, 80 and 16
+    assert returned == [204]
 
 
 def test_ratios_by_hand():
@@ -85,7 +102,7 @@ def test_the_quick_pairs_are_rows_of_the_benchmark(tmp_path, monkeypatch):
     kept = speeds.read_benchmark()["groups"]
     for fast in (True, False):
         monkeypatch.setattr(benchmark.engine, "has_bfloat16", lambda fast=fast: fast)
-        groups = benchmark.list_rows(tmp_path, tmp_path, None)
+        groups = benchmark.list_rows(tmp_path, tmp_path, {})
         for pair in quick.list_pairs().values():
             assert {pair.ours, pair.other} <= set(groups[pair.group])
             assert quick.count_ratio(kept[pair.group], pair.kept or pair.ours, pair.other) > 0
@@ -105,9 +122,9 @@ def test_peers_are_left_out_without_their_environment(tmp_path, monkeypatch):
     alone, beside = {}, {}
     for fast in (True, False):  # either kind of processor
         monkeypatch.setattr(benchmark.engine, "has_bfloat16", lambda fast=fast: fast)
-        alone |= benchmark.list_rows(tmp_path, tmp_path, None)
-        beside |= benchmark.list_rows(tmp_path, tmp_path, Path("python"))
-    assert not any(name.startswith("smp") for rows in alone.values() for name in rows)
+        alone |= benchmark.list_rows(tmp_path, tmp_path, {})
+        beside |= benchmark.list_rows(tmp_path, tmp_path, {peers.SMP: Path("python")})
+    assert not any(name in peers.PEERS for rows in alone.values() for name in rows)
     assert set(speeds.RATIOS) - {"train_same", "train_shipped"} == set(
         speeds.count_ratios(
             {group: {name: {"seconds": [1], "memory": 1} for name in rows} for group, rows in alone.items()}

@@ -8,7 +8,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
     parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds its Train and Test")
-    parser.add_argument("--peers", type=Path, help="Python of the environment with the other programs")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PYTHON",
+        help="Pythons of the environments with the other programs",
+    )
     parser.add_argument("--only", default="", help="only groups whose name begins so, as train")
     parser.add_argument(
         "--quality", type=Path, metavar="REFERENCE", help="measure training time to a given mIoU instead"
@@ -32,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     runs.read_finished(arguments.run)
     startup.import_quietly()
-    from src.experiments import benchmark, growth, speeds
+    from src.experiments import benchmark, growth, peers, speeds
 
     if arguments.quick:
         from src.experiments import quick
@@ -40,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         table, is_slower = quick.measure_quickly(arguments.run, arguments.data)
         print(table)
         return int(is_slower)
-    places = (arguments.data, arguments.peers)
+    pythons = peers.find_pythons(arguments.peers)
+    if arguments.peers:
+        print(peers.describe_missing(pythons), end="", flush=True)
+    places = (arguments.data, pythons)
     if arguments.quality:
         benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
     else:

@@ -2,8 +2,8 @@
 
 Every row is measured in a process of its own (benchmarks/), which waits between its turns. In each round the
 rows are measured one after another, so that a slow minute of the machine slows all of them. A ratio is the
-median over the rounds of the ratio within a round. The rows of peers, other projects' networks, need an
-environment of their own (benchmarks/requirements-peers.txt) and are left out without it. The results are in
+median over the rounds of the ratio within a round. The rows of peers, other projects' networks, need
+environments of their own (src/experiments/peers.py) and are left out without them. The results are in
 `results/benchmark.json`.
 """
 
@@ -23,7 +23,7 @@ from src.data import classes as class_lists
 from src.data import image_files
 from src.data.reference import check_reference
 from src.data.samples import read_samples
-from src.experiments import growth, quality
+from src.experiments import growth, peers, quality
 from src.experiments.speeds import (
     BENCHMARK,
     PHOTO,
@@ -86,13 +86,13 @@ class Row:
         raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
 
 
-def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str, list[str]]]:
+def list_rows(run: Path, folder: Path, pythons: dict[str, Path]) -> dict[str, dict[str, list[str]]]:
     """Lists the commands that measure, by group and row.
 
     Args:
         run: folder of a finished joint run.
         folder: of the photos that `write_photos` writes.
-        peers: python of the peers' environment; None leaves their rows out.
+        pythons: of `peers.find_pythons`; peers whose package is not among them are left out.
     """
     size = tuple(json.loads((run / "settings.json").read_text(encoding="utf-8"))["SIZE"])
     groups = _list_training()
@@ -118,7 +118,7 @@ def list_rows(run: Path, folder: Path, peers: Path | None) -> dict[str, dict[str
             name: [step, run, folder / "train" / name, folder / growth.FEW] for name in growth.TRAIN
         }
     groups["world 360x640"] = {"ours": ["render", WORLD]}
-    return {group: _make_commands(rows, peers) for group, rows in groups.items()}
+    return {group: _make_commands(rows, pythons) for group, rows in groups.items()}
 
 
 def _list_training() -> dict[str, dict[str, list]]:
@@ -128,8 +128,7 @@ def _list_training() -> dict[str, dict[str, list]]:
         groups[f"train {size[0]}x{size[1]}"] = {
             "ours": ["train_ours", size],
             "segmentation-models": ["train_examples", size],
-            "smp, same decoder": ["train", size, "same"],
-            "smp, as shipped": ["train", size, "shipped"],
+            **peers.list_training(size),
         }
     size = TRAIN_SIZES[-1]
     parts = ("augmentation", "backbone, forward", "network, forward", "and loss", "and gradients")
@@ -157,24 +156,20 @@ def _list_predictions(function: str, run: Path, size: tuple[int, int]) -> dict[s
         rows["bare OpenVINO, bfloat16"] = [function, run, size, "bare, fast"]
     if function == "answer_one":
         rows["bare LiteRT"] = [function, run, size, "litert"]
-    rows["smp, as shipped"] = [function, size, "shipped"]
-    return rows
+    rows["segmentation-models"] = [function, run, size, "examples"]
+    return rows | peers.list_predictions(function, size)
 
 
-def _is_peer_row(name: str) -> bool:
-    """Returns True if a row needs the peers' environment."""
-    return name.startswith("smp")
-
-
-def _make_commands(rows: dict[str, list], peers: Path | None) -> dict[str, list[str]]:
-    """Makes the commands of a group's rows; leaves the peers' rows out if `peers` is None."""
+def _make_commands(rows: dict[str, list], pythons: dict[str, Path]) -> dict[str, list[str]]:
+    """Makes the commands of a group's rows; leaves out the peers that `pythons` does not have."""
     commands = {}
     for name, row in rows.items():
-        if not _is_peer_row(name):
+        peer = peers.PEERS.get(name)
+        if peer is None:
             script = "growth.py" if row[0] in (*growth.STEPS.values(), "render") else "ours.py"
             commands[name] = [sys.executable, str(quality.ROWS / script), *_encode_row(row)]
-        elif peers is not None:
-            commands[name] = [str(peers), str(quality.ROWS / "peers.py"), *_encode_row(row)]
+        elif peer.package in pythons:
+            commands[name] = [str(pythons[peer.package]), str(quality.ROWS / peer.script), *_encode_row(row)]
     return commands
 
 
@@ -240,13 +235,15 @@ def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = P
     pd.DataFrame({"image_path": names}).to_csv(out / "Test" / "data.csv", index=False)
 
 
-def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, rounds: int, frames: int) -> None:
+def measure_groups(
+    run: Path, folder: Path, pythons: dict[str, Path], only: str, rounds: int, frames: int
+) -> None:
     """Measures groups of rows, and writes the results after each group.
 
     Args:
         run: folder of a finished joint run.
         folder: of the data.
-        peers: python of the peers' environment, or None.
+        pythons: of `peers.find_pythons`.
         only: beginning of the names of the groups to measure; "" for all.
         rounds: of each group, at most.
         frames: photos of Save_test.
@@ -255,7 +252,7 @@ def measure_groups(run: Path, folder: Path, peers: Path | None, only: str, round
     groups = ("save_test 720x1280", "save_test_float32 720x1280", "save_parts 720x1280")
     sets = dict.fromkeys(groups, photos) | growth.SAVE_TEST
     with tempfile.TemporaryDirectory() as temporary:
-        for group, commands in list_rows(run, Path(temporary), peers).items():
+        for group, commands in list_rows(run, Path(temporary), pythons).items():
             if not group.startswith(only):
                 continue
             for name, (count, shape) in sets.get(group, {}).items():
@@ -286,19 +283,19 @@ def write_benchmark(benchmark: dict, group: str) -> None:
     files.write_json(BENCHMARK, benchmark)
 
 
-def measure_quality(folder: Path, peers: Path | None, reference: Path, seeds: list[int]) -> None:
+def measure_quality(folder: Path, pythons: dict[str, Path], reference: Path, seeds: list[int]) -> None:
     """Measures the minutes to one mean IoU, ours and the peer's, and writes them after each seed.
 
     Args:
         folder: holds Train and Test.
-        peers: python of the peers' environment, or None.
+        pythons: of `peers.find_pythons`.
         reference: with the truth of Test.
         seeds: of the trainings; the results of the first replace all earlier ones.
     """
     check_reference(reference, folder / "Test")
     curves = {}
     for seed in seeds:
-        curves[str(seed)] = quality.measure_curves(folder, reference, peers, seed)
+        curves[str(seed)] = quality.measure_curves(folder, reference, pythons.get(peers.SMP), seed)
         write_benchmark(read_benchmark() | {"quality": curves}, "quality")
 
 
@@ -306,6 +303,7 @@ def describe_benchmark() -> str:
     """Describes all results of the benchmark in tables."""
     benchmark = read_benchmark()
     tables = [table_of_speeds(benchmark), table_of_ratios(benchmark["ratios"])]
+    tables.append(peers.table_of_peers(benchmark["groups"]))
     tables.append(growth.table_of_growth(benchmark["groups"]))
     if "quality" in benchmark:
         tables.append(quality.table_of_quality(benchmark["quality"]))

@@ -68,7 +68,7 @@ def measure_quickly(run: Path, data: Path) -> tuple[str, bool]:
     is_slower = False
     with tempfile.TemporaryDirectory() as folder:
         write_photos(data, Path(folder) / "save_test", FRAMES, PHOTO)
-        groups = list_rows(run, Path(folder), None)
+        groups = list_rows(run, Path(folder), {})
         for name, pair in list_pairs().items():
             rows = {row: groups[pair.group][row] for row in (pair.ours, pair.other)}
             measured = measure_rows(rows, ROUNDS)

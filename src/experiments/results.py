@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import class_estimate, metrics
-from src.experiments import away, curves, growth, quality, speeds
+from src.experiments import away, curves, growth, peers, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -160,6 +160,7 @@ def make_tables() -> dict[str, str]:
         "estimates": table_of_estimates(results),
         "speeds": speeds.table_of_speeds(benchmark),
         "quality": quality.table_of_quality(benchmark["quality"]),
+        "peers": peers.table_of_peers(benchmark["groups"]),
         "growth": growth.table_of_growth(benchmark["groups"]),
         "ratios": speeds.table_of_ratios(benchmark["ratios"]),
         "recipes": table_of_ablation(ABLATION),

@@ -3,21 +3,16 @@
 Started by `python -m src benchmark --peers PYTHON` in an environment with requirements-peers.txt.
 """
 
-import os
 from collections.abc import Callable
 
 import segmentation_models_pytorch as smp
 import torch
 from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-from turns import serve, time_calls
+from torch_rows import make_images, make_masks, optimize_graph, serve_on_all_cores
+from turns import BATCH, CLASSES, LABELS, Measure, measure_steps
 
-from src.common import memory
-
-BATCH, CLASSES, LABELS = 8, 8, 3
 DECODER = (128, 64, 32, 16)  # of src/model/unet.py, ends at half the input's size
-
-memory.retain_freed()  # as ours: without it a step takes 6 % longer
 
 
 def build(kind: str, classes: int = CLASSES, labels: int = LABELS) -> torch.nn.Module:
@@ -34,13 +29,12 @@ def build(kind: str, classes: int = CLASSES, labels: int = LABELS) -> torch.nn.M
     return network.to(memory_format=torch.channels_last)
 
 
-def train(size: list[int], kind: str) -> Callable[[], float]:
+def train(size: list[int], kind: str) -> Measure:
     """A training step with cross-entropy and Dice, the label's cross-entropy, and AdamW."""
     network = build(kind).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     dice = smp.losses.DiceLoss("multiclass")
-    image = torch.rand(BATCH, 3, *size).to(memory_format=torch.channels_last)
-    mask, label = torch.randint(0, CLASSES, (BATCH, *size)), torch.randint(0, LABELS, (BATCH,))
+    image, mask, label = make_images(size), make_masks(size), torch.randint(0, LABELS, (BATCH,))
 
     def step() -> None:
         optimizer.zero_grad()
@@ -49,34 +43,21 @@ def train(size: list[int], kind: str) -> Callable[[], float]:
         (loss + 0.3 * torch.nn.functional.cross_entropy(place, label)).backward()
         optimizer.step()
 
-    return lambda: time_calls(step, 3, BATCH)
+    return measure_steps(step)
 
 
-def answer_one(size: list[int], kind: str) -> Callable[[], float]:
-    """One photo in, probabilities out."""
-    call = _answer(size, kind, 1)
-    return lambda: time_calls(call, 20)
+def make_answer(count: int, size: list[int], kind: str) -> Callable[[], None]:
+    """So many photos in, probabilities out."""
+    image = make_images(size, count)
+    network = optimize_graph(build(kind), image)
 
-
-def answer_many(size: list[int], kind: str) -> Callable[[], float]:
-    """A batch in, probabilities out."""
-    call = _answer(size, kind, BATCH)
-    return lambda: time_calls(call, 3, BATCH)
-
-
-def _answer(size: list[int], kind: str, count: int) -> Callable[[], object]:
-    image = torch.rand(count, 3, *size).to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        network = torch.jit.optimize_for_inference(torch.jit.trace(build(kind).eval(), image))
-
-    def call() -> None:
+    def answer() -> None:
         with torch.inference_mode():
             logits, place = network(image)
             logits.softmax(1), place.softmax(1)
 
-    return call
+    return answer
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(os.cpu_count())
-    serve({"train": train, "answer_one": answer_one, "answer_many": answer_many})
+    serve_on_all_cores(train, make_answer)
