@@ -26,13 +26,12 @@ class Recipe:
         norm: of the backbone's batch normalisation: "pretrained" keeps means, variances, scale and offset of
             the pretrained weights, "batch" learns them. With random weights it is always "batch".
         crop: side of a training crop, as a share of the network's input.
-        zoom: largest scale of a crop relative to the network's input; the smallest is 0.7. While labels are
-            learned it is 1 at most.
+        zoom: largest scale of a crop relative to the network's input; the smallest is 0.7.
         color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
         dice: factor of the mask's Dice loss, which is added to the cross-entropy.
         depth: metres per step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss, which is added to the mask's loss.
-        rate: the highest learning rate of the segmentation network; the joint network uses half of it.
+        rate: the highest learning rate of the segmentation network; the joint network uses a fifth of it.
         backbone_rate: the backbone's learning rate, as a share of the other layers'.
         last_rate: the learning rate that a training ends at, as a share of its highest.
     """

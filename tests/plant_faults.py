@@ -55,12 +55,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ("training/optimizer.py", "warmup_target=peak", "warmup_target=last", "test_optimizer.py"),
     ("training/fit.py", "make(first_step=done)", "make(first_step=0)", "test_fit.py"),
     ("training/label_head.py", "(image, image[:, :, ::-1])", "(image, image[:, ::-1])", "test_fit.py"),
-    (
-        "training/fit.py",
-        "min(recipe.zoom, LABEL_ZOOM)",
-        "max(recipe.zoom, LABEL_ZOOM)",
-        "test_fit.py",
-    ),
+    ("training/fit.py", "recipe.rate * JOINT_RATE if with_label", "recipe.rate if with_label", "test_fit.py"),
     ("training/lengths.py", "math.sqrt(FRAMES / frames)", "FRAMES / frames", "test_lengths.py test_docs.py"),
     ("model/layers.py", "2 * tf.shape(x)[1:3]", "2 * tf.shape(x)[2:0:-1]", "test_unet.py"),
     (

@@ -1,7 +1,6 @@
 import io
 import time
 import zipfile
-from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -21,7 +20,6 @@ from src.runs import Run, drop_scores, find_run, open_run, read_result, write_re
 from src.scores import Scores
 from src.settings import Recipe, TrainingSettings
 from src.training import (
-    batches,
     checkpoints,
     event_log,
     keras_metrics,
@@ -31,7 +29,7 @@ from src.training import (
     optimizer,
 )
 from src.training import fit as fit_module
-from src.training.fit import _choose_batches, _make_plan, fit, make_variables
+from src.training.fit import _choose_batches, _choose_rates, _make_plan, fit, make_variables
 from src.training.lengths import Length
 
 SETTINGS = TrainingSettings((64, 96), (32, 64), batch_size=3)
@@ -138,12 +136,10 @@ def test_both_parts_of_the_head_are_fitted_and_the_mask_part_is_not_trained(fram
     assert joint.get_layer("label_from_mask").kernel.numpy().any()
 
 
-@pytest.mark.parametrize(
-    ("zoom", "with_label", "used"), [(1.6, True, 1.0), (0.8, True, 0.8), (1.6, False, 1.6)]
-)
-def test_labels_are_learned_without_close_views(frames, monkeypatch, zoom, with_label, used):
-    monkeypatch.setattr(batches, "make_batches", lambda frames, change, **how: change.keywords["recipe"].zoom)
-    assert _choose_batches(frames, replace(SETTINGS, recipe=Recipe(zoom=zoom)), with_label)() == used
+def test_the_joint_network_learns_at_a_fifth_of_the_rate():
+    recipe = Recipe(rate=0.01, last_rate=0.5)
+    assert _choose_rates(recipe, with_label=False) == pytest.approx((0.01, 0.005))
+    assert _choose_rates(recipe, with_label=True) == pytest.approx((0.002, 0.001))
 
 
 def test_head_of_one_label_stays():

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +20,9 @@ from src.training.event_log import EventLog
 from src.training.history import read_history
 from src.training.lengths import Length
 
-# Largest scale of a crop while labels are learned: a closer view may not show the kind of place.
-LABEL_ZOOM = 1.0
+# Highest learning rate of a joint network, as a share of the recipe's. It starts from a trained network, and
+# lost some of what that had learned at half the rate (docs/how-measured.md).
+JOINT_RATE = 0.2
 FEW_STEPS = 50  # a training of fewer steps is too short to time it first
 
 
@@ -121,8 +121,8 @@ def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
 
 
 def _choose_rates(recipe: Recipe, with_label: bool) -> tuple[float, float]:
-    """Chooses the highest and the last learning rate; a joint network learns at half the rate."""
-    peak = recipe.rate / 2 if with_label else recipe.rate
+    """Chooses the highest and the last learning rate; a joint network learns more slowly."""
+    peak = recipe.rate * JOINT_RATE if with_label else recipe.rate
     last = peak * recipe.last_rate
     return peak, last
 
@@ -161,13 +161,10 @@ def _choose_batches(
     frames: Frames, settings: TrainingSettings, with_label: bool
 ) -> Callable[..., tf.data.Dataset]:
     """Returns the function that makes a training's batches from a step on, `first_step`."""
-    recipe = settings.recipe
-    zoom = min(recipe.zoom, LABEL_ZOOM) if with_label else recipe.zoom
-    augment_frame = partial(augment.augment, recipe=replace(recipe, zoom=zoom))
     return partial(
         batches.make_batches,
         frames,
-        augment_frame,
+        partial(augment.augment, recipe=settings.recipe),
         with_label=with_label,
         batch_size=settings.batch_size,
         crop=settings.crop,
