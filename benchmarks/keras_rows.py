@@ -7,13 +7,11 @@ import numpy as np
 import tensorflow as tf
 from turns import BATCH, Measure, time_calls
 
-from src.common import memory
-
 
 def measure_fit(network: keras.Model, image: np.ndarray, target: object, steps: int = 4) -> Measure:
     """Gives what measures a training step by Keras' own `fit`.
 
-    As in `measure_steps`, the first step does not count, and freed memory goes back to the system.
+    The first step of a turn does not count.
 
     Args:
         network: compiled.
@@ -29,7 +27,6 @@ def measure_fit(network: keras.Model, image: np.ndarray, target: object, steps: 
             on_train_batch_end=lambda *_, **__: ends.append(time.perf_counter())
         )
         network.fit(stream, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-        memory.release_freed()
         return float(np.median(np.diff(ends))) / BATCH
 
     return measure

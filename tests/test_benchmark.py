@@ -1,6 +1,5 @@
 import json
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from texts import squeeze
 
-from src.experiments import benchmark, peers, quick, speeds
+from src.experiments import benchmark, peers, quick, rows, speeds
 
 TURN = """
 import sys
@@ -34,27 +33,36 @@ def test_rows_are_measured_in_turn_and_the_first_time_does_not_count(tmp_path):
         name: [sys.executable, str(script), "count", json.dumps(first)]
         for name, first in (("a", 1), ("b", 5))
     }
-    found = benchmark.measure_rows(commands, rounds=3)
+    found = rows.measure_rows(commands, rounds=3)
     assert found["a"]["seconds"] == [2, 3, 4] and found["b"]["seconds"] == [6, 7, 8]
     assert 1 < found["a"]["memory"] < 1000
     with pytest.raises(RuntimeError, match="no such row"):
-        benchmark.measure_rows({"c": [sys.executable, str(script), "die", "1"]}, rounds=1)
+        rows.measure_rows({"c": [sys.executable, str(script), "die", "1"]}, rounds=1)
 
 
-def test_the_first_step_of_a_turn_does_not_count_and_freed_memory_is_returned(monkeypatch):
-    monkeypatch.syspath_prepend("benchmarks")
-    import turns
+def test_rows_that_do_not_wait_begin_anew_in_each_round(tmp_path):
+    script, log = tmp_path / "turn.py", tmp_path / "log"
+    script.write_text(TURN + f"open({str(log)!r}, 'a').write(sys.argv[2])")
+    commands = {
+        name: [sys.executable, str(script), "count", first] for name, first in (("a", "1"), ("b", "5"))
+    }
+    found = rows.measure_apart(commands, rounds=3)
+    assert found["a"]["seconds"] == [2, 2, 2] and found["b"]["seconds"] == [6, 6, 6]
+    assert 1 < found["b"]["memory"] < 1000
+    assert log.read_text() == "151515"  # each has ended before the next began
 
-    seconds, returned = iter([100.0, 8.0, 80.0, 16.0]), []
-    clock = [0.0]
 
-    def step():
-        clock[0] += next(seconds)
+def test_training_rows_begin_anew_and_others_wait(tmp_path, monkeypatch):
+    def list_groups(*places):
+        return {"train 192x320": {"ours": ["a"]}, "latency 192x320": {"ours": ["b"]}}
 
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(turns.memory, "release_freed", lambda: returned.append(clock[0]))
-    assert turns.measure_steps(step)() == 16 / turns.BATCH  # the median of 8, 80 and 16
-    assert returned == [204]
+    measured = []
+    monkeypatch.setattr(benchmark, "list_rows", list_groups)
+    monkeypatch.setattr(benchmark, "write_benchmark", lambda *results: None)
+    for name in ("measure_rows", "measure_apart"):
+        monkeypatch.setattr(benchmark, name, lambda *row, name=name: measured.append((name, *row)))
+    benchmark.measure_groups(tmp_path, tmp_path, {}, "", 5, 1)
+    assert measured == [("measure_apart", {"ours": ["a"]}, 5), ("measure_rows", {"ours": ["b"]}, 5)]
 
 
 def test_ratios_by_hand():

@@ -1,15 +1,14 @@
 """Compares the project's speed with that of other packages: `python -m src benchmark RUN --data DIR`.
 
-Every row is measured in a process of its own (benchmarks/), which waits between its turns. In each round the
-rows are measured one after another, so that a slow minute of the machine slows all of them. A ratio is the
-median over the rounds of the ratio within a round. The rows of peers, other projects' networks, need
-environments of their own (src/experiments/peers.py) and are left out without them. The results are in
-`results/benchmark.json`.
+Every row is measured in a process of its own (benchmarks/), which waits between its turns; in training it
+begins anew, because all networks beside each other would not fit into the memory. In each round the rows are
+measured one after another, so that a slow minute of the machine slows all of them. A ratio is the median over
+the rounds of the ratio within a round. The rows of peers, other projects' networks, need environments of
+their own (src/experiments/peers.py) and are left out without them. The results: `results/benchmark.json`.
 """
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +23,7 @@ from src.data import image_files
 from src.data.reference import check_reference
 from src.data.samples import read_samples
 from src.experiments import growth, peers, quality
+from src.experiments.rows import measure_apart, measure_rows
 from src.experiments.speeds import (
     BENCHMARK,
     PHOTO,
@@ -37,53 +37,6 @@ from src.inference import engine
 TRAIN_SIZES = ((192, 320), (352, 480))
 MOST_ROUNDS = {"save_test": 3, "save_test_float32": 3, "growth": 1}  # for groups that take minutes
 WORLD = 40  # frames of each city that are rendered
-
-
-# Rows in processes ----------------------------------------------
-class Row:
-    """A process that measures one row, once at each call of `measure`.
-
-    Args:
-        command: that starts the process.
-    """
-
-    def __init__(self, command: list[str]):
-        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env=os.environ | {"PYTHONPATH": "."},
-        )
-
-    def wait_ready(self) -> None:
-        """Waits until the process has measured the first time, which does not count."""
-        self._read("ready")
-
-    def measure(self) -> dict[str, float]:
-        """Returns "seconds" an image and the process's peak "memory" in MB."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return json.loads(self._read("{"))
-
-    def close(self) -> None:
-        """Ends the process."""
-        self.process.communicate()
-        self.errors.close()
-
-    def _read(self, begin: str) -> str:
-        """Reads the next line that begins so; skips others, for packages print lines of their own.
-
-        Raises:
-            RuntimeError: the process has ended without such a line.
-        """
-        for line in self.process.stdout:
-            if line.startswith(begin):
-                return line
-        self.errors.seek(0)
-        raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
 
 
 def list_rows(run: Path, folder: Path, pythons: dict[str, Path]) -> dict[str, dict[str, list[str]]]:
@@ -179,39 +132,6 @@ def _encode_row(row: list) -> list[str]:
     return [function, *(json.dumps(argument, default=str) for argument in arguments)]
 
 
-def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:
-    """Measures a group's rows in turn, `rounds` times.
-
-    Args:
-        commands: of `list_rows`, by row.
-        rounds: how often each row is measured.
-
-    Returns:
-        By row: "seconds" an image in each round, and "memory", the peak in MB.
-    """
-    rows: dict[str, Row] = {}
-    measured = {name: [] for name in commands}
-    try:
-        for name, command in commands.items():  # one at a time, so that no start slows another
-            rows[name] = Row(command)
-            rows[name].wait_ready()
-        for _ in range(rounds):
-            for name, row in rows.items():
-                measured[name].append(row.measure())
-    finally:
-        for row in rows.values():
-            row.close()
-    return {name: _join_turns(turns) for name, turns in measured.items()}
-
-
-def _join_turns(turns: list[dict[str, float]]) -> dict[str, object]:
-    """Joins what a row measured in each round."""
-    return {
-        "seconds": [turn["seconds"] for turn in turns],
-        "memory": max(turn["memory"] for turn in turns),
-    }
-
-
 def write_photos(folder: Path, out: Path, count: int, shape: tuple[int, int] = PHOTO) -> None:
     """Writes a data folder with `count` JPEGs of one shape as its Test.
 
@@ -264,7 +184,8 @@ def measure_groups(
             kind = group.split()[0]
             turns = min(rounds, MOST_ROUNDS.get(kind, rounds))
             benchmark = read_benchmark()
-            benchmark["groups"][group] = measure_rows(commands, turns)
+            measure = measure_apart if kind == "train" else measure_rows
+            benchmark["groups"][group] = measure(commands, turns)
             write_benchmark(benchmark, group)
             print(f"{group} is measured.", flush=True)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.experiments.benchmark import list_rows, measure_rows, write_photos
+from src.experiments.benchmark import list_rows, write_photos
+from src.experiments.rows import measure_rows
 from src.experiments.speeds import PHOTO, read_benchmark
 from src.experiments.tables import make_markdown
 from src.inference import engine
