@@ -33,6 +33,8 @@ TODAYS = (
     "label from mask (development)",
     "pretrained norm",
     "pretrained norm (development)",
+    "slow joint network",
+    "slow joint network (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
