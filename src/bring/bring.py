@@ -14,10 +14,11 @@ import numpy as np
 from src.bring import cityscapes, coco, folders, label_studio, labelme_files, video, vistas, voc, yolo
 from src.bring.labels import make_labeller, read_rule
 from src.bring.pixels import read_json
-from src.bring.source import Options, Source, SourceClass, SourceFrame
+from src.bring.source import BACKGROUND, Options, Source, SourceClass, SourceFrame, is_background
 from src.bring.write import Writer, Written
 from src.common.errors import DataError, MissingError, SettingsError
-from src.data.classes import IGNORE
+from src.data import classes as class_lists
+from src.data.classes import IGNORE, Classes
 
 # In the order in which a source is compared with them: a plain folder of photos matches nearly everything.
 READERS = (cityscapes, vistas, voc, yolo, label_studio, labelme_files, coco, video, folders)
@@ -198,16 +199,22 @@ def _write(
     source: Source, test: Source | None, out: Path, options: Options, labels: Labels, link: bool
 ) -> Brought:
     """Writes Train of the source, and Test of the other one or of the source's test part."""
-    names = [one.name for one in source.classes]
     left = list(source.left)
+    known = _read_classes(options.classes)
+    if known is not None:
+        listed = zip(known.mask.names, known.mask.colors, strict=True)
+        classes = [SourceClass(name, color) for name, color in listed]
+        source.frames = _match_classes(source, classes, left, "the source")
+        source.classes = classes
+    names = [one.name for one in source.classes]
     train = [frame for frame in source.frames if not frame.is_test or (test and frame.read_mask)]
     tests = [frame for frame in source.frames if frame.is_test]
     if test:
-        tests = _match_classes(test, source.classes, left)
+        tests = _match_classes(test, source.classes, left, "Test's truth")
         left += [f"(Test) {text}" for text in test.left]
     labeller, unmatched = make_labeller(labels.table, labels.rule, names, [*train, *tests])
     left += unmatched
-    writer = Writer(out, source.classes, labeller, link, options.work)
+    writer = Writer(out, source.classes, labeller, link, options.work, known)
     first = [label for label, _ in read_rule(labels.rule, names)] if labels.rule else []
     written = writer.write(train, tests, first)
     if not written.train:
@@ -215,6 +222,9 @@ def _write(
         if source.format == video.NAME:
             remedy = "a video has none, so it can be --test only"
         raise DataError(f"SOURCE must hold masks or labels, found {len(train)} photos without; {remedy}.")
+    strange = [] if known is None else [name for name in written.labels if name not in known.label.names]
+    if strange:
+        left.append(f"labels that --classes does not have: {', '.join(strange)}.")
     if written.useless:
         left.append(
             f"{len(written.useless)} of {len(train)} photos have neither a mask in which a pixel counts nor "
@@ -223,25 +233,49 @@ def _write(
     return Brought(source.format, written, left)
 
 
-def _match_classes(test: Source, classes: list[SourceClass], left: list[str]) -> list[SourceFrame]:
-    """Returns the frames of Test with masks that hold the indices of Train's classes, found by name.
+def _read_classes(folder: Path | None) -> Classes | None:
+    """Reads the classes that the frames are to have; None for the source's own.
+
+    Raises:
+        MissingError: there is no such folder.
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise MissingError(
+            f"--classes must be a folder with classes.csv, as Train, found nothing at {folder}; correct it."
+        )
+    return class_lists.read_classes(folder)
+
+
+def _match_classes(
+    source: Source, classes: list[SourceClass], left: list[str], what: str
+) -> list[SourceFrame]:
+    """Returns a source's frames with masks that hold the indices of other classes, found by name.
 
     Args:
-        test: the source of Test.
-        classes: of Train.
-        left: a sentence is added if Test has classes that Train lacks; their pixels do not count.
+        source: whose frames are returned.
+        classes: whose indices the masks are to hold.
+        left: a sentence is added if the source has further classes; their pixels do not count.
+        what: names the source in that sentence.
     """
-    indices = {one.name: index for index, one in enumerate(classes)}
+    indices = {_spell(one.name): index for index, one in enumerate(classes)}
+    found = [indices.get(_spell(one.name), IGNORE) for one in source.classes]
     table = np.full(256, IGNORE, np.uint8)
-    table[: len(test.classes)] = [indices.get(one.name, IGNORE) for one in test.classes]
-    others = [one.name for one in test.classes if one.name not in indices]
+    table[: len(found)] = found
+    others = [one.name for one, index in zip(source.classes, found, strict=True) if index == IGNORE]
     if others:
-        left.append(f"pixels of classes that only Test's truth has: {', '.join(others)}.")
+        left.append(f"pixels of classes that only {what} has: {', '.join(others)}.")
     frames = []
-    for frame in test.frames:
+    for frame in source.frames:
         read_mask = partial(_translate, frame, table) if frame.read_mask else None
         frames.append(replace(frame, read_mask=read_mask))
     return frames
+
+
+def _spell(name: str) -> str:
+    """Spells the background as all readers do; other names stay."""
+    return BACKGROUND if is_background(name) else name
 
 
 def _translate(frame: SourceFrame, table: np.ndarray) -> np.ndarray:

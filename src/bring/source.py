@@ -86,6 +86,8 @@ class Options:
         every: every how many-th frame of a video is taken.
         drive: regular expression whose first group, found in a photo's path, names its drive; "" for the
             name of the folder.
+        classes: folder whose `classes.csv` has the classes of both tasks and their ids, as the Train that the
+            frames are to join; None numbers the source's own.
     """
 
     work: Path
@@ -94,6 +96,7 @@ class Options:
     colors: Path | None = None
     every: int = 30
     drive: str = ""
+    classes: Path | None = None
 
 
 def list_photos(folder: Path) -> list[Path]:

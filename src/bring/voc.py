@@ -93,7 +93,7 @@ def _read_colors(path: Path) -> dict[str, str]:
         DataError: a line is not NAME:R,G,B:...
     """
     if not path.exists():
-        return {name: _make_color(id) for id, name in enumerate(NAMES)}
+        return {name: make_color(id) for id, name in enumerate(NAMES)}
     colors = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -109,7 +109,7 @@ def _read_colors(path: Path) -> dict[str, str]:
     return colors
 
 
-def _make_color(id: int) -> str:
+def make_color(id: int) -> str:
     """Makes VOC's colour of a class id, whose bits are spread over the high bits of red, green and blue."""
     channels = [0, 0, 0]
     for bit in range(8):

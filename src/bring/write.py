@@ -16,7 +16,7 @@ from src.bring.source import SourceClass, SourceFrame
 from src.common.cores import count_cores
 from src.common.errors import DataError
 from src.common.progress import show_progress
-from src.data.classes import IGNORE
+from src.data.classes import IGNORE, Classes
 from src.data.image_files import explain_size, read_size
 
 COLUMNS = ("image_path", "label_path", "image_lvl_label", "timestamp", "robot_id", "lon", "lat")
@@ -66,6 +66,7 @@ class Writer:
         label: gives a frame's label.
         link: True links the photos, False copies them.
         work: folder of photos that are gone afterwards, so that they are never linked.
+        known: classes of both tasks whose ids the files get; None numbers masks and labels from 0.
     """
 
     out: Path
@@ -73,6 +74,7 @@ class Writer:
     label: Labeller
     link: bool
     work: Path
+    known: Classes | None = None
 
     def write(self, train: list[SourceFrame], test: list[SourceFrame], labels: list[str]) -> Written:
         """Writes all frames, then the tables.
@@ -199,6 +201,9 @@ class Writer:
         path = Path("masks") / f"{frame.name}.png"
         target = self.out / folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        if self.known is not None:
+            ignored = mask == IGNORE
+            mask = np.where(ignored, self.known.mask.ignore_id, self.known.mask.decode(mask)).astype(np.uint8)
         Image.fromarray(mask).save(target)
         row.cells["label_path"] = path.as_posix()
 
@@ -207,18 +212,25 @@ class Writer:
         rows.sort(key=lambda row: row.cells["image_path"])
         cells = pd.DataFrame([row.cells for row in rows], columns=COLUMNS).fillna("")
         if folder.name != "Test":
-            ids = {name: str(id) for id, name in enumerate(labels)}
+            ids = {name: str(id) for name, id in self._number_labels(labels).items()}
             cells["image_lvl_label"] = [ids.get(row.label, "") for row in rows]
         cells = cells.loc[:, (cells != "").any()]
         cells.to_csv(folder / "data.csv", index=False, encoding="utf-8")
         if folder.name != "Test":
             self._list_classes(labels).to_csv(folder / "classes.csv", index=False, encoding="utf-8")
 
+    def _number_labels(self, labels: list[str]) -> dict[str, int]:
+        """Gives each label its id by name."""
+        if self.known is not None:
+            return dict(zip(self.known.label.names, self.known.label.ids, strict=True))
+        return {name: id for id, name in enumerate(labels)}
+
     def _list_classes(self, labels: list[str]) -> pd.DataFrame:
         """Lists the classes of both tasks as classes.csv has them."""
-        rows = [("mask", id, one.name, one.color) for id, one in enumerate(self.classes)]
-        rows.append(("mask", IGNORE, "ignore", ""))
-        rows += [("label", id, name, "") for id, name in enumerate(labels)]
+        ids = range(len(self.classes)) if self.known is None else self.known.mask.ids
+        rows = [("mask", id, one.name, one.color) for id, one in zip(ids, self.classes, strict=True)]
+        rows.append(("mask", IGNORE if self.known is None else self.known.mask.ignore_id, "ignore", ""))
+        rows += [("label", id, name, "") for name, id in self._number_labels(labels).items()]
         return pd.DataFrame(rows, columns=["task", "id", "name", "color"])
 
 

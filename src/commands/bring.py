@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="regular expression whose group names a photo's drive (default: its folder)",
     )
+    parser.add_argument(
+        "--classes",
+        type=files.expand_home,
+        help="folder whose classes.csv gives the ids, as the Train that the frames join (default: from 0)",
+    )
     parser.add_argument("--every", type=int, default=30, help="take each n-th frame of a video (default: 30)")
     parser.add_argument("--link", action="store_true", help="link the photos instead of copying them")
 
@@ -62,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         colors=arguments.colors,
         every=arguments.every,
         drive=arguments.drive,
+        classes=arguments.classes,
     )
     labels = Labels(arguments.labels, arguments.label_rule)
     brought = bring(
