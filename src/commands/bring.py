@@ -20,11 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="cityscapes, vistas, voc, yolo, label-studio, labelme, coco, folders (default: found by itself)",
     )
-    parser.add_argument(
-        "--masks",
-        default="",
-        help="where a photo's mask lies, as 'masks/{drive}/{name}_seg.png'",
-    )
+    masks = "where a photo's mask lies, as 'masks/{drive}/{name}_seg.png'"
+    parser.add_argument("--masks", default="", help=masks)
     parser.add_argument("--colors", type=files.expand_home, help="table that names the masks' colours or ids")
     parser.add_argument(
         "--unlabelled",
