@@ -122,7 +122,7 @@ class Rehearsal:
         size, classes = self.settings.size, self.place.classes
         predictions = predict.predict_samples(engine.prepare(network), self.pool, size)
         confidence = np.array([prediction.mean_confidence for prediction in predictions])
-        return choose_frames(measure_features(network, self.pool, classes, size), 1 - confidence, self.count)
+        return choose_frames(measure_features(network, self.pool, classes, size), confidence, self.count)
 
     def train(self, chosen: np.ndarray) -> keras.Model:
         """Trains on Train and some frames of the pool, whose masks alone are added."""

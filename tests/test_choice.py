@@ -14,13 +14,13 @@ LINE = np.array([[0.0], [10.3], [0.1], [10.0], [0.2], [10.1]])  # two groups of 
 
 def test_the_frame_in_the_middle_of_each_group_is_chosen():
     # Centres: 0.1 and 10.13. The second group weighs 0.6, the first one 0.3
-    chosen = choose_frames(LINE, np.array([0.1, 0.2, 0.1, 0.2, 0.1, 0.2]), 2)
+    chosen = choose_frames(LINE, 1 - np.array([0.1, 0.2, 0.1, 0.2, 0.1, 0.2]), 2)
     assert chosen.tolist() == [5, 2]
 
 
 def test_an_uncertain_frame_draws_the_centre_to_itself():
     # The first group's centre: (0.1 * 0 + 0.1 * 0.1 + 0.8 * 0.2) / 1 = 0.17, closest to 0.2
-    chosen = choose_frames(LINE, np.array([0.1, 0.1, 0.1, 0.1, 0.8, 0.1]), 2)
+    chosen = choose_frames(LINE, 1 - np.array([0.1, 0.1, 0.1, 0.1, 0.8, 0.1]), 2)
     assert chosen.tolist() == [4, 5]
 
 
@@ -31,7 +31,7 @@ def test_equal_photos_are_chosen_once():
 
 @pytest.mark.parametrize("count", [1, 3, 6])
 def test_frames_of_which_the_network_is_sure_are_chosen_too(count):
-    chosen = choose_frames(LINE, np.zeros(6), count)
+    chosen = choose_frames(LINE, np.ones(6), count)
     assert len(set(chosen.tolist())) == count
 
 
