@@ -1,6 +1,7 @@
 import io
 import time
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -12,6 +13,7 @@ import tensorflow as tf
 from tiny import TINY
 
 from src import runs as runs_module
+from src.common.errors import SettingsError
 from src.data.frames import Frames, load_frames
 from src.data.samples import read_samples
 from src.model import unet
@@ -267,6 +269,20 @@ def test_log_goes_on_with_a_training(frames, classes, tmp_path, monkeypatch):
     train()
     first, second = sorted(tmp_path.glob("*tfevents*"))
     assert sorted(read_log(first)) == [0, 1, 2, 3, 4] and sorted(read_log(second)) == [4, 5, 6]
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_checkpoint(frames, tmp_path):
+    first = make_small()
+    untrained = first.get_weights()
+    settings = replace(SETTINGS, recipe=Recipe(rate=1e30))
+    with pytest.raises(
+        SettingsError, match=r"must stay a number, found nan after step \d+; lower the learning"
+    ):
+        fit(first, tmp_path, frames, settings, Length(60))
+    second = make_small()
+    second.load_weights(tmp_path / checkpoints.CHECKPOINT)
+    assert all(np.array_equal(a, b) for a, b in zip(untrained, second.get_weights(), strict=True))
+    assert not (tmp_path / "model.keras").exists() and not (tmp_path / "history.csv").exists()
 
 
 def test_finished_training_is_not_repeated(frames, tmp_path):

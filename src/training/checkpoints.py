@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 
 from src.common import files
+from src.common.errors import SettingsError
 from src.common.progress import show_progress
 from src.training import lengths
 from src.training.history import HISTORY, join_pieces
@@ -100,7 +102,16 @@ class Checkpointer(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Adds the piece's row to the history, and saves if the last checkpoint is old."""
+        """Adds the piece's row to the history, and saves if the last checkpoint is old.
+
+        Raises:
+            SettingsError: the loss is no number; neither weights nor history of it are saved.
+        """
+        if not np.isfinite(logs["loss"]):
+            raise SettingsError(
+                f"The loss of a training must stay a number, found {logs['loss']} after step {self.done}; "
+                'lower the learning rate, as RECIPE="rate=0.0003".'
+            )
         now = time.perf_counter()
         number = epoch // self.plan.pieces + 1
         row = {"epoch": number, **logs, "seconds": now - self.started_at}
