@@ -59,7 +59,9 @@ def write(out: Path, names: tuple[str, ...], frames: Iterable[MaskedPhoto]) -> N
         for folder in (MASKS, INSTANCES):
             Image.fromarray(palette[frame.mask]).save(out / folder / f"{frame.name}.png")
         listed.append(frame.name)
-    (out / "ImageSets" / "Segmentation" / "default.txt").write_text("\n".join(listed) + "\n", "utf-8")
+    (out / "ImageSets" / "Segmentation" / "default.txt").write_text(
+        "\n".join(listed) + "\n", encoding="utf-8"
+    )
     _pack(out)
 
 
@@ -94,8 +96,8 @@ def _write_classes(out: Path, names: tuple[str, ...], colors: list[str]) -> None
             red, green, blue = ImageColor.getrgb(color)
             lines.append(f"{name}:{red},{green},{blue}::")
             labels.append({"name": name, "color": color, "attributes": []})
-    (out / "labelmap.txt").write_text("\n".join(lines) + "\n", "utf-8")
-    (out / LABELS).write_text(json.dumps(labels, indent=1), "utf-8")
+    (out / "labelmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (out / LABELS).write_text(json.dumps(labels, indent=1), encoding="utf-8")
 
 
 def _pack(out: Path) -> None:
