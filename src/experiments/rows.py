@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+from contextlib import closing
 
 
 class Row:
@@ -90,10 +91,10 @@ def measure_apart(commands: dict[str, list[str]], rounds: int) -> dict[str, dict
 
     For rows that would need more memory beside each other than a machine has; it takes longer.
     """
-    rows = {name: {"seconds": [], "memory": 0.0} for name in commands}
+    measured = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
-            turn = measure_rows({name: command}, rounds=1)[name]
-            rows[name]["seconds"] += turn["seconds"]
-            rows[name]["memory"] = max(rows[name]["memory"], turn["memory"])
-    return rows
+            with closing(Row(command)) as row:
+                row.wait_ready()
+                measured[name].append(row.measure())
+    return {name: _join_turns(turns) for name, turns in measured.items()}
