@@ -232,10 +232,11 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
             their log temperatures is used.
     """
     log_temperature = _average_log_temperature(folds)
-    scale = np.log(TEMPERATURES)
-    curve = [expect_miou(confusion) for confusion in expected.mask.sum(0)]
-    miou = float(np.interp(TRUST * log_temperature, scale, curve))
-    doubt = abs(np.interp(log_temperature, scale, curve) - np.interp(0, scale, curve)) / 2
+    total = expected.mask.sum(0)
+    miou, trusting, doubting = (
+        expect_miou(_interpolate(total, share * log_temperature)) for share in (TRUST, 1, 0)
+    )
+    doubt = abs(trusting - doubting) / 2
     spread = 1.645 * _spread_recordings(expected, recordings)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     low = max(0.0, miou - half)
@@ -274,13 +275,16 @@ def estimate_confusion(expected: ExpectedConfusion, folds: list[Scored]) -> np.n
         float64, (classes, classes): expected pixels by true class (row) and predicted class (column). The row
         of a class with less than LEAST_SHARE of the pixels, which may be absent, is 0.
     """
-    total = expected.mask.sum(0)
-    scale = np.log(TEMPERATURES)
-    # The temperature of a fold after a short training is extrapolated, and may lie outside of TEMPERATURES.
-    log_temperature = np.clip(TRUST * _average_log_temperature(folds), scale[0], scale[-1])
-    confusion = interp1d(scale, total, axis=0)(log_temperature)
+    confusion = _interpolate(expected.mask.sum(0), TRUST * _average_log_temperature(folds))
     confusion[confusion.sum(1) <= LEAST_SHARE * confusion.sum()] = 0
     return confusion
+
+
+def _interpolate(confusions: np.ndarray, log_temperature: float) -> np.ndarray:
+    """Interpolates confusion matrices at each of TEMPERATURES, at most as far as these reach."""
+    scale = np.log(TEMPERATURES)
+    # The temperature of a fold after a short training is extrapolated, and may lie outside.
+    return interp1d(scale, confusions, axis=0)(np.clip(log_temperature, scale[0], scale[-1]))
 
 
 def _average_log_temperature(folds: list[Scored]) -> float:
