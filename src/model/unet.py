@@ -12,7 +12,8 @@ from keras import layers
 from src.common.errors import SettingsError
 from src.model import efficientnet_lite as lite
 from src.model import hub
-from src.model.layers import DoubleSize, FusedNormalization, MaskShares, MeanProbability, ScaleColors
+from src.model.layers import DoubleSize, MaskShares, MeanProbability, ScaleColors
+from src.model.normalization import find_normalized, replace_normalization
 from src.settings import Recipe
 
 WEIGHTS = ("imagenet", "none")
@@ -172,13 +173,18 @@ def name_part(number: int) -> str:
     return "final" if number == 1 else f"final-{number}"
 
 
+def keeps_normalization(recipe: Recipe) -> bool:
+    """Returns True if the recipe keeps the backbone's batch normalisation as it was pretrained."""
+    return recipe.norm == "pretrained" and recipe.weights != "none"
+
+
 def freeze_normalization(network: keras.Model, recipe: Recipe) -> None:
     """Keeps the backbone's batch normalisation as it was pretrained, if the recipe wants that.
 
     A saved network remembers it of its layers, but not of those inside a block of KerasHub, so this is
     called for a loaded one, too.
     """
-    if recipe.norm != "pretrained" or recipe.weights == "none":
+    if not keeps_normalization(recipe):
         return
     for layer in network._flatten_layers(include_self=False):
         if isinstance(layer, layers.BatchNormalization) and is_of_backbone(layer.moving_mean):
@@ -231,10 +237,13 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
             decoder_filters=DECODER_FILTERS,
         )
     unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
-    fused = keras.models.clone_model(unet, clone_function=_use_fused_normalization)
-    fused.set_weights(unet.get_weights())
-    freeze_normalization(fused, recipe)
-    return fused
+    resting = {}
+    if keeps_normalization(recipe):
+        found = find_normalized(unet)
+        resting = {name: layer for name, layer in found.items() if is_of_backbone(layer.moving_mean)}
+    unet = replace_normalization(unet, resting)
+    freeze_normalization(unet, recipe)
+    return unet
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -265,14 +274,6 @@ def check_recipe(recipe: Recipe) -> None:
             f"RECIPE's backbone must be one that segmentation-models knows, or hub: and a preset of "
             f"KerasHub, found '{backbone}'; the nearest is {nearest}, all are {', '.join(available)}."
         )
-
-
-def _use_fused_normalization(layer: layers.Layer) -> layers.Layer:
-    """Copies a layer without its weights; batch normalisation with scale and offset becomes the fused one."""
-    is_normalization = isinstance(layer, layers.BatchNormalization)
-    if is_normalization and layer.scale and layer.center:
-        return FusedNormalization.from_config(layer.get_config())
-    return type(layer).from_config(layer.get_config())
 
 
 class _ExplainMissingWeights:
