@@ -71,6 +71,18 @@ def shift(step):
     return change
 
 
+def scale(factor):
+    """Multiplies the ids of all masks."""
+
+    def change(members):
+        for name in [name for name in members if name.endswith(".png")]:
+            ids = cv2.imdecode(np.frombuffer(members[name], np.uint8), cv2.IMREAD_UNCHANGED)
+            members[name] = png(ids * np.uint8(factor))
+        return members
+
+    return change
+
+
 def saved(picture, kind="png"):
     with io.BytesIO() as file:
         picture.save(file, kind)
@@ -129,6 +141,10 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
     "every id one too high": (
         shift(1),
         r"masks hold the ids \[3\], which no class has; every id may be one too high",
+    ),
+    "every id multiplied": (
+        scale(100),
+        r"hold the ids \[100, 200\], which no class has; every id may be multiplied by 100, as for the eye",
     ),
     "every id one too low": (
         shift(-1),
@@ -281,6 +297,19 @@ def test_all_faults_are_told_at_once(path, samples, classes):
     members = mask(png(MASK[:9]))(read(path)) | {"metadata": b"", "data/.DS_Store": b""}
     write(path, table("_pred.png,2", "_pred.png,9")(members))
     assert len(check.find_faults(path, samples, classes)) == 4
+
+
+@pytest.mark.parametrize("kind", ["size", "format", "names"])
+def test_what_all_masks_share_is_one_line(path, samples, classes, kind):
+    members = read(path)
+    if kind == "names":
+        changed = {name.replace("data/", "data\\"): content for name, content in members.items()}
+    else:
+        other = png(MASK[:9]) if kind == "size" else saved(Image.fromarray(MASK), "jpeg")
+        changed = {name: other if name.endswith(".png") else content for name, content in members.items()}
+    write(path, changed)
+    (fault,) = check.find_faults(path, samples, classes)
+    assert "frame_000_pred.png" in fault and "(6 files: " in fault and "frame_005_pred.png.)" in fault
 
 
 def test_command_says_what_is_wrong_and_exits_two(path, train_folder, command):

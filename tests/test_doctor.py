@@ -79,7 +79,10 @@ ERRORS = {  # what is done to Train: what the message must hold
     "mask is missing": (lambda f: (f / "frame_003_seg.png").unlink(), r"row 5, column label_path.*003_seg"),
     "photo's cell is empty": (lambda f: edit(f, image_path=(5, "")), r"row 5, column image_path"),
     "photo is cut short": (lambda f: cut(f, "frame_003.jpg"), r"row 5.*frame_003\.jpg.*cut short"),
-    "photo is empty": (lambda f: overwrite(f, "frame_003.jpg", b""), r"row 5.*frame_003\.jpg.*empty file"),
+    "photo is empty": (
+        lambda f: overwrite(f, "frame_003.jpg", b""),
+        r"row 5.*frame_003\.jpg.*empty file; copy, d",
+    ),
     "photo is text": (lambda f: overwrite(f, "frame_003.jpg", b"hello"), r"row 5.*frame_003.*another format"),
     "photo is a bomb": (bomb, r"row 5.*frame_003\.jpg.*pixels"),
     "mask is cut short": (lambda f: cut(f, "frame_003_seg.png"), r"row 5.*frame_003_seg\.png.*whole PNG"),
@@ -564,6 +567,26 @@ MASKS = {  # what is done to all masks, the ids of the classes: what the one err
     "one class": (lambda ids: ids * 0 + 1, (0, 1), r"two classes or more, found 'c1' alone in every pixel"),
     "one too high": (lambda ids: ids + 1, (0, 1, 2), r"ids \[3\] .* one too high: the ids are \[0, 1, 2\]"),
     "one too low": (lambda ids: ids, (1, 2, 3), r"ids \[0\] .* one too low: the ids are \[1, 2, 3\]"),
+    "as bright as a viewer needs": (
+        lambda ids: ids * np.uint8(50),
+        (0, 1, 2),
+        r"ids \[50, 100\] .* every id may be multiplied by 50, as for the eye: the ids are \[0, 1, 2\]",
+    ),
+    "spread from black to white, where 255 is ignored": (
+        lambda ids: np.array([0, 85, 255], np.uint8)[ids],
+        (0, 1, 2, 3),
+        r"ids \[85\] .* every id may be multiplied by 85, as for the eye",
+    ),
+    "three spread from black to white": (
+        lambda ids: np.array([0, 128, 255], np.uint8)[ids],
+        (0, 1, 2),
+        r"ids \[128\] .* every id may be multiplied by 127\.5, as for the eye",
+    ),
+    "0 and 1 of which 255 is the class": (
+        lambda ids: np.uint8(ids > 0),
+        (0, 255),
+        r"ids \[1\] that no class has; add them to classes",
+    ),
     "blended edges of 0 and 255": (
         lambda ids: blend(ids, 255),
         (0, 255),
@@ -587,6 +610,14 @@ def test_masks_of_which_nothing_can_be_learnt_give_one_error_that_guesses_why(fo
     (error,) = find(examine(*folders), "error")
     assert re.search(words, error), error
     assert len(error.replace(str(folders[0].parent), "")) < 450
+
+
+def test_masks_in_colours_are_not_called_masks_of_one_class(folders):
+    change_masks(folders[0], lambda ids: np.dstack([ids * 0, ids * 64, ids * 0]))
+    found = examine(*folders)
+    (error,) = find(found, "error")
+    assert re.search(r"4 rows are wrong .*frame_001_seg\.png must hold one class id a pixel", error)
+    assert find(found, "note") == [f"{folders[0]}: masks are RGB, read as one id a pixel (2 of 6 frames)."]
 
 
 def test_two_classes_of_0_and_255_are_as_good_as_any(folders):

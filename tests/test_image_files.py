@@ -219,6 +219,38 @@ def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
             read()
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<!doctype html><html>not found</html>", r"found HTML, .* download the image again, this is a web"),
+        (b"\n\n  <HTML>\n<head>", r"found HTML, .* download the image again"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Error>', r"found XML, .* download the image again"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(99), r"found AppleDouble, .* drop it, it is no image"),
+    ],
+)
+def test_what_no_saving_makes_an_image_gets_its_own_remedy(tmp_path, content, words):
+    (tmp_path / "photo.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=rf"photo\.jpg must be a whole JPEG or PNG image, {words}"):
+        image_files.read_size(str(tmp_path / "photo.jpg"))
+
+
+def test_a_mask_saved_as_jpeg_is_to_be_exported_and_not_saved_again(tmp_path):
+    (tmp_path / "mask.png").write_bytes(jpeg())
+    with pytest.raises(
+        DataError, match=r"mask\.png .*found JPEG, .*from where it was made.* changes the values"
+    ):
+        mask_files.read_ids(str(tmp_path / "mask.png"))
+
+
+def test_a_photo_of_108_megapixels_is_to_be_made_smaller(tmp_path):
+    content = jpeg().replace(struct.pack(">HH", *SHAPE), struct.pack(">HH", 9000, 12000), 1)
+    (tmp_path / "photo.jpg").write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"photo\.jpg must have at most .* found 108,000,000 pixels; make the"
+    ):
+        image_files.read_size(str(tmp_path / "photo.jpg"))
+
+
 def test_a_file_that_git_lfs_has_not_fetched_names_the_command(tmp_path):
     path = tmp_path / "photo.png"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.common import errors
 from src.common.errors import DataError
@@ -84,6 +85,10 @@ READ = {  # a file: the ids that were written
     "a palette of greys in another order": (png(3 - FOUR, color=3, before=greys(3, 2, 1, 0)), FOUR),
     "a palette of some greys": (png(IDS, 1, 3, greys(7, 250)), 7 + 243 * IDS),
     "a palette of greys of 2 bits": (png(3 - FOUR, 2, 3, greys(3, 2, 1, 0)), FOUR),
+    "an index beyond a palette of 8 bits": (
+        png(3 * IDS, color=3, before=chunk(b"PLTE", COLORS[:9])),
+        3 * IDS,
+    ),
     "three equal channels": (png(np.dstack([FOUR] * 3), color=2), FOUR),
     "grey and opaque alpha": (png(np.dstack([FOUR, FOUR * 0 + 255]), color=4), FOUR),
     "three equal channels and opaque alpha": (png(np.dstack([FOUR] * 3 + [FOUR * 0 + 255]), color=6), FOUR),
@@ -116,6 +121,11 @@ REFUSED = {  # a file: what both readers say of it
     "4 bits": (png(FOUR * 5, 4), "8-bit PNG of class ids, found 4 bits"),
     "a palette that shows one grey twice": (png(FOUR, color=3, before=greys(3, 2, 1, 1)), "one grey"),
     "a palette of nothing but black": (png(IDS * 0 + 1, color=3, before=greys(0, 0)), "one grey"),
+    "ids cut to the bits of a short palette": (  # as Pillow does to 255 in a palette of three colours
+        png(FOUR, 2, 3, chunk(b"PLTE", COLORS[:9])),
+        "indices of its palette, found 3 with 3 colours",
+    ),
+    "few bits without a palette": (png(IDS, 1, 3), "found 1 with 0 colours"),
     "unequal channels": (png(SHOWN, color=2), "not colours"),
     "unequal channels and alpha": (png(np.dstack([SHOWN, FOUR * 0 + 255]), color=6), "not colours"),
     "transparent pixels": (png(np.dstack([FOUR] * 4), color=6), "without alpha"),
@@ -134,6 +144,11 @@ REFUSED = {  # a file: what both readers say of it
         "PNG",
     ),
     "a wrong checksum of the pixels": (WHOLE[:-16] + b"1234" + WHOLE[-12:], "PNG"),
+    "a header that is not the first part": (
+        WHOLE[:8] + chunk(b"pHYs", bytes(9)) + WHOLE[8:],
+        "PNG",
+    ),
+    "pixels before the header": (WHOLE[:8] + WHOLE[33:-12] + WHOLE[8:33] + WHOLE[-12:], "PNG"),
     "an unknown part": (png(FOUR, before=chunk(b"CgBI", b"1234")), "PNG"),
     "nothing": (b"", "PNG"),
     "a JPEG": (b"\xff\xd8\xff\xe0", "PNG.* found JPEG"),
@@ -175,6 +190,17 @@ def test_what_may_not_be_ids_is_refused_by_name(tmp_path, capfd, kind, reader):
         READERS[reader](tmp_path / "mask.png")
     assert re.search(f"mask.png.*{words}", str(caught.value)), str(caught.value)
     assert "\n" not in str(caught.value) and capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_ids_that_pillow_cut_are_refused(tmp_path, reader):
+    """Without a palette of its own, Pillow's mode P has one colour and so one bit: 5 is written as 1."""
+    ids = Image.new("P", (3, 1))
+    ids.putdata([0, 1, 5])
+    ids.putpalette([0, 0, 0])
+    ids.save(tmp_path / "mask.png")
+    with pytest.raises((DataError, errors.SubmissionError, scoring.ScoringError), match="found 1 with 1 col"):
+        READERS[reader](tmp_path / "mask.png")
 
 
 def test_the_bundle_holds_no_mask_that_the_scoring_would_refuse(tmp_path):

@@ -44,24 +44,30 @@ HARM = {  # what is done to an unpacked submission: what the competitor is told
     ),
     "mask is missing": (
         lambda f: (f / "data/frame_002_pred.png").unlink(),
-        "data/frame_002_pred.png must be",
+        "data/frame_002_pred.png must be an 8-bit PNG of class ids, it is missing; add it",
     ),
     "mask is empty": (
         lambda f: (f / "data/frame_002_pred.png").write_bytes(b""),
         "frame_002_pred.png must be",
     ),
-    "mask is cut short": (lambda f: cut(f / "data/frame_002_pred.png"), "frame_002_pred.png must be"),
-    "mask is smaller": (lambda f: save(f, np.zeros((9, 9), np.uint8)), "must be 64 x 96, found 9 x 9"),
+    "mask is cut short": (lambda f: cut(f / "data/frame_002_pred.png"), "it cannot be read; write it again"),
+    "mask is smaller": (
+        lambda f: save(f, np.zeros((9, 9), np.uint8)),
+        "must be 64 x 96 as the reference's mask, found 9 x 9; resize it",
+    ),
     "mask is in colours": (lambda f: save(f, np.arange(64 * 96 * 3).reshape(64, 96, 3) % 7), "write ids"),
     "mask has alpha": (lambda f: save(f, np.zeros((64, 96, 4), np.uint8)), "1 or 3 equal channels"),
-    "mask has 16 bits": (lambda f: save(f, np.zeros((64, 96), np.uint16)), "8-bit PNG of class ids"),
+    "mask has 16 bits": (
+        lambda f: save(f, np.zeros((64, 96), np.uint16)),
+        "found 16 bits; write it as 8-bit grey",
+    ),
     "mask is a JPEG": (
         lambda f: shutil.copy(f.parent / "ref" / "frame_002.jpg", f / "data/frame_002_pred.png"),
-        "must be a PNG, found JPEG",
+        "must be a PNG, found JPEG; write it as PNG",
     ),
     "name climbs": (
         lambda f: edit(f, "frame_002_pred.png", "../../ref/frame_002_seg.png"),
-        "missing or cannot",
+        "it is missing; add it",
     ),
 }
 
@@ -375,6 +381,23 @@ def test_bad_reference_makes_no_bundle(train_folder, tmp_path):
     command = [sys.executable, "-m", "src", "bundle", str(tmp_path / "out.zip"), "--reference"]
     done = subprocess.run([*command, str(train_folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "frame_002_seg.png" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out.zip*"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ((255, 255, 255), r"two classes or more, found the ids \[\] that count \(255 is ignored\)"),
+        ((0, 255, 255), r"two classes or more, found the ids \[0\] that count \(255 is ignored\)"),
+        ((1, 1, 1), r"two classes or more, found the ids \[1\]"),
+        ((0, 1, 7), r"classes\.csv of the reference must list every id of its masks, found \[7\]"),
+    ],
+)
+def test_masks_that_are_no_task_make_no_bundle(train_folder, tmp_path, ids, words):
+    for path in train_folder.glob("*_seg.png"):
+        cv2.imwrite(str(path), np.array(ids, np.uint8)[cv2.imread(str(path), cv2.IMREAD_UNCHANGED)])
+    with pytest.raises(scoring.ScoringError, match=words):
+        write_bundle(tmp_path / "out.zip", train_folder, "title")
     assert not list(tmp_path.glob("out.zip*"))
 
 

@@ -102,9 +102,9 @@ def _examine_bits(found: FrameFindings, row: tuple) -> None:
 def _examine_mask(found: FrameFindings, row: tuple, classes: Classes) -> None:
     """Examines the mask of a frame: its mode and its ids."""
     mode = image_files.read_header(row.mask, ("PNG",)).mode
+    ids = mask_files.read_ids(row.mask)
     if mode != "L":
         found.notes.append(f"masks are {mode}, read as one id a pixel")
-    ids = mask_files.read_ids(row.mask)
     found.pixels = class_lists.count_values(ids)
     if found.pixels[classes.mask.ignore_id] > (1 - SMALLEST_SHARE) * ids.size:
         found.warnings.append(f"nearly every pixel of {row.label_path} is ignored; check the mask.")
@@ -156,9 +156,10 @@ def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -
         classes: the mask classes.
     """
     present = set(np.flatnonzero(pixels).tolist())
-    shift = mask_files.guess_shift(present - {classes.ignore_id}, classes)
-    if shift:
-        return f"{shift}; correct the masks or classes.csv"
+    reason = mask_files.guess_reason(present, classes)
+    reason = reason or mask_files.guess_reason(present - {classes.ignore_id}, classes)
+    if reason:
+        return f"{reason}; correct the masks or classes.csv"
     listed = present - set(unknown)
     is_between = bool(listed) and min(listed) < unknown[0] and unknown[-1] < max(listed)
     if is_between and pixels[unknown].sum() < BLENDED * pixels.sum():
@@ -171,6 +172,8 @@ def _guess_unknown(pixels: np.ndarray, unknown: list[int], classes: ClassList) -
 
 def find_trivial_masks(path: Path, findings: list[FrameFindings], classes: ClassList) -> list[Problem]:
     """Reports an error if fewer than two classes have pixels, so that there is nothing to learn."""
+    if any(one.errors and one.pixels is None for one in findings):
+        return []  # a mask that cannot be read, which is an error already, may hold the others
     counts = [one.pixels for one in findings if one.pixels is not None]
     pixels = np.sum(counts, 0) if counts else np.zeros(256, np.int64)
     present = [name for id, name in zip(classes.ids, classes.names, strict=True) if pixels[id]]

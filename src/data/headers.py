@@ -44,10 +44,10 @@ SIGNS = (  # first bytes of other formats
     (b"%PDF", "PDF"),
     (b"P5", "PGM"),
     (b"P6", "PPM"),
+    (b"\0\5\x16\7", "AppleDouble"),
     (b"version https://git-lfs", LFS_POINTER),
-    (b"<!DOCTYPE", "HTML"),
-    (b"<html", "HTML"),
 )
+TEXTS = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<?xml", "XML"))  # in small letters
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,10 @@ def name_format(head: bytes) -> str:
         return "WebP"
     if head[4:8] == b"ftyp":
         return _name_container(head[8:])
-    return next((name for sign, name in SIGNS if head.startswith(sign)), "")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    names = [name for sign, name in SIGNS if head.startswith(sign)]
+    names += [name for sign, name in TEXTS if text.startswith(sign)]
+    return names[0] if names else ""
 
 
 def _name_container(brands: bytes) -> str:
@@ -199,8 +202,8 @@ def _read_png(file: BinaryIO) -> Header:
     """
     orientations: dict[str, int] = {}  # by where they were found
     frame = None
-    for kind, length in walk_chunks(file):
-        if kind == b"IHDR":
+    for number, (kind, length) in enumerate(walk_chunks(file)):
+        if number == 0 and kind == b"IHDR":
             frame = struct.unpack(">IIBB", file.read(10))
         elif kind == b"eXIf":
             orientations.setdefault("exif", read_exif(file.read(length)))

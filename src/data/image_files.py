@@ -24,6 +24,12 @@ CAMERA_BITS = 12  # a 16-bit photo whose values need no more bits has not been s
 MOST_SHOWN = 8  # ids in one message
 # Warnings of libjpeg about faults that lose no pixels; some cameras write a few bytes before the end.
 _HARMLESS = re.compile(r"JFIF|Adobe|ICC marker|data: 1?\d extraneous bytes")
+_REMEDIES = {  # where saving the file again as another format would not help
+    "JPEG": "export it as PNG from where it was made, because a JPEG changes the values",
+    "HTML": "download the image again, this is a web page in its place",
+    "XML": "download the image again, this is a text in its place",
+    "AppleDouble": "drop it, it is no image but what macOS notes of the file without ._ before its name",
+}
 _TURNS = {  # orientation of EXIF -> function that turns pixels upright
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -68,7 +74,10 @@ def check_header(file: BinaryIO, name: str, formats: tuple[str, ...]) -> Header:
         header = headers.read_header(file)
         pixels = header.height * header.width
         if pixels > MOST_PIXELS:
-            raise ValueError(f"{pixels:,} pixels, at most {MOST_PIXELS:,} are read")
+            raise DataError(
+                f"{name} must have at most {MOST_PIXELS:,} pixels, found {pixels:,} pixels; make the image "
+                "smaller, photo and mask alike."
+            )
     return header
 
 
@@ -85,16 +94,13 @@ def _require_format(head: bytes, name: str, formats: tuple[str, ...]) -> None:
         raise DataError(
             f"{name} must be an image, found a Git LFS pointer to it; fetch the image: git lfs pull."
         )
-    found = "another format"
-    if kind:
-        found = f"{kind}, another format"
-    elif not head:
-        found = "an empty file"
     allowed = " or ".join(formats)
-    raise DataError(
-        f"{name} must be a whole {allowed} image, found {found}; save it again as {allowed}, "
-        "a new ending alone changes nothing."
-    )
+    found = f"{kind}, another format" if kind else "another format"
+    remedy = _REMEDIES.get(kind, f"save it again as {allowed}, a new ending alone changes nothing")
+    if not head:
+        found = "an empty file"
+        remedy = "copy, download or export it again"
+    raise DataError(f"{name} must be a whole {allowed} image, found {found}; {remedy}.")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Reads masks from PNG files, as class ids or as indices of the network."""
 
 import io
+import math
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -49,8 +50,26 @@ def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             pixels = np.asarray(image).astype(np.uint8, copy=False)  # pixels of 1 bit are bool
     if header.mode == "P":
-        return _apply_palette(name, pixels, headers.read_palette(content))
+        palette = headers.read_palette(content)
+        _require_colors(name, pixels, palette, header.bits)
+        return _apply_palette(name, pixels, palette)
     return pixels if pixels.ndim == 2 else _require_equal(name, pixels)
+
+
+def _require_colors(name: str, indices: np.ndarray, palette: list[bytes], bits: int) -> None:
+    """Refuses a mask of few bits with an index beyond its palette.
+
+    Pillow writes as few bits as the palette needs, and cuts larger ids to them: 255 becomes 15, or 1.
+
+    Raises:
+        DataError: an index has no colour.
+    """
+    highest = int(indices.max())
+    if bits < 8 and highest >= len(palette):
+        raise DataError(
+            f"{name} must hold indices of its palette, found {highest} with {len(palette)} colours, as of "
+            f"ids cut to {bits} bits when they were written; export it as 8-bit grey without a palette."
+        )
 
 
 def _apply_palette(name: str, indices: np.ndarray, palette: list[bytes]) -> np.ndarray:
@@ -125,13 +144,27 @@ def find_unknown(counts: np.ndarray, classes: ClassList) -> list[int]:
     return sorted(set(np.flatnonzero(counts).tolist()) - set(classes.ids) - {classes.ignore_id})
 
 
-def guess_shift(ids: set[int], classes: ClassList) -> str:
-    """Returns a hint if all ids are one too high or one too low, as when they count from 1; else ""."""
-    for step, direction in ((1, "high"), (-1, "low")):
-        shifted = {(id - step) % 256 for id in ids}
-        if shifted <= set(classes.ids):
-            return f"every id may be one too {direction}: the ids are {shorten(classes.ids)}"
+def guess_reason(ids: set[int], classes: ClassList) -> str:
+    """Returns a hint if the ids are those of the classes, but shifted by one or multiplied; else ""."""
+    listed = set(classes.ids)
+    if {id - 1 for id in ids} <= listed:
+        return f"every id may be one too high: the ids are {shorten(classes.ids)}"
+    if {(id + 1) % 256 for id in ids} <= listed:  # 0 less 1 is 255 in 8 bits
+        return f"every id may be one too low: the ids are {shorten(classes.ids)}"
+    spread = 255 / max(len(classes) - 1, 1)  # from black to white
+    for factor in (math.gcd(*ids), spread):
+        if _divide(ids, factor) <= listed:
+            hint = f"every id may be multiplied by {factor:g}, as for the eye"
+            return f"{hint}: the ids are {shorten(classes.ids)}"
     return ""
+
+
+def _divide(ids: set[int], factor: float) -> set[int]:
+    """Divides ids by a factor; -1 stands for those that are no multiple, up to rounding."""
+    if factor < 2:
+        return {-1}
+    numbers = {id: round(id / factor) for id in ids}
+    return {number if abs(number * factor - id) < 1 else -1 for id, number in numbers.items()}
 
 
 def shorten(ids: Sequence[int]) -> str:

@@ -85,13 +85,16 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
         title: of the competition.
 
     Raises:
-        ScoringError: the reference lacks its table or a mask, or a mask is outside of its folder.
+        ScoringError: the reference lacks its table or a mask, a mask is outside of its folder, or the masks
+            are no task.
     """
     rows = read_reference(str(reference))
     names, ignore_id = read_class_names(str(reference))
     masks = [row["label_path"] for row in rows if row["label_path"]]
     _require_inside(masks)
     ids = _collect_ids(reference, masks) - {ignore_id}
+    if masks:
+        _require_task(ids, names, ignore_id)
     score_names = name_scores(ids, names)
     columns = ["miou"] if masks else []
     if any(row["image_lvl_label"] for row in rows):
@@ -126,6 +129,31 @@ def _require_inside(masks: list[str]) -> None:
             raise ScoringError(
                 f"label_path must be a path within the reference's folder, found {mask}; copy the mask there."
             )
+
+
+def _require_task(ids: set[int], names: dict[int, str] | None, ignore_id: int | None) -> None:
+    """Refuses masks that nobody can answer wrongly, or whose ids nobody is told.
+
+    Args:
+        ids: that occur in the masks and count.
+        names: of the classes by id; None without classes.csv.
+        ignore_id: of pixels that do not count; None if all do.
+
+    Raises:
+        ScoringError: fewer than two ids count, or classes.csv lacks one.
+    """
+    if len(ids) < 2:
+        ignored = "" if ignore_id is None else f" ({ignore_id} is ignored)"
+        raise ScoringError(
+            f"the masks of the reference must hold two classes or more, found the ids {sorted(ids)} that "
+            f"count{ignored}; check the masks and classes.csv of the reference."
+        )
+    unknown = sorted(ids - set(names or ids))
+    if unknown:
+        raise ScoringError(
+            f"classes.csv of the reference must list every id of its masks, found {unknown} in masks alone; "
+            "add them, or name one 'ignore' there."
+        )
 
 
 def _collect_ids(reference: Path, masks: list[str]) -> set[int]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -72,22 +73,49 @@ def find_faults(
     names = name_predictions(samples)
     faults = _compare_names(path, members, names) + _compare_tables(path, table, samples, names, classes)
     ids: set[int] = set()
+    mask_faults: list[tuple[str, str]] = []
     sizes = zip(samples["height"], samples["width"], strict=True)
     known = map((checksums or {}).get, names)
     wanted = [row for row in zip(names, sizes, known, strict=True) if f"data/{row[0]}" in members]
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor(count_cores()) as pool:
-        for found, fault in pool.map(lambda row: _examine_mask(archive, *row), wanted):
+        examined = pool.map(lambda row: _examine_mask(archive, *row), wanted)
+        for (name, *_), (found, fault) in zip(wanted, examined, strict=True):
             ids |= found
-            faults += [f"{path.name}: {fault}"] if fault else []
+            mask_faults.append((name, fault))
+    faults += _group_faults(path, mask_faults)
     unknown = sorted(ids - set(classes.mask.ids))
     if unknown:
         reason = (
-            mask_files.guess_shift(ids, classes.mask) or f"the ids are {mask_files.shorten(classes.mask.ids)}"
+            mask_files.guess_reason(ids, classes.mask)
+            or f"the ids are {mask_files.shorten(classes.mask.ids)}"
         )
         faults.append(
             f"{path.name}: masks hold the ids {mask_files.shorten(unknown)}, which no class has; {reason}."
         )
     return faults
+
+
+def _group_faults(path: Path, faults: list[tuple[str, str]]) -> list[str]:
+    """Makes a line of all faults that differ only in names of files and in numbers.
+
+    Args:
+        path: of the zip.
+        faults: name of each file, and what is wrong with it ("": nothing).
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, fault in faults:
+        if fault:
+            pattern = re.sub(r"\d+", "", fault.replace(name, ""))
+            groups.setdefault(pattern, []).append((name, fault))
+    lines = []
+    for group in groups.values():
+        line = f"{path.name}: {group[0][1]}"
+        if len(group) > 1:
+            names = ", ".join(name for name, _ in group[:MOST_SHOWN])
+            more = f" and {len(group) - MOST_SHOWN} more" if len(group) > MOST_SHOWN else ""
+            line += f" ({len(group)} files: {names}{more}.)"
+        lines.append(line)
+    return lines
 
 
 # The zip ----------------------------------------------
@@ -116,7 +144,7 @@ def list_members(path: Path, limit: float = LIMIT) -> set[str]:
         raise SubmissionError(
             f"{path.name} must have at most {limit:g} MB, found {size:.1f}; write PNGs with CHANNELS=1."
         )
-    faults = [f"{path.name}: {fault}" for fault in map(_find_harm, members) if fault]
+    faults = _group_faults(path, [(member.filename, _find_harm(member)) for member in members])
     total = sum(member.file_size for member in members) / 1e6
     if total > MOST_UNPACKED and limit < np.inf:
         faults.append(f"{path.name} would unpack to {total:.0f} MB, at most {MOST_UNPACKED} are read.")

@@ -285,20 +285,19 @@ def read_ids(path, name, size=None):
         ScoringError: the file is missing, unreadable, of another size or format, or asks to be turned.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        if not content.startswith(PNG):
-            raise ScoringError("%s must be a PNG, found %s." % (name, name_format(content)))
-        chunks = list(walk_chunks(content))
+        chunks = list(walk_chunks(read_png(path, name)))
         if chunks[0][0] != b"IHDR":
             raise ValueError("no header")
         width, height, bits, color = struct.unpack_from(">IIBB", chunks[0][1])
         require_size(name, (height, width), size)
         if bits == 16 or (color == 0 and bits in (2, 4)):
-            raise ScoringError("%s must be an 8-bit PNG of class ids, found %d bits." % (name, bits))
+            words = "%s must be an 8-bit PNG of class ids, found %d bits; write it as 8-bit grey."
+            raise ScoringError(words % (name, bits))
         orientation = find_orientation(chunks)
         if orientation != 1:
-            words = "%s must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation %d)."
+            words = (
+                "%s must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation %d); drop it."
+            )
             raise ScoringError(words % (name, orientation))
         require_data(chunks)
         with Image.open(io.BytesIO(keep_pixels(chunks))) as picture:
@@ -306,10 +305,24 @@ def read_ids(path, name, size=None):
     except ScoringError:
         raise
     except BROKEN:
-        raise ScoringError("%s must be an 8-bit PNG of class ids, it is missing or cannot be read." % name)
+        raise ScoringError("%s must be an 8-bit PNG of class ids, it cannot be read; write it again." % name)
     if color == 3:
-        return show_greys(name, ids, dict(chunks).get(b"PLTE", b""))
+        palette = dict(chunks).get(b"PLTE", b"")
+        require_colors(name, ids, palette, bits)
+        return show_greys(name, ids, palette)
     return ids if ids.ndim == 2 else require_equal_channels(name, ids)
+
+
+def read_png(path, name):
+    """Reads the bytes of a file that must be there and be a PNG."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise ScoringError("%s must be an 8-bit PNG of class ids, it is missing; add it." % name)
+    if not content.startswith(PNG):
+        raise ScoringError("%s must be a PNG, found %s; write it as PNG." % (name, name_format(content)))
+    return content
 
 
 def name_format(content):
@@ -371,9 +384,21 @@ def keep_pixels(chunks):
 def require_size(name, found, size):
     """Refuses a mask of another (height, width), or, where `size` is None, one beyond measure."""
     if size is not None and found != size:
-        raise ScoringError("%s must be %d x %d, found %d x %d." % ((name,) + size + found))
+        raise ScoringError(
+            "%s must be %d x %d as the reference's mask, found %d x %d; resize it by nearest neighbour."
+            % ((name,) + size + found)
+        )
     if found[0] * found[1] > Image.MAX_IMAGE_PIXELS:
-        raise ScoringError("%s must have at most %d pixels." % (name, Image.MAX_IMAGE_PIXELS))
+        raise ScoringError(
+            "%s must have at most %d pixels; make it smaller." % (name, Image.MAX_IMAGE_PIXELS)
+        )
+
+
+def require_colors(name, indices, palette, bits):
+    """Refuses a mask of few bits with an index beyond its palette: Pillow cuts ids that need more bits."""
+    if bits < 8 and indices.max() >= len(palette) // 3:
+        words = "%s must hold indices of its palette, found %d with %d colours; write it as 8-bit grey."
+        raise ScoringError(words % (name, indices.max(), len(palette) // 3))
 
 
 def show_greys(name, indices, palette):
