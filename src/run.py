@@ -23,6 +23,7 @@ from src.common import errors, files
 from src.common.errors import SettingsError
 from src.common.progress import PlainLines, choose_writer
 from src.data.location import holds_user_data
+from src.data.tables import find_misnamed
 from src.scores import read_scored
 from src.settings import ESTIMATES, PRESETS, check_epochs, check_minutes, read_recipe
 
@@ -286,8 +287,10 @@ def _check_data(folder: Path) -> None:
     if folder == Path() and not holds_user_data(folder):
         return
     for part in ("Train", "Test"):
-        if not (folder / part / "data.csv").exists():
+        path = folder / part / "data.csv"
+        if not path.exists():
+            found = find_misnamed(path) or "no data.csv"
             raise SettingsError(
-                f"{folder / part} must hold a data.csv and its photos, found no data.csv; put them there "
+                f"{folder / part} must hold a data.csv and its photos, found {found}; put them there "
                 f"({part}/README.md lists the columns), or name another folder: make run DATA=DIR."
             )

@@ -45,6 +45,12 @@ def test_classes_are_read_however_they_were_saved(tmp_path, text, encoding):
     )
 
 
+def test_a_color_may_be_unknown_and_a_name_have_two_lines(tmp_path):
+    (tmp_path / "classes.csv").write_text('task,id,name,color\nmask,0,"wet\nroad",NaN\nmask,1,walk,\n')
+    classes = class_lists.read_classes(tmp_path).mask
+    assert classes.names == ("wet road", "walk") and classes.colors == class_lists.PALETTE[:2]
+
+
 def test_class_named_ignore_is_no_class(tmp_path):
     (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,11,ignore,\nmask,4,road,#123456\n")
     classes = class_lists.read_classes(tmp_path)

@@ -124,6 +124,14 @@ ERRORS = {  # what is done to Train: what the message must hold
     "path is endless": (lambda f: edit(f, label_path=(5, "/" + "a" * 5000)), r"row 5, column label_path"),
     "name is endless": (lambda f: edit(f, label_path=(5, "a" * 5000)), r"row 5, column label_path"),
     "no table": (lambda f: (f / "data.csv").unlink(), r"Train must hold a data\.csv"),
+    "table has another name": (
+        lambda f: (f / "data.csv").rename(f / "Data.csv.txt"),
+        r"Train must hold a data\.csv, found 'Data\.csv\.txt'; save it as CSV under this very name",
+    ),
+    "class table has another name": (
+        lambda f: (f / "classes.csv").rename(f / "Classes.csv"),
+        r"Train must list its classes in classes\.csv, found 'Classes\.csv'; save it as CSV under this very",
+    ),
     "table of nothing": (lambda f: overwrite(f, "data.csv", b""), r"data\.csv.*column image_path"),
     "table without rows": (lambda f: rewrite(f, lambda s: s.split("\n")[0]), r"data\.csv.*found 0 rows"),
     "column is missing": (
@@ -135,7 +143,10 @@ ERRORS = {  # what is done to Train: what the message must hold
         r"image_path twice",
     ),
     "row is too long": (lambda f: rewrite(f, lambda s: s.replace("003_seg.png", "003_seg.png,x")), r"row 5"),
-    "quote stays open": (lambda f: rewrite(f, lambda s: s + '"frame'), r"data\.csv.*one row a line"),
+    "quote stays open": (
+        lambda f: rewrite(f, lambda s: s.replace("frame_003.jpg", '"frame_003.jpg')),
+        r"data\.csv.*one row a line, found in row 5: unexpected end of data; correct its quotes",
+    ),
     "table is a workbook": (lambda f: overwrite(f, "data.csv", b"PK\x03\x04abc"), r"data\.csv.*a workbook"),
     "a title is above the head": (
         lambda f: rewrite(f, lambda s: "My frames\n" + s),
@@ -256,6 +267,30 @@ WARNINGS = {
     "nothing tells drives apart": (
         lambda f: rewrite(f, lambda s: s.replace("robot_id,timestamp", "who,when")),
         r"nothing tells drives apart.*name each drive in robot_id",
+    ),
+    "heads are of another program": (
+        lambda f: rewrite(f, lambda s: s.replace("timestamp", "Date time").replace("robot_id", "Longitude")),
+        r"the column Longitude is not read; rename it to lon if that is what it holds",
+    ),
+    "a head is misspelt": (
+        lambda f: rewrite(f, lambda s: s.replace("image_lvl_label", "image_level_label")),
+        r"the column image_level_label is not read; rename it to image_lvl_label",
+    ),
+    "a head has a unit": (
+        lambda f: edit(f, **{"lon (deg)": (5, "2.1"), "Lat [°]": (5, "41.3")}),
+        r"the column Lat \[°\] is not read; rename it to lat",
+    ),
+    "two frames share a mask": (
+        lambda f: edit(f, label_path=(5, "frame_002_seg.png")),
+        r"2 frames share their mask with another \(rows 4, 5\), as 'frame_002_seg\.png'",
+    ),
+    "a time is missing": (
+        lambda f: edit(f, timestamp=(5, "")),
+        r"1 of 6 frames have no time \(rows 5\), so all frames of their robots count as one recording",
+    ),
+    "labels are all ignored": (
+        lambda f: edit_labels(f, ["255", "ignore"] * 3),
+        r"there are no labels, so no label is learned",
     ),
     "a column of ours": (
         lambda f: rewrite(f, lambda s: s.replace("image_lvl_label", "label")),
@@ -516,6 +551,19 @@ def test_a_file_of_the_name_elsewhere_is_told(folders, written):
     edit(folders[0], image_path=(5, written))
     (error,) = find(examine(folders[0]), "error")
     assert f"'{written}'; write photos/frame_003.png, if that is meant" in error
+
+
+def test_a_path_that_was_quoted_for_the_web_is_told(folders):
+    shutil.move(folders[0] / "frame_003.jpg", folders[0] / "caf\u00e9 3.jpg")
+    edit(folders[0], image_path=(5, "caf%C3%A9%203.jpg"))
+    (error,) = find(examine(folders[0]), "error")
+    assert "there is no file 'caf%C3%A9%203.jpg'; write caf\u00e9 3.jpg, if that is meant" in error
+
+
+def test_a_cell_of_two_lines_makes_a_message_of_one(folders):
+    edit(folders[0], image_lvl_label=(5, "left\nside"), timestamp=(6, "at\r\nnoon"))
+    errors = find(examine(folders[0]), "error")
+    assert "found 'left side'" in errors[0] and "found 'at noon'" in errors[1]
 
 
 def test_labels_that_count_from_one_are_guessed(folders):

@@ -276,6 +276,21 @@ def test_truth_of_test_is_read_by_the_photos_names(train_folder, classes):
     assert (mask_files.load_masks(unknown, classes, [(8, 8)] * 2)[0] == 255).all()
 
 
+def test_truth_is_found_in_either_spelling_of_accents(train_folder, classes):
+    edit_table(
+        train_folder, lambda table: table.__setitem__("image_path", [f"e\u0301{i}.jpg" for i in range(6)])
+    )
+    samples = pd.DataFrame({"image_path": ["\u00e94.jpg", "\u00e92.jpg"]})
+    truth = add_truth(samples, train_folder, classes)
+    assert (
+        truth["label"].tolist() == [1, 2] and truth["image_path"].tolist() == samples["image_path"].tolist()
+    )
+    (train_folder / "Test").mkdir()
+    samples.to_csv(train_folder / "Test" / "data.csv", index=False)
+    (train_folder / "data.csv").write_text("image_path,label_path\ne\u03014.jpg,\n", encoding="utf-8")
+    check_reference(train_folder, train_folder / "Test")
+
+
 def test_a_reference_tells_of_the_test_frames(tmp_path):
     for name, text in (
         ("Test", "image_path\na.jpg\nb.jpg\n"),
@@ -391,7 +406,17 @@ def test_a_date_alone_is_no_number_of_seconds(train_folder, classes):
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "-1", "12.5", "1970-01-01T00:00:07Z", "0001-01-01T00:00:00", "1980-01-06", "44193.1"]
+    "text",
+    [
+        "0",
+        "-1",
+        "12.5",
+        "1970-01-01T00:00:07Z",
+        "0001-01-01T00:00:00",
+        "1980-01-06",
+        "44193.1",
+        "0000:00:00 00:00:00",
+    ],
 )
 def test_a_time_of_a_clock_that_was_not_set_is_unknown_and_said(train_folder, classes, text):
     samples, problems = read_column(train_folder, classes, timestamp=text)
@@ -435,6 +460,16 @@ def test_labels_are_ids_or_names(train_folder, classes):
     samples, problems = read_column(train_folder, classes, image_lvl_label=cells)
     assert samples["label"].tolist() == [2, 2, 2, 2, NO_LABEL, NO_LABEL]
     assert [level for level, _ in problems] == ["note", "note"]
+
+
+def test_a_label_that_is_ignored_is_unknown_unless_a_class_has_its_id(train_folder, classes):
+    cells = ["255", "Ignore", "255.0", "1", "0", "2"]
+    samples, problems = read_column(train_folder, classes, image_lvl_label=cells)
+    assert samples["label"].tolist() == [NO_LABEL] * 3 + [1, 0, 2]
+    assert [level for level, _ in problems] == ["note"]
+    listed = replace(classes, label=replace(classes.label, ids=(0, 1, 255)))
+    samples, _ = read_column(train_folder, listed, image_lvl_label=["255", "1", "0"] * 2)
+    assert samples["label"].tolist() == [2, 1, 0] * 2
 
 
 def test_a_class_may_be_called_none_or_by_a_number(train_folder, classes):

@@ -236,6 +236,8 @@ LABELS = {  # how the labels 0, 1, 2, 0, 1 and an unknown one may be written
     "ids with blanks": [" 0", "1 ", " 2 ", "0", "1", " -1 "],
     "names": ["empty", "red box", "green box", "Empty", "Red_Box ", "nan"],
     "names and ids": ["empty", "1", " GREEN  BOX", "0", "red box", "None"],
+    "what is ignored": ["0", "1", "2", "0", "1", "Ignore"],
+    "the id of what is ignored": ["0", "1", "2", "0", "1", "255"],
     "a question mark": ["0", "1", "2", "0", "1", "?"],
 }
 
@@ -342,10 +344,27 @@ def test_a_table_that_would_be_scored_wrongly_is_refused(server, kind):
         scoring.score(str(server / "ref"), str(server / "res"))
 
 
-def test_classes_with_one_id_are_refused(server):
-    (server / "ref" / "classes.csv").write_text("task,id,name\nmask,1,a\nmask,1.0,b\n")
-    with pytest.raises(scoring.ScoringError, match=r"classes\.csv of the reference.*each once"):
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ("mask,1,a\nmask,1.0,b\n", "each once"),
+        ("Masks,0,a\nMasks,9,ignore\n", "found 'Masks'"),  # 9 would count
+        ("mask,0,a\n,1,b\n", "found ''"),
+        ("mask,0,a\nmask,8,ignore\nmask,9,Ignore\n", "one class of a task named ignore"),
+    ],
+)
+def test_classes_that_would_be_scored_wrongly_are_refused(server, rows, words):
+    (server / "ref" / "classes.csv").write_text(f"task,id,name\n{rows}")
+    with pytest.raises(scoring.ScoringError, match=rf"classes\.csv of the reference.*{words}"):
         scoring.score(str(server / "ref"), str(server / "res"))
+
+
+def test_frames_are_found_in_either_spelling_of_accents(server):
+    right = scoring.score(str(server / "ref"), str(server / "res"))[0]
+    for folder, accent in (("ref", "\u00e9"), ("res", "e\u0301")):
+        path = server / folder / "data.csv"
+        path.write_text(path.read_text().replace("frame_003.jpg", f"{accent}.jpg"), encoding="utf-8")
+    assert scoring.score(str(server / "ref"), str(server / "res"))[0] == right
 
 
 @pytest.mark.parametrize("path", ["../frame_002_seg.png", "/data/frame_002_seg.png", "C:\\frame_002_seg.png"])
@@ -374,6 +393,13 @@ def test_program_stands_alone_and_is_of_python_37():
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported - set(sys.stdlib_module_names) == {"numpy", "PIL"}
+
+
+def test_a_mask_of_two_frames_is_packed_once(train_folder, tmp_path):
+    path = train_folder / "data.csv"
+    path.write_text(path.read_text().replace("frame_001_seg", "frame_004_seg"))
+    write_bundle(tmp_path / "b.zip", train_folder, "title")
+    assert zipfile.ZipFile(tmp_path / "b.zip").namelist().count("reference_data/frame_004_seg.png") == 1
 
 
 def test_bad_reference_makes_no_bundle(train_folder, tmp_path):

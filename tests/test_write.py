@@ -5,6 +5,7 @@ from functools import partial
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import draw_frame, write_set
 from PIL import Image
@@ -61,6 +62,13 @@ def test_zip_reads_back_equal(path, samples, classes):
     assert notes["label"].tolist() == [1] * 6
     with pytest.raises(ValueError, match="Test has changed since"):
         read_notes(runs.Run(path.parent, {}), samples.iloc[:5])
+
+
+def test_notes_are_read_where_photos_are_numbers_without_ending(tmp_path):
+    names = ["0001", "0002"]
+    pd.DataFrame({"image_path": names, "label": 1}).to_csv(tmp_path / "test.csv", index=False)
+    notes = read_notes(runs.Run(tmp_path, {}), pd.DataFrame({"image_path": names}))
+    assert notes["image_path"].tolist() == names
 
 
 def test_files_hold_ids_not_indices(tmp_path, samples, classes):

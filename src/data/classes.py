@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.common.errors import DataError
-from src.data.tables import Problem, name_rows, read_number, read_table
+from src.data.tables import Problem, find_misnamed, is_blank, name_rows, read_number, read_table
 
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
@@ -116,6 +116,7 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
     """Reads `classes.csv` as `read_classes` does, and returns notes of what was corrected as well."""
     path = Path(folder) / "classes.csv"
     if not path.exists():
+        _refuse_misnamed(path)
         return Classes(_make_list(DEFAULT_MASK), _make_list(DEFAULT_LABEL)), []
     table, problems = read_table(path, COLUMNS)
     missing = [name for name in COLUMNS[:3] if name not in table]
@@ -126,6 +127,7 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
         )
     if "color" not in table:
         table["color"] = ""
+    table["color"] = table["color"].mask(table["color"].map(is_blank), "")
     table["task"] = table["task"].str.lower()
     table["name"] = table["name"].mask(table["name"].str.lower() == "ignore", "ignore")
     table["id"] = _read_ids(path, table["id"])
@@ -134,6 +136,20 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
     for task, part in table.groupby("task"):
         rows[task] = list(zip(part["id"], part["name"], part["color"], strict=True))
     return Classes(_make_list(rows["mask"]), _make_list(rows["label"])), problems
+
+
+def _refuse_misnamed(path: Path) -> None:
+    """Refuses a folder without `classes.csv` that has a table of nearly this name, which would not be read.
+
+    Raises:
+        DataError: there is such a table.
+    """
+    misnamed = find_misnamed(path)
+    if misnamed:
+        raise DataError(
+            f"{path.parent} must list its classes in classes.csv, found '{misnamed}'; save it as CSV under "
+            "this very name, or move it away if the classes are the competition's."
+        )
 
 
 def _read_ids(path: Path, cells: pd.Series) -> pd.Series:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ FIRST_TIME = 631_152_000  # seconds since 1970; the year 1990
 LAST_TIME = 4_102_444_800  # seconds since 1970; the year 2100
 UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # how many are a second
 SECONDS_DIGITS = 10  # digits of a number of seconds since 1970, from the year 2001 on
-EARLY = r"(?:0\d|1[0-8])\d\d-|19[0-8]\d-"  # dates before 1990, as of clocks that were not set
+EARLY = r"(?:(?:0\d|1[0-8])\d\d|19[0-8]\d)[-/:]"  # dates before 1990, as of clocks that were not set
 
 
 def empty_blanks(
@@ -66,11 +67,7 @@ def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[lis
     if "image_lvl_label" not in table:
         return [NO_LABEL] * len(table), []
     indices = {"": NO_LABEL, **_index_labels(labels)}
-
-    def is_unknown(cell: str) -> bool:
-        label = _spell_label(cell)
-        return label not in indices and (is_blank(cell) or label == "-1")
-
+    is_unknown = partial(is_unknown_label, labels=labels)
     cells, problems = empty_blanks(path, table["image_lvl_label"], is_unknown)
     spelled = cells.map(_spell_label)
     named = spelled.isin(indices) & (spelled != "") & ~spelled.str.fullmatch(r"\d+")
@@ -84,6 +81,13 @@ def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[lis
     if wrong.any():
         problems.append(_report_labels(path, table["row"][wrong], cells, wrong, labels))
     return [indices.get(label, NO_LABEL) for label in spelled], problems
+
+
+def is_unknown_label(cell: str, labels: ClassList) -> bool:
+    """Returns whether a label is empty or means "unknown", as -1 or what is ignored, and is no class."""
+    label = _spell_label(cell)
+    is_unknown = is_blank(cell) or label in ("-1", "ignore", str(labels.ignore_id))
+    return is_unknown and label not in _index_labels(labels)
 
 
 def _report_labels(
@@ -115,6 +119,7 @@ def _report_labels(
     return report_rows("error", path, rows.tolist(), rule)
 
 
+@cache
 def _index_labels(labels: ClassList) -> dict[str, int]:
     """Maps ids and names of labels, in the spelling of `_spell_label`, to indices.
 

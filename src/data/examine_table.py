@@ -1,6 +1,7 @@
 """Examines the table as a whole: classes, labels, positions and times."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pandas as pd
 
 from src.common.errors import DataError
 from src.data.classes import NO_LABEL, Classes
+from src.data.columns import is_unknown_label
 from src.data.examine_files import FrameFindings
 from src.data.recordings import find_recordings, has_recordings
 from src.data.samples import require_masks
-from src.data.tables import SHOWN_ROWS, Problem, is_blank, list_row_numbers, read_number
+from src.data.tables import SHOWN_ROWS, Problem, list_row_numbers, read_number
 
 TURNED = 0.1  # difference of the shares of upright photos in Train and Test that gives a warning
 MANY = 3  # recordings with a frame at the very same position that give a warning
@@ -24,12 +26,39 @@ def find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
         path: of the table.
         samples: table of `samples.inspect_samples`.
     """
-    texts = _find_missing_depth(samples)
+    texts = _find_shared_masks(samples)
+    texts += _find_missing_depth(samples)
     texts += _find_missing_positions(samples)
     texts += _find_repeated_positions(samples)
+    texts += _find_missing_times(samples)
     texts += _find_mixed_zones(samples)
     texts += _find_missing_drives(samples)
     return [Problem("warning", f"{path}: {text}") for text in texts]
+
+
+def _find_shared_masks(samples: pd.DataFrame) -> list[str]:
+    """Warns of frames that name the same mask, as after a cell was copied down by mistake."""
+    masks = samples["mask"]
+    is_shared = masks.duplicated(keep=False) & (masks != "")
+    if not is_shared.any():
+        return []
+    name = samples["label_path"][is_shared].iloc[0]
+    rows = list_row_numbers(samples["row"][is_shared].tolist())
+    return [f"{is_shared.sum()} frames share their mask with another (rows {rows}), as '{name}'; check them."]
+
+
+def _find_missing_times(samples: pd.DataFrame) -> list[str]:
+    """Warns of frames without a time whose robot has others with one."""
+    missing = samples["time"].isna()
+    has_time = (~missing).groupby(samples["robot"]).transform("any")
+    missing &= has_time
+    if not missing.any():
+        return []
+    rows = list_row_numbers(samples["row"][missing].tolist())
+    return [
+        f"{missing.sum()} of {len(samples)} frames have no time (rows {rows}), so all frames of their robots "
+        "count as one recording each; add the times."
+    ]
 
 
 def _find_missing_depth(samples: pd.DataFrame) -> list[str]:
@@ -107,7 +136,7 @@ def find_trivial_labels(path: Path, samples: pd.DataFrame, classes: Classes) -> 
     if len(set(labels)) > 1:
         return []
     cells = samples.get("image_lvl_label", pd.Series("", index=samples.index))
-    if labels.empty and not (cells.map(is_blank) | cells.str.startswith("-1")).all():
+    if labels.empty and not cells.map(partial(is_unknown_label, labels=classes.label)).all():
         return []  # the labels cannot be read, which is an error already
     if labels.empty:
         text = (

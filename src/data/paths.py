@@ -4,6 +4,7 @@ import contextlib
 import os
 import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -123,7 +124,7 @@ def _find_by_spelling(base: Path, parts: tuple[str, ...], listings: dict[Path, d
         if path not in listings:
             listings[path] = _list_folder(path)
         candidates = listings[path].get(fold_name(part), [])
-        same_case = [name for name in candidates if _compose(name) == _compose(part)]
+        same_case = [name for name in candidates if compose_accents(name) == compose_accents(part)]
         if same_case:
             candidates = same_case
         if len(candidates) != 1:
@@ -141,14 +142,14 @@ def _list_folder(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def _compose(name: str) -> str:
+def compose_accents(name: str) -> str:
     """Spells accents in one way: a letter with an accent is one character."""
     return unicodedata.normalize("NFC", name)
 
 
 def fold_name(name: str) -> str:
     """Spells a name so that case and the spelling of accents make no difference."""
-    return _compose(_compose(name).casefold())
+    return compose_accents(compose_accents(name).casefold())
 
 
 def _is_file(path: Path) -> bool:
@@ -207,9 +208,10 @@ def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, s
 def _find_same_name(folder: Path, name: str) -> str:
     """Finds a file of this name, whatever its ending, anywhere below a folder; "" where there is none."""
     stem = fold_name(PurePosixPath(name).stem)
+    stems = {stem, fold_name(unquote(stem))} - {""}  # some programs write a blank as %20
     for place, _, files in os.walk(folder):
         for file in sorted(files):
-            if stem and fold_name(PurePosixPath(file).stem) == stem:
+            if fold_name(PurePosixPath(file).stem) in stems:
                 return (Path(place) / file).relative_to(folder).as_posix()
     return ""
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from src.data.classes import NO_LABEL, Classes
 from src.data.columns import read_labels
-from src.data.paths import find_duplicates, find_files, fold_name
+from src.data.paths import compose_accents, find_duplicates, find_files, fold_name
 from src.data.samples import read_data_table, refuse
 from src.data.tables import DataError
 
@@ -29,7 +29,8 @@ def check_reference(reference: Path, test: Path) -> None:
             f"{path} must have a column label_path or image_lvl_label, found {list(truth.columns[:-1])}; "
             "set REFERENCE to the folder with the truth of Test."
         )
-    unknown = truth.loc[~truth["image_path"].isin(frames["image_path"]), "image_path"]
+    is_frame = truth["image_path"].map(compose_accents).isin(frames["image_path"].map(compose_accents))
+    unknown = truth.loc[~is_frame, "image_path"]
     if len(unknown):
         first = unknown.iloc[0]
         remedy = "set REFERENCE to the folder with the truth of these frames"
@@ -81,8 +82,8 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
         else:  # the error comes when this mask is opened, with its name
             masks.append(str(reference / name))
     labels, _ = read_labels(path, table, classes.label)
-    truth = pd.DataFrame({"mask": masks, "label": labels}, index=table["image_path"])
-    truth = truth.reindex(samples["image_path"])
+    truth = pd.DataFrame({"mask": masks, "label": labels}, index=table["image_path"].map(compose_accents))
+    truth = truth.reindex(samples["image_path"].map(compose_accents))
     mask = truth["mask"].fillna("")
     label = truth["label"].fillna(NO_LABEL).astype(int)
     return samples.assign(mask=mask.tolist(), label=label.tolist())

@@ -24,11 +24,17 @@ from src.data.columns import (
     read_times,
 )
 from src.data.paths import find_duplicates, find_files
-from src.data.tables import MOST_SHOWN, DataError, Problem, list_row_numbers, read_table
+from src.data.tables import MOST_SHOWN, DataError, Problem, find_misnamed, list_row_numbers, read_table
 
 # Columns of data.csv with relative paths -> columns of the table of samples with absolute paths.
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
 EXPECTED = (*FILES, "image_lvl_label", "timestamp", *ROBOTS, *PLACES)  # columns that the project reads
+
+SYNONYMS = {  # heads of other programs -> columns that the project reads
+    **dict.fromkeys(("long", "lng", "longitude", "gps_lon", "gps_longitude"), "lon"),
+    **dict.fromkeys(("latitude", "gps_lat", "gps_latitude"), "lat"),
+    **dict.fromkeys(("date", "datetime", "date_time"), "timestamp"),
+}
 
 
 def read_samples(folder: str | Path, classes: Classes) -> pd.DataFrame:
@@ -208,10 +214,11 @@ def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         DataError: there is no table with a column image_path and at least one row.
     """
     if not path.is_file():
-        raise DataError(
-            f"{path.parent} must hold a data.csv, found none; make one with one row a frame, "
-            "Train/README.md lists the columns."
-        )
+        found = "none; make one with one row a frame, Train/README.md lists the columns"
+        misnamed = find_misnamed(path)
+        if misnamed:
+            found = f"'{misnamed}'; save it as CSV under this very name"
+        raise DataError(f"{path.parent} must hold a data.csv, found {found}.")
     table, problems = read_table(path, EXPECTED)
     if "image_path" not in table or not len(table):
         raise DataError(
@@ -229,6 +236,7 @@ def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         if name in EXPECTED and name not in ("image_path", "image_lvl_label"):
             table[name], found = empty_blanks(path, table[name])
             problems += found
+    problems += _find_similar_heads(path, table)
     reserved = table.columns.intersection(list(ADDED)).tolist()
     if reserved:
         text = (
@@ -238,6 +246,22 @@ def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         problems.append(Problem("warning", text))
     table["row"] = rows
     return table, problems
+
+
+def _find_similar_heads(path: Path, table: pd.DataFrame) -> list[Problem]:
+    """Warns of columns that are not read, but whose heads mean or resemble one that the table lacks."""
+    problems = []
+    for head in table.columns.difference(EXPECTED, sort=False):
+        without_unit = re.sub(r"[(\[].*", "", head.casefold())
+        plain = re.sub(r"[\W_]+", "_", without_unit).strip("_")
+        near = difflib.get_close_matches(
+            plain, [name for name in EXPECTED if len(name) > 7], n=1, cutoff=0.85
+        )
+        meant = plain if plain in EXPECTED else SYNONYMS.get(plain, near[0] if near else "")
+        if meant and meant not in table:
+            text = f"{path}: the column {head} is not read; rename it to {meant} if that is what it holds."
+            problems.append(Problem("warning", text))
+    return problems
 
 
 def _replace_backslashes(path: Path, cells: pd.Series) -> tuple[pd.Series, list[Problem]]:

@@ -67,6 +67,17 @@ def report_rows(level: str, path: Path, rows: Collection[int], text: str) -> Pro
     return Problem(level, f"{path}, {name_rows(rows)}{text}", all_rows)
 
 
+def find_misnamed(path: Path) -> str:
+    """Finds a table beside `path` that is only named a little differently, as Data.csv or data.csv.txt.
+
+    Returns:
+        Its name; "" where there is none.
+    """
+    pattern = rf"{re.escape(path.stem)}\.(?:csv(?:\.csv|\.txt)?|tsv|xlsx?|ods)"
+    names = sorted(other.name for other in path.parent.glob("*"))
+    return next((name for name in names if re.fullmatch(pattern, name.casefold())), "")
+
+
 def is_blank(text: str) -> bool:
     """Returns whether a cell is empty or, in any case, one of BLANKS."""
     return text.casefold() in BLANKS
@@ -207,18 +218,22 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
         lines = csv.reader(
             io.StringIO(candidate, newline=""), delimiter=separator, skipinitialspace=True, strict=True
         )
+        rows = []
         try:
-            return list(lines)
+            for cells in lines:
+                rows.append(cells)  # one by one, so that the message can name the row
+            return rows
         except csv.Error as error:
-            found = error
+            found = f"found in row {len(rows) + 1}: {error}"
     raise DataError(
-        f"{path} must be a table with one row a line, found: {found}; save it again as 'CSV UTF-8'."
+        f"{path} must be a table with one row a line, {found}; correct its quotes, or save it again "
+        "as 'CSV UTF-8'."
     )
 
 
 def _strip(cell: str) -> str:
-    """Removes blanks and invisible characters around a cell."""
-    return cell.strip().strip("\ufeff\u200b").strip()
+    """Removes blanks and invisible characters around a cell; a line break within it becomes a blank."""
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip("\ufeff\u200b").strip())
 
 
 def _spell_heads(heads: list[str], expected: Collection[str]) -> list[str]:

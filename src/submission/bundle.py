@@ -111,7 +111,7 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
             bundle.writestr(f"pages/{page.lower()}.md", content)
         bundle.writestr("scoring_program/metadata.yaml", METADATA)
         bundle.write(scoring.__file__, "scoring_program/scoring.py")
-        for name in ["data.csv", "classes.csv", *masks]:
+        for name in dict.fromkeys(["data.csv", "classes.csv", *masks]):  # two frames may share a mask
             if (reference / name).exists():
                 bundle.write(reference / name, f"reference_data/{name}")
     temporary.replace(out)

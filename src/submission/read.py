@@ -83,7 +83,7 @@ def read_notes(run: runs.Run, samples: pd.DataFrame) -> pd.DataFrame:
         raise MissingError(
             f"{path} must hold the predictions, found no such file; run Save_test.ipynb first."
         )
-    notes = pd.read_csv(path)
+    notes = pd.read_csv(path, converters={"image_path": str})  # a photo may be called 0001, without ending
     _require_same(path, notes["image_path"], samples)
     return notes
 

@@ -144,8 +144,8 @@ def find_separator(text):
 
 
 def strip_cell(cell):
-    """Takes off blanks, and marks that are not seen, around a cell."""
-    return cell.strip().strip("\ufeff\u200b").strip()
+    """Takes off blanks, and marks that are not seen, around a cell; a line break in it becomes a blank."""
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip("\ufeff\u200b").strip())
 
 
 def spell_heads(heads):
@@ -170,6 +170,11 @@ def clean_path(text):
     return text.strip().replace("\\", "/")
 
 
+def name_image(text):
+    """Writes an image's path as it is compared: as `clean_path` does, and accents in one spelling."""
+    return unicodedata.normalize("NFC", clean_path(text))
+
+
 def is_blank(text):
     """Tells whether a cell says nothing: it is empty, or one of BLANKS in any case."""
     return text.casefold() in BLANKS
@@ -179,17 +184,23 @@ def read_classes(folder, task):
     """Reads the classes of a task in the reference's `classes.csv`: {id: name}, or None where there are none.
 
     Raises:
-        ScoringError: it is no table of classes, or two classes of the task have one id.
+        ScoringError: it is no table of classes, a row is of no task, or two classes of the task have one id.
     """
     if not os.path.exists(os.path.join(folder, "classes.csv")):
         return None
     rows = read_table(folder, ["task", "id", "name"], "the reference", "classes.csv")
+    strange = [row["task"] for row in rows if row["task"].lower() not in ("mask", "label")]
+    if strange:
+        words = "classes.csv of the reference must have the task mask or label in each row, found '%s'."
+        raise ScoringError(words % strange[0])
     rows = [row for row in rows if row["task"].lower() == task]
     ids = [spell_label(row["id"]) for row in rows]
     if not all(re.fullmatch("[0-9]+", id) for id in ids) or len(set(ids)) < len(ids):
         raise ScoringError(
             "classes.csv of the reference must have the columns task, id and name, ids in numbers, each once."
         )
+    if sum(row["name"].lower() == "ignore" for row in rows) > 1:
+        raise ScoringError("classes.csv of the reference must have one class of a task named ignore at most.")
     return {int(id): row["name"] for id, row in zip(ids, rows)} or None
 
 
@@ -198,6 +209,11 @@ def read_class_names(folder):
     names = read_classes(folder, "mask")
     if names is None:
         return None, 255
+    return part_ignored(names)
+
+
+def part_ignored(names):
+    """Parts classes, {id: name}, into those that count, and the id of what is ignored, or None."""
     ignored = [id for id, name in names.items() if name.lower() == "ignore"]
     ignored = ignored or ([] if 255 in names else [255])
     kept = {id: name for id, name in names.items() if name.lower() != "ignore"}
@@ -205,10 +221,15 @@ def read_class_names(folder):
 
 
 def read_label_names(folder):
-    """Reads how the reference's labels may be written: {name as `spell_label` writes it: id as text}."""
+    """Reads how the reference's labels may be written: {name as `spell_label` writes it: id as text}.
+
+    What is ignored is unknown: "".
+    """
     names = read_classes(folder, "label") or {}
+    names, ignored = part_ignored(names)
     words = [spell_label(name) for name in names.values()]
-    found = {word: str(id) for word, id in zip(words, names) if words.count(word) == 1}
+    found = {"ignore": "", str(ignored): ""}
+    found.update({word: str(id) for word, id in zip(words, names) if words.count(word) == 1})
     found.update({str(id): str(id) for id in names})
     return found
 
@@ -247,7 +268,7 @@ def read_reference(folder):
     rows, images = [], set()
     names, strange = read_label_names(folder), []
     for row in read_table(folder, ["image_path"], "the reference"):
-        image, mask = clean_path(row["image_path"]), clean_path(row.get("label_path", ""))
+        image, mask = name_image(row["image_path"]), clean_path(row.get("label_path", ""))
         if not image or image in images:
             found = "twice: %s" % image if image else "it is empty in a row"
             raise ScoringError("data.csv of the reference must name an image a row; %s." % found)
@@ -549,7 +570,7 @@ def read_answers(submission, wanted):
         twice = next(name for name in named if named.count(name) > 1)
         raise ScoringError("pred_name must differ from frame to frame; twice: %s." % twice)
     for row in rows:
-        name = clean_path(row["image_path"])
+        name = name_image(row["image_path"])
         if name in found:
             raise ScoringError("data.csv must have one row for each test frame; twice: %s." % name)
         found[name] = row
