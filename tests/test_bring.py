@@ -14,7 +14,7 @@ from src.bring.bring import Labels, bring
 from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
 from src.bring.place import read_place
-from src.bring.source import Options, SourceFrame
+from src.bring.source import Options, SourceFrame, index_photos, match_photos
 from src.bring.tables import read_table
 from src.common.errors import DataError, MissingError, SettingsError
 from src.data.doctor import examine
@@ -78,6 +78,34 @@ def test_polygons_of_ultralytics_are_those_of_coco_but_for_their_edges(tmp_path)
             assert (masks[stem][inside] == id).all()
 
 
+def test_masks_of_ultralytics_may_have_other_endings(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "ultralytics_masks", source)
+    mask = source / "masks" / "train" / "drive0_0000.png"
+    mask.rename(mask.with_suffix(".PNG"))
+    bring(source, tmp_path / "out")
+    _, masks = read_rows(tmp_path / "out" / "Train")
+    assert (masks["drive0_0000"] == read_truth("truth")["drive0_0000"]).all()
+    mask = source / "masks" / "train" / "drive0_0001.png"
+    Image.open(mask).save(mask.with_suffix(".bmp"))
+    mask.unlink()
+    with pytest.raises(
+        DataError, match=r"drive0_0001.bmp must be a whole PNG image"
+    ):  # not left out in silence
+        bring(source, tmp_path / "none")
+
+
+def test_photos_of_label_studio_are_found_by_encoded_names(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "label_studio", source)
+    (source / "photos" / "drive0_0000.jpg").rename(source / "photos" / "Stra\u00dfe 0.jpg")
+    (source / "numbers.json").write_text("[1, 2]")  # is no export
+    path = source / "project.json"
+    url = "/data/local-files/?d=photos%2FStra%C3%9Fe%200.jpg"
+    path.write_text(path.read_text().replace("/data/upload/1/0a1b2c3d-drive0_0000.jpg", url))
+    assert len(bring(source, tmp_path / "out").written.train) == 3
+
+
 def test_cityscapes_own_masks_have_the_classes_that_it_scores(tmp_path):
     brought = bring(FILES / "cityscapesscripts", tmp_path / "out", options=Options(tmp_path))
     assert (len(brought.written.train), len(brought.written.test), len(brought.written.truth)) == (2, 1, 1)
@@ -87,6 +115,22 @@ def test_cityscapes_own_masks_have_the_classes_that_it_scores(tmp_path):
     assert table["robot_id"].tolist() == ["town_000000", "town_000000"]
     mask = np.asarray(Image.open(tmp_path / "out" / "Train" / table["label_path"][0]))
     assert sorted(np.unique(mask)) == [0, 13, 255]  # road, car; what nobody drew is not scored
+
+
+def test_each_zip_of_cityscapes_may_have_a_folder_of_its_own(tmp_path):
+    for name in ("cityscapesscripts", "datumaro_cityscapes"):
+        source = tmp_path / name
+        shutil.copytree(FILES / name, source / "photos")
+        (source / "masks").mkdir()
+        (source / "photos" / "gtFine").rename(source / "masks" / "gtFine")
+        brought = bring(source, tmp_path / "out" / name)
+        assert (len(brought.written.train), len(brought.written.truth)) == (2, 1)
+    _, masks = read_rows(tmp_path / "out" / "datumaro_cityscapes" / "Train")
+    assert (masks["drive0_0000_leftImg8bit"] == read_truth("truth")["drive0_0000"]).all()
+    for path in (tmp_path / "cityscapesscripts").rglob("*_labelIds.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=r'CITYSCAPES_DATASET=".*" csCreateTrainIdLabelImgs'):
+        bring(tmp_path / "cityscapesscripts", tmp_path / "none")
 
 
 def test_the_background_that_datumaro_leaves_out_has_the_first_id(tmp_path):
@@ -113,6 +157,20 @@ def test_flags_of_labelme_and_choices_of_label_studio_become_labels(tmp_path):
         assert table["image_lvl_label"].tolist() == ["1", "1", "0"]
     table, _ = read_rows(tmp_path / "labelme" / "Train")
     assert table["robot_id"].tolist() == ["drive0", "drive0", "drive1"]
+
+
+def test_a_polygon_of_two_points_is_no_box(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "coco_polygons", source)
+    path = source / "instances.json"
+    content = json.loads(path.read_text())
+    for annotation in content["annotations"][:2]:
+        annotation["segmentation"].insert(0, [2.0, 2.0, 20.0, 20.0])
+    content["annotations"].append(content["annotations"][0] | {"segmentation": [[1.0, 1.0, 20.0, 20.0]]})
+    path.write_text(json.dumps(content))
+    bring(source, tmp_path / "out")
+    _, masks = read_rows(tmp_path / "out" / "Train")
+    assert all((masks[name] == mask).all() for name, mask in read_truth("truth_polygons").items())
 
 
 def test_boxes_and_missing_photos_are_told(tmp_path):
@@ -174,6 +232,106 @@ def test_masks_without_photos_are_told_from_nothing_at_all(tmp_path):
         bring(source, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("names", "photos", "expected"),
+    [
+        (["d1/0.jpg", "d2/0.jpg"], ["in/d1/0.jpg", "in/d2/0.jpg"], {"d1/0.jpg": 0, "d2/0.jpg": 1}),
+        (["C:\\\\in\\\\d2\\\\0.jpg"], ["d1/0.jpg", "d2/0.jpg"], {"C:\\\\in\\\\d2\\\\0.jpg": 1}),
+        (["d1/0.jpg", "d2/0.jpg"], ["in/d2/0.jpg"], {"d2/0.jpg": 0}),  # the photo of d1 is missing
+        (["d1/0.jpg", "d2/0.jpg"], ["all/0.jpg"], {}),
+        (["0.jpg"], ["d1/0.jpg", "d2/0.jpg"], {}),
+        (["stra\u00dfe_\u00e4.jpg"], ["stra\u00dfe_a\u0308.jpg"], {"stra\u00dfe_\u00e4.jpg": 0}),
+    ],
+)
+def test_a_photo_is_the_one_whose_path_ends_most_like_the_written_one(names, photos, expected, tmp_path):
+    paths = [tmp_path / photo for photo in photos]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert match_photos(names, index_photos(tmp_path)) == {n: paths[place] for n, place in expected.items()}
+
+
+def test_photos_of_one_name_in_two_folders_keep_their_own_areas(tmp_path):
+    for name in ("coco_polygons", "labelme"):
+        source = tmp_path / name
+        shutil.copytree(FILES / name, source)
+        for number, photo in enumerate(("drive0_0000.jpg", "drive0_0001.jpg")):
+            target = source / "photos" / f"d{number}" / "0.jpg"
+            target.parent.mkdir(parents=True)
+            next(source.rglob(photo)).rename(target)
+    path = tmp_path / "coco_polygons" / "instances.json"
+    text = path.read_text()
+    for number in (0, 1):
+        text = text.replace(f"drive0_000{number}.jpg", f"x\\\\d{number}\\\\0.jpg")
+        shapes = tmp_path / "labelme" / "drive0" / f"drive0_000{number}.json"
+        content = json.loads(shapes.read_text())
+        shapes.write_text(json.dumps(content | {"imagePath": f"C:\\x\\d{number}\\0.jpg"}))
+    path.write_text(text)
+    for name, truth in (("coco_polygons", "truth_polygons"), ("labelme", "truth_labelme")):
+        bring(tmp_path / name, tmp_path / "out" / name)
+        table, _ = read_rows(tmp_path / "out" / name / "Train")
+        expected = read_truth(truth)
+        assert len(table) == 3
+        for number in (0, 1):
+            photo = tmp_path / name / "photos" / f"d{number}" / "0.jpg"
+            rows = [
+                r
+                for r in table.itertuples()
+                if _same(tmp_path / "out" / name / "Train" / r.image_path, photo)
+            ]
+            classes = pd.read_csv(tmp_path / "out" / name / "Train" / "classes.csv")
+            mask = np.asarray(Image.open(tmp_path / "out" / name / "Train" / rows[0].label_path))
+            ids = {row.id: IDS[row.name] for row in classes.itertuples(index=False) if row.task == "mask"}
+            assert (np.vectorize(ids.get)(mask) == expected[f"drive0_000{number}"]).all()
+
+
+def _same(first, second):
+    return first.read_bytes() == second.read_bytes()
+
+
+def test_the_parts_of_roboflow_are_its_folders_and_its_title_is_no_class(tmp_path):
+    source = tmp_path / "source"
+    for part in ("train", "test"):
+        shutil.copytree(FILES / "coco_polygons", source / part)
+        path = source / part / "_annotations.coco.json"
+        (source / part / "instances.json").rename(path)
+        content = json.loads(path.read_text())
+        for category in content["categories"]:
+            category["supercategory"] = "streets"
+        content["categories"].insert(0, {"id": 0, "name": "streets", "supercategory": "none"})
+        path.write_text(json.dumps(content))
+    brought = bring(source, tmp_path / "out")
+    assert (len(brought.written.train), len(brought.written.test), len(brought.written.truth)) == (3, 3, 3)
+    classes = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["background", "road", "sidewalk", "car", "ignore"]
+
+
+def test_classes_of_voc_are_those_that_its_tool_lists(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "datumaro_voc_segmentation", source)
+    names = source / "labelmap.txt"
+    text = names.read_text().replace("sidewalk:", "B\u00fcrgersteig:")
+    names.write_bytes(text.encode("cp1252"))  # as an editor on Windows saves it
+    for path in [*source.rglob("drive1_0002.*")]:
+        path.rename(path.with_name("drive1 0002" + path.suffix.upper()))
+    (source / "ImageSets" / "Segmentation" / "test.txt").write_text("drive1 0002\n")
+    brought = bring(source, tmp_path / "cvat")
+    assert (len(brought.written.train), len(brought.written.test)) == (2, 1)
+    assert "B\u00fcrgersteig" in pd.read_csv(tmp_path / "cvat" / "Train" / "classes.csv")["name"].tolist()
+    for path in (source / "SegmentationClass").iterdir():
+        ids = Image.fromarray(read_truth("truth")[path.stem.replace(" ", "_")])
+        ids.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])  # VOC's, as labelme2voc writes them
+        ids.save(path)
+    names.unlink()
+    assert "no labelmap.txt in source" in " ".join(bring(source, tmp_path / "voc").left)
+    (source / "class_names.txt").write_text("_background_\nroad\nsidewalk\ncar")
+    assert bring(source, tmp_path / "labelme").left == []
+    classes = pd.read_csv(tmp_path / "labelme" / "Train" / "classes.csv")["name"].tolist()
+    assert classes == ["background", "road", "sidewalk", "car", "ignore"]
+    mask = Image.open(tmp_path / "labelme" / "Train" / "masks" / "drive0_0000.png")
+    assert (np.asarray(mask) == read_truth("truth")["drive0_0000"]).all()
+
+
 # Plain folders ----------------------------------------------
 def make_folders(folder, masks="masks", ending="", colored=False):
     """Writes two photos of 4 x 6 px in folders of two drives, with masks of the ids or colours 0 to 1."""
@@ -215,6 +373,44 @@ def test_masks_are_found_by_a_pattern(tmp_path):
         bring(source, tmp_path / "out2", options=Options(tmp_path, masks="{nam}.png"))
 
 
+def test_what_is_said_of_the_source_need_not_hold_for_photos_of_test(tmp_path):
+    source = make_folders(tmp_path / "source", "other", "_ids")
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (6, 4)).save(tmp_path / "photos" / "a.JPG")
+    (tmp_path / "photos" / "list.yaml").write_text("- of no data set\n")
+    options = Options(tmp_path, masks="other/{drive}/{name}_ids.png", drive=r"(f\d)\.")
+    brought = bring(source, tmp_path / "out", tmp_path / "photos", options=options)
+    assert (len(brought.written.train), len(brought.written.test), brought.written.truth) == (2, 1, [])
+    assert "(Test) no photo has a mask where --masks leads." in brought.left
+    assert "(Test) --drive finds no drive in the photos' paths" in " ".join(brought.left)
+
+
+def test_masks_are_found_by_their_numbers_where_only_the_words_differ(tmp_path):
+    source = make_folders(tmp_path / "source")
+    for path in source.glob("*/*/f?.*"):
+        path.rename(path.with_stem(path.stem.replace("f", "img_" if path.suffix == ".jpg" else "mask_")))
+    brought = bring(source, tmp_path / "out")
+    assert len(brought.written.train) == 2
+    assert "masks were found by their numbers, mask_0.png for img_0.jpg." in brought.left
+    Image.new("RGB", (6, 4)).save(source / "images" / "d1" / "other_0.jpg")  # which of the two is it?
+    with pytest.raises(DataError, match="must hold masks or labels, found 3 photos without"):
+        bring(source, tmp_path / "unsure")
+
+
+def test_drives_are_told_from_folders_of_photos_in_other_languages(tmp_path):
+    source = make_folders(tmp_path / "source", "Masken")
+    (source / "images").rename(source / "Bilder")
+    bring(source, tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out" / "Train" / "data.csv")["robot_id"].tolist() == ["d1", "d2"]
+
+
+def test_a_source_of_one_part_is_train_whatever_its_folder_is_called(tmp_path):
+    for name in ("coco_polygons", "labelme"):
+        shutil.copytree(FILES / name, tmp_path / name / "test")
+        brought = bring(tmp_path / name, tmp_path / "out" / name)
+        assert (len(brought.written.train), len(brought.written.test)) == (3, 0)
+
+
 def test_two_masks_of_a_photo_are_refused(tmp_path):
     source = make_folders(tmp_path / "source")
     make_folders(source, "labels")
@@ -246,6 +442,36 @@ def test_colors_are_named_by_a_table(tmp_path):
     (source / "class_dict.csv").write_text("name,r,g,b\nroad,0,201,0\nvoid,0,0,0\n")
     with pytest.raises(DataError, match=r"found 1 others, as #00c800 \(12 pixels\)"):
         bring(source, tmp_path / "wrong")
+
+
+def test_palettes_and_greys_are_read_by_the_colors_of_a_table(tmp_path):
+    source = make_folders(tmp_path / "source")
+    for mask in source.glob("masks/*/*.png"):
+        image = Image.open(mask)
+        image.putpalette([0, 200, 0, 9, 9, 9])  # the index 0 has the colour of the second line
+        image.save(mask)
+    (source / "class_dict.csv").write_text("name,r,g,b\nwall,9,9,9\nroad,0,200,0\n")
+    brought = bring(source, tmp_path / "palettes")
+    assert brought.format == "folders, masks of colours, classes of class_dict.csv"
+    classes = pd.read_csv(tmp_path / "palettes" / "Train" / "classes.csv")
+    assert classes["name"].tolist()[:3] == ["background", "wall", "road"]
+    path = Path("Train", "masks", "images", "d1", "f0.png")
+    assert np.asarray(Image.open(tmp_path / "palettes" / path)).tolist() == [[2, 2, 2, 1, 1, 1]] * 4
+    for mask in source.glob("masks/*/*.png"):
+        Image.fromarray(np.full((4, 6), 9, np.uint8)).save(mask)
+    bring(source, tmp_path / "greys")
+    assert np.asarray(Image.open(tmp_path / "greys" / path)).tolist() == [[1] * 6] * 4
+
+
+def test_white_is_a_class_where_masks_are_black_and_white(tmp_path):
+    source = make_folders(tmp_path / "source")
+    for mask in source.glob("masks/*/*.png"):
+        Image.fromarray(np.asarray(Image.open(mask)) * 255).save(mask)
+    bring(source, tmp_path / "out")
+    classes = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["class 0", "class 255", "ignore"]
+    mask = np.asarray(Image.open(tmp_path / "out" / "Train" / "masks" / "images" / "d1" / "f0.png"))
+    assert mask.tolist() == [[0, 0, 0, 1, 1, 1]] * 4
 
 
 def test_ids_are_named_by_a_table_and_others_refused(tmp_path):

@@ -136,11 +136,23 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
         raise DataError(
             f"{path} must be {wanted}, found another; docs/your-data.md says what each one holds."
         )
-    source = reader.read(folder, replace(options, work=options.work / unpacked.name))
+    is_test = what == "--test"
+    work = options.work / unpacked.name
+    source = reader.read(folder, replace(options, work=work, photos_suffice=is_test))
     source.frames = _name_apart(source.frames)
+    if all(
+        frame.is_test for frame in source.frames
+    ):  # the name of its folder says that, or it is one part only
+        source.frames = [replace(frame, is_test=False) for frame in source.frames]
     if options.drive:
-        source.frames = [_set_recording(frame, options.drive) for frame in source.frames]
-        if not any(frame.recording for frame in source.frames):
+        frames = [_set_recording(frame, options.drive) for frame in source.frames]
+        if any(frame.recording for frame in frames):
+            source.frames = frames
+        elif is_test:
+            source.left.append(
+                "--drive finds no drive in the photos' paths, so they keep their folders' names."
+            )
+        else:
             first = source.frames[0].photo
             raise SettingsError(f"--drive must find a drive in the photos' paths, found none, as in {first}.")
     return source

@@ -54,7 +54,13 @@ CLASSES = (
 
 def is_source(folder: Path) -> bool:
     """Returns whether a folder has this layout."""
-    return any((folder / truth).is_dir() for truth in TRUTHS)
+    return any(_find_below(folder, truth).is_dir() for truth in TRUTHS)
+
+
+def _find_below(folder: Path, name: str) -> Path:
+    """Finds a folder by its name; each of Cityscapes' zips may be unpacked into a folder of its own."""
+    own = folder / name
+    return own if own.is_dir() else next(iter(sorted(folder.glob(f"*/{name}"))), own)
 
 
 def read(folder: Path, options: Options) -> Source:
@@ -65,11 +71,12 @@ def read(folder: Path, options: Options) -> Source:
     Raises:
         DataError: there are no photos, or no masks.
     """
-    if not list_photos(folder / "leftImg8bit"):
+    root = _find_below(folder, "leftImg8bit")
+    if not list_photos(root):
         raise DataError(
             f"{folder} must hold the photos of its masks in leftImg8bit, found none; unpack them there."
         )
-    own = folder / "label_colors.txt"
+    own = root.parent / "label_colors.txt"
     if own.exists():
         colors = _add_background(read_table(own).colors)
         indices = number_classes(list(colors), options.unlabelled)
@@ -79,8 +86,8 @@ def read(folder: Path, options: Options) -> Source:
         classes = [SourceClass(name, color) for _, name, color in CLASSES]
         tables = {"labelIds": _index_label_ids(), "labelTrainIds": _make_table(range(len(CLASSES)))}
     frames = []
-    for photo in list_photos(folder / "leftImg8bit"):
-        relative = photo.relative_to(folder / "leftImg8bit")
+    for photo in list_photos(root):
+        relative = photo.relative_to(root)
         mask, kind = _find_mask(folder, relative)
         read_mask = partial(_read_mask, mask, tables[kind]) if mask else None
         is_test = split_of(relative) == "test"
@@ -89,7 +96,8 @@ def read(folder: Path, options: Options) -> Source:
     if not any(frame.read_mask for frame in frames):
         raise DataError(
             f"{folder} must hold masks as gtFine/train/CITY/NAME_gtFine_labelIds.png, found none; unpack "
-            "gtFine beside leftImg8bit, or make them of its polygons: csCreateTrainIdLabelImgs."
+            "gtFine beside leftImg8bit, or make them of its polygons: pip install cityscapesscripts, then "
+            f'CITYSCAPES_DATASET="{folder}" csCreateTrainIdLabelImgs.'
         )
     return Source("Cityscapes", frames, classes)
 
@@ -105,7 +113,7 @@ def _find_mask(folder: Path, photo: Path) -> tuple[Path | None, str]:
     stem = photo.stem.removesuffix("_leftImg8bit")
     for truth in TRUTHS:
         for kind in KINDS:
-            mask = folder / truth / photo.parent / f"{stem}_{truth}_{kind}.png"
+            mask = _find_below(folder, truth) / photo.parent / f"{stem}_{truth}_{kind}.png"
             if mask.exists():
                 return mask, kind
     return None, ""

@@ -14,6 +14,7 @@ from src.bring.source import (
     SourceFrame,
     index_photos,
     list_classes,
+    match_photos,
     name_below,
     name_folder,
     number_classes,
@@ -79,7 +80,7 @@ def read(folder: Path, options: Options) -> Source:
     contents = {path: read_json(path) for path in files}
     names = []
     for content in contents.values():
-        names += [category["name"] for category in sorted(content["categories"], key=lambda one: one["id"])]
+        names += _list_names(content)
     indices = number_classes(names, options.unlabelled)
     root = folder.parent if folder.is_file() else folder
     photos = index_photos(root)
@@ -110,9 +111,21 @@ def read(folder: Path, options: Options) -> Source:
         # A photo without any area may be one that nobody has annotated yet
         read_mask = partial(_draw, drawing, indices) if drawing.areas else None
         name = str(relative.with_suffix(""))
-        recording = name_folder(relative) or name_folder(Path(drawing.name))
+        recording = name_folder(relative) or name_folder(Path(drawing.name.replace("\\", "/")))
         source.frames.append(SourceFrame(photo, name, read_mask, "", recording, drawing.is_test))
     return source
+
+
+def _list_names(content: dict) -> list[str]:
+    """Lists the classes of a json file by their ids, but for the title that Roboflow puts above them."""
+    used = {annotation.get("category_id") for annotation in content["annotations"]}
+    groups = {category.get("supercategory") for category in content["categories"]}
+    names = []
+    for category in sorted(content["categories"], key=lambda one: one["id"]):
+        is_title = category.get("supercategory") == "none" and category["name"] in groups
+        if category["id"] in used or not is_title:
+            names.append(category["name"])
+    return names
 
 
 def _add_drawings(
@@ -123,11 +136,13 @@ def _add_drawings(
     Several files may name a photo, as instances and stuff of COCO do.
     """
     names = {category["id"]: category["name"] for category in content["categories"]}
-    is_test = split_of(Path(path.stem.rpartition("_")[2])) == "test"
+    # Roboflow names the part by the folder, COCO by the end of the file's name
+    is_test = split_of(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
     by_id = {}
     absent = set()
+    found = _find_photos(path, [image["file_name"] for image in content["images"]], photos, root)
     for image in content["images"]:
-        photo = _find_photo(path, image["file_name"], photos, root)
+        photo = found.get(image["file_name"])
         if photo is None:
             absent.add(image["file_name"])
             continue
@@ -140,15 +155,26 @@ def _add_drawings(
     return absent
 
 
-def _find_photo(path: Path, name: str, photos: dict[str, list[Path]], root: Path) -> Path | None:
-    """Finds the photo that a json file names: beside it, below the root, or by its name alone."""
-    for base in (path.parent, root, root / "images"):
-        if (base / name).is_file():
-            return base / name
-    same = photos.get(Path(name).name, [])
-    if len(same) > 1:  # of several the one in the folder of this json's part, as val2017 of instances_val2017
-        same = [photo for photo in same if photo.parent.name in path.stem]
-    return same[0] if len(same) == 1 else None
+def _find_photos(path: Path, names: list[str], photos: dict[str, list[Path]], root: Path) -> dict[str, Path]:
+    """Finds the photos that a json file names: beside it, below the root, or by the end of their paths."""
+    found = {}
+    for name in names:
+        for base in (root / "images", root, path.parent):
+            if (base / name).is_file():
+                found[name] = base / name
+    for is_near in (lambda photo: True, partial(_is_in_part, path, root)):
+        taken = set(found.values())
+        free = {
+            key: [one for one in same if one not in taken and is_near(one)] for key, same in photos.items()
+        }
+        found |= match_photos([name for name in names if name not in found], free)
+    return found
+
+
+def _is_in_part(path: Path, root: Path, photo: Path) -> bool:
+    """Returns whether the path of a json file names a folder of a photo, as instances_val2017 val2017."""
+    json_name = name_below(path, root).as_posix()
+    return any(part in json_name for part in name_below(photo, root).parent.parts)
 
 
 def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
@@ -169,7 +195,11 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
 def _read_area(segmentation: list | dict, shape: tuple[int, int]) -> np.ndarray:
     """Reads polygons, or run lengths as text or as numbers: bool (H, W)."""
     if isinstance(segmentation, list):
-        encoded = coco_masks.merge(coco_masks.frPyObjects(segmentation, *shape))
+        # Two points have no inside, but pycocotools takes their four numbers for a box
+        polygons = [polygon for polygon in segmentation if len(polygon) > 4]
+        if not polygons:
+            return np.zeros(shape, bool)
+        encoded = coco_masks.merge(coco_masks.frPyObjects(polygons, *shape))
     elif isinstance(segmentation["counts"], list):
         encoded = coco_masks.frPyObjects(segmentation, *shape)
     else:

@@ -32,6 +32,7 @@ MASK_FOLDER = re.compile(r".*(mask|label|annot|segment|truth|groundtruth|(^|_)gt
 MASK_ENDING = re.compile(
     r"[_.-](mask|masks|seg|label|labels|labelids|gt|annotation|segmentation|L)$", re.IGNORECASE
 )
+WORD = re.compile(r"^[A-Za-z]+[_-]?(?=\d)")  # before a number, as in img_001
 MASK_FORMATS = (".png", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -48,14 +49,18 @@ def read(folder: Path, options: Options) -> Source:
     Raises:
         DataError: two masks belong to one photo, or a mask holds a value that the table lacks.
     """
-    photos = _pair_by_pattern(folder, options.masks) if options.masks else _pair_by_name(folder)
-    masks = [mask for mask in photos.values() if mask]
     source = Source("folders", [])
+    photos = (
+        _pair_by_pattern(folder, options, source.left)
+        if options.masks
+        else _pair_by_name(folder, source.left)
+    )
+    masks = [mask for mask in photos.values() if mask]
     readers = {}
     if masks:
         path = options.colors or find_table(folder)
         table = read_table(path) if path else ClassTable({}, {})
-        in_colors = _are_colors(masks)
+        in_colors = _are_colors(masks, table)
         if in_colors:
             source.classes, readers = _prepare_colors(masks, table, options.unlabelled)
         else:
@@ -79,8 +84,14 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
-def _pair_by_pattern(folder: Path, pattern: str) -> dict[Path, Path | None]:
-    """Finds each photo's mask by a pattern, as "masks/{drive}/{name}_seg.png"."""
+def _pair_by_pattern(folder: Path, options: Options, left: list[str]) -> dict[Path, Path | None]:
+    """Finds each photo's mask by a pattern, as "masks/{drive}/{name}_seg.png".
+
+    Raises:
+        DataError: the pattern cannot be read, or leads to no mask; where photos suffice, a sentence
+            is added to `left` in place of the latter.
+    """
+    pattern = options.masks
     pairs = {}
     tried = None
     for photo in list_photos(folder):
@@ -96,13 +107,19 @@ def _pair_by_pattern(folder: Path, pattern: str) -> dict[Path, Path | None]:
         tried = tried or mask
         pairs[photo] = mask if mask.is_file() else None
     masks = {mask for photo, mask in pairs.items() if mask and mask != photo.resolve()}
-    if not masks:
+    if not masks and options.photos_suffice:
+        left.append("no photo has a mask where --masks leads.")
+    elif not masks:
         raise DataError(f"--masks must lead from a photo to its mask, found none, as no {tried}; correct it.")
     return {photo: mask for photo, mask in pairs.items() if photo.resolve() not in masks}
 
 
-def _pair_by_name(folder: Path) -> dict[Path, Path | None]:
-    """Finds each photo's mask by its name, in a folder of masks or with an ending as _mask."""
+def _pair_by_name(folder: Path, left: list[str]) -> dict[Path, Path | None]:
+    """Finds each photo's mask by its name, in a folder of masks or with an ending as _mask.
+
+    Raises:
+        DataError: two masks belong to one photo, or masks are JPEG files.
+    """
     photos = {}
     masks: dict[tuple, Path] = {}
     for path in list_photos(folder):
@@ -118,7 +135,23 @@ def _pair_by_name(folder: Path) -> dict[Path, Path | None]:
             )
         masks[pair] = path
     _refuse_jpeg_masks(folder, photos)
-    return {photo: masks.get(pair) for photo, pair in photos.items()}
+    pairs = {photo: masks.get(pair) for photo, pair in photos.items()}
+    return pairs if any(pairs.values()) else _pair_by_number(photos, masks, left)
+
+
+def _pair_by_number(
+    photos: dict[Path, tuple], masks: dict[tuple, Path], left: list[str]
+) -> dict[Path, Path | None]:
+    """Finds the masks of photos as img_001.jpg and mask_001.png; a sentence about them is added to `left`."""
+    numbers = {(*pair[:-1], WORD.sub("", pair[-1])): mask for pair, mask in masks.items()}
+    pairs = {photo: (*pair[:-1], WORD.sub("", pair[-1])) for photo, pair in photos.items()}
+    found = {photo: numbers.get(pair) for photo, pair in pairs.items()}
+    is_sure = len(numbers) == len(masks) and len(set(pairs.values())) == len(pairs)
+    first = next((photo for photo, mask in found.items() if mask), None)
+    if not is_sure or first is None:
+        return dict.fromkeys(photos)
+    left.append(f"masks were found by their numbers, {found[first].name} for {first.name}.")
+    return found
 
 
 def _refuse_jpeg_masks(folder: Path, photos: dict[Path, tuple]) -> None:
@@ -149,13 +182,22 @@ def _name_pair(relative: Path) -> tuple:
     return (split_of(relative.parent), *folders, MASK_ENDING.sub("", relative.stem))
 
 
-def _are_colors(masks: list[Path]) -> bool:
-    """Returns whether masks hold colours, not ids: whether the channels of one of the first masks differ."""
+def _are_colors(masks: list[Path], table: ClassTable) -> bool:
+    """Returns whether masks hold colours, not ids, by the first of them.
+
+    They do if the channels of one differ. Greys and palettes do if all their colours are of the table: the
+    indices of a palette may have any order.
+    """
     for path in masks[:10]:
         pixels = read_pixels(path)
         if pixels.ndim == 3 and pixels.shape[-1] >= 3 and (pixels[..., :1] != pixels[..., 1:3]).any():
             return True
-    return False
+    if not table.colors:
+        return False
+    found = {
+        f"#{color:06x}" for color in _list_values(pack_colors(read_pixels(one, "RGB")) for one in masks[:10])
+    }
+    return found - {BLACK} != set() and found - {BLACK} <= set(table.colors.values())
 
 
 def _prepare_colors(
@@ -195,7 +237,8 @@ def _prepare_ids(masks: list[Path], table: ClassTable, path: Path | None) -> tup
     names = table.ids or {id: name for id, name in enumerate(table.colors)}
     if not names:
         found = _list_values(read_ids(str(mask)) for mask in masks)
-        names = {id: f"class {id}" for id in found if id != IGNORE}
+        # Where black and white are all there is, white is a class
+        names = {id: f"class {id}" for id in found if id != IGNORE or found == [0, IGNORE]}
     indices = number_classes(list(names.values()), EVERY_PIXEL)
     lookup = {id: indices[name] for id, name in names.items()}
     lookup.setdefault(IGNORE, IGNORE)

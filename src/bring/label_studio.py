@@ -3,6 +3,7 @@
 import re
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -76,7 +77,8 @@ def _read_tasks(folder: Path) -> dict[int, dict]:
     """
     for path in sorted(folder.rglob("*.json")):
         content = read_json(path)
-        if isinstance(content, list) and content and {"id", "data", "annotations"} <= set(content[0]):
+        first = content[0] if isinstance(content, list) and content else None
+        if isinstance(first, dict) and {"id", "data", "annotations"} <= set(first):
             return {task["id"]: task for task in content}
     raise DataError(
         f"{folder} must hold the JSON export of the project, too, which names the photos, found none; export "
@@ -129,7 +131,7 @@ def _find_choice(annotation: dict) -> str:
 def _find_photo(task: dict, photos: list[Path]) -> Path | None:
     """Finds a task's photo by the name that any of its data has."""
     for value in task["data"].values():
-        name = re.split(r"[/\\=]", str(value))[-1]
+        name = re.split(r"[/\\=]", unquote(str(value)))[-1]
         for wanted in (name, UPLOADED.sub("", name, count=1)):
             same = [photo for photo in photos if photo.name == wanted and not AREA.fullmatch(photo.stem)]
             if len(same) == 1:

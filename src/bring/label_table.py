@@ -1,10 +1,12 @@
 """Reads a table of photos and image-level labels, and finds the frame that each row names."""
 
 import csv
+import io
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from src.bring.pixels import read_text
 from src.bring.source import SourceFrame
 from src.common.errors import DataError
 
@@ -69,11 +71,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         DataError: the file is no table, or its head names no such columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            dialect = csv.Sniffer().sniff(file.readline(), ",;\t")
-        table = pd.read_csv(
-            path, sep=dialect.delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
+        text = read_text(path)
+        dialect = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t")
+        table = pd.read_csv(io.StringIO(text), sep=dialect.delimiter, dtype=str, keep_default_na=False)
     except (csv.Error, ValueError, OSError) as error:
         raise DataError(
             f"{path} must be a table of two columns, photo and label, found {error}; separate them by commas."

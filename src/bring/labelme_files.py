@@ -5,7 +5,7 @@ import binascii
 import io
 import math
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -17,6 +17,7 @@ from src.bring.source import (
     SourceFrame,
     index_photos,
     list_classes,
+    match_photos,
     name_folder,
     number_classes,
 )
@@ -46,19 +47,16 @@ def read(folder: Path, options: Options) -> Source:
     Raises:
         DataError: no photo is there.
     """
-    contents: dict[Path, dict] = {}
-    photos: dict[Path, Path] = {}
+    contents = _read_contents(folder)
+    photos = _find_photos(folder, contents)
     absent = []
     names: set[str] = set()
-    by_name = index_photos(folder)
-    for path in filter(_is_labelme, sorted(folder.rglob("*.json"))):
-        content = dict(read_json(path))
-        photo = _find_photo(path, content, by_name, options.work / path.relative_to(folder))
+    for path, content in list(contents.items()):
+        photo = photos.get(path) or _extract_photo(path, options.work / path.relative_to(folder))
         if photo is None:
             absent.append(path.name)
+            del contents[path]
             continue
-        content.pop("imageData", None)  # thousands of photos would fill the memory
-        contents[path] = content
         photos[path] = photo
         names.update(shape["label"] for shape in content["shapes"])
     indices = number_classes(sorted(names), options.unlabelled)
@@ -80,15 +78,37 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
-def _find_photo(path: Path, content: dict, by_name: dict[str, list[Path]], extracted: Path) -> Path | None:
-    """Finds the photo that a json file names, or writes the one that it holds to `extracted`."""
-    named = content["imagePath"].replace("\\", "/")
-    for photo in (path.parent / named, path.parent / Path(named).name):
-        if photo.is_file():
-            return photo
-    same = by_name.get(Path(named).name, [])
-    if len(same) == 1:
-        return same[0]
+def _read_contents(folder: Path) -> dict[Path, dict]:
+    """Reads all json files, but for the photos in them: thousands would fill the memory."""
+    contents = {}
+    for path in filter(_is_labelme, sorted(folder.rglob("*.json"))):
+        contents[path] = {key: value for key, value in read_json(path).items() if key != "imageData"}
+    return contents
+
+
+def _find_photos(folder: Path, contents: dict[Path, dict]) -> dict[Path, Path]:
+    """Finds the photos that json files name: beside them, or by the end of their paths."""
+    found = {}
+    others = {}
+    for path, content in contents.items():
+        named = content["imagePath"].replace("\\", "/")
+        beside = [path.parent / named, path.parent / Path(named).name]
+        photo = next((photo for photo in beside if photo.is_file()), None)
+        if photo:
+            found[path] = photo
+        else:
+            others[f"{path.parent.relative_to(folder)}/{named}"] = path
+    taken = {photo.resolve() for photo in found.values()}
+    free = {
+        key: [photo for photo in same if photo.resolve() not in taken]
+        for key, same in index_photos(folder).items()
+    }
+    return found | {others[name]: photo for name, photo in match_photos(others, free).items()}
+
+
+def _extract_photo(path: Path, extracted: Path) -> Path | None:
+    """Writes the photo that a json file holds to `extracted`, with its own ending; None if it holds none."""
+    content = read_json(path)
     if not content.get("imageData"):
         return None
     try:
@@ -97,7 +117,7 @@ def _find_photo(path: Path, content: dict, by_name: dict[str, list[Path]], extra
         raise DataError(
             f"{path} must hold its photo whole, found {error}; save it again in labelme."
         ) from error
-    target = extracted.with_suffix(Path(named).suffix)
+    target = extracted.with_suffix(PureWindowsPath(content["imagePath"]).suffix)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(data)
     return target

@@ -33,6 +33,15 @@ def read_pixels(path: Path, mode: str = "") -> np.ndarray:
         raise DataError(f"{path} must be an image, found one that cannot be read ({error}).") from error
 
 
+def read_text(path: Path) -> str:
+    """Reads a text file in UTF-8 or, as older programs on Windows write accents, in code page 1252."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
 @lru_cache(maxsize=4)  # the json files of COCO are large, and several readers look into them
 def read_json(path: Path) -> dict | list:
     """Reads a JSON file.
@@ -53,7 +62,7 @@ def read_yaml(path: Path) -> dict:
         DataError: it is none.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise DataError(f"{path} must be YAML, found {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):

@@ -1,8 +1,10 @@
 """What the reader of a format finds: frames with their masks, classes, and what is left out."""
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from os.path import commonprefix
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
@@ -13,6 +15,7 @@ PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Folders whose names say what lies in them, not where or on which drive it was recorded.
 PLAIN_FOLDERS = {
     *("images", "image", "img", "imgs", "photos", "frames", "rgb", "data", "jpegimages", "leftimg8bit"),
+    *("pictures", "bilder", "fotos", "imagenes", "annotations"),
     *("train", "training", "val", "valid", "validation", "test", "testing"),
     *("train2017", "val2017", "default"),
 }
@@ -88,6 +91,7 @@ class Options:
             name of the folder.
         classes: folder whose `classes.csv` has the classes of both tasks and their ids, as the Train that the
             frames are to join; None numbers the source's own.
+        photos_suffice: True for Test, whose photos need no masks where `masks` would lead to them.
     """
 
     work: Path
@@ -97,6 +101,7 @@ class Options:
     every: int = 30
     drive: str = ""
     classes: Path | None = None
+    photos_suffice: bool = False
 
 
 def list_photos(folder: Path) -> list[Path]:
@@ -109,8 +114,40 @@ def index_photos(folder: Path) -> dict[str, list[Path]]:
     """Lists the photos in a folder and below by their file names."""
     found: dict[str, list[Path]] = {}
     for photo in list_photos(folder):
-        found.setdefault(photo.name, []).append(photo)
+        found.setdefault(_split_path(str(photo))[0], []).append(photo)
     return found
+
+
+def match_photos(names: Iterable[str], photos: dict[str, list[Path]]) -> dict[str, Path]:
+    """Finds the photo of each path that a tool wrote, perhaps on another machine or before a move.
+
+    It is the photo whose path has the longest end in common with it. A photo of which two paths have equally
+    much, or a path with two such photos, is left out: a guess would put areas on another photo.
+
+    Args:
+        names: paths of any system; the photo must have the file's name.
+        photos: of `index_photos`.
+    """
+    claims: dict[Path, list[tuple[int, str]]] = {}
+    for name in dict.fromkeys(names):
+        parts = _split_path(name)
+        ends = {
+            photo: len(commonprefix([parts, _split_path(str(photo))])) for photo in photos.get(parts[0], [])
+        }
+        longest = [photo for photo, length in ends.items() if length == max(ends.values())]
+        if len(longest) == 1:
+            claims.setdefault(longest[0], []).append((ends[longest[0]], name))
+    found = {}
+    for photo, claimed in claims.items():
+        best = max(claimed)
+        if [length for length, _ in claimed].count(best[0]) == 1:
+            found[best[1]] = photo
+    return found
+
+
+def _split_path(path: str) -> list[str]:
+    """Splits a path into its parts, the file's name first. macOS writes accents apart from their letters."""
+    return [*reversed(PureWindowsPath(unicodedata.normalize("NFC", path)).parts)]
 
 
 def name_below(photo: Path, root: Path) -> Path:

@@ -1,12 +1,13 @@
 """Reads tables of classes: which value or colour of a mask is which class."""
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from src.bring.pixels import write_color
+from src.bring.pixels import read_text, write_color
 from src.common.errors import DataError
 
 # Files in which data sets name the classes of their masks; the first one found is taken.
@@ -58,9 +59,9 @@ def read_table(path: Path) -> ClassTable:
         DataError: it has neither ids nor colours, or a value cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
         if path.suffix.lower() == ".csv":
-            return _read_csv(path)
+            return _read_csv(text)
         return _read_lines([line.strip() for line in text.splitlines() if line.strip()])
     except (ValueError, KeyError, OSError) as error:
         raise DataError(
@@ -69,9 +70,9 @@ def read_table(path: Path) -> ClassTable:
         ) from error
 
 
-def _read_csv(path: Path) -> ClassTable:
+def _read_csv(text: str) -> ClassTable:
     """Reads a CSV file with any of the heads of HEADS."""
-    cells = pd.read_csv(path, dtype=str, skipinitialspace=True, keep_default_na=False, encoding="utf-8-sig")
+    cells = pd.read_csv(io.StringIO(text), dtype=str, skipinitialspace=True, keep_default_na=False)
     cells = cells.rename(columns=_name_column)
     if "task" in cells:
         cells = cells[cells["task"].str.strip() == "mask"]

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from src.bring.pixels import read_color_mask, write_color
+from src.bring.pixels import read_color_mask, read_text, write_color
 from src.bring.source import (
     BACKGROUND,
     BLACK,
@@ -57,17 +57,20 @@ def read(folder: Path, options: Options) -> Source:
         DataError: no photo has a mask's name, or labelmap.txt cannot be read.
     """
     root = _find_root(folder)
-    colors = _read_colors(root / "labelmap.txt")
+    source = Source("Pascal VOC", [])
+    colors = _find_colors(root, source.left)
     indices = number_classes(list(colors), options.unlabelled)
     by_color = {color: indices[name] for name, color in colors.items()}
     by_color.setdefault(VOID, IGNORE)
     by_color.setdefault(BLACK, indices.get(BACKGROUND, IGNORE))
     photos = root / PHOTOS if (root / PHOTOS).is_dir() else root
     masks = {
-        str(path.relative_to(root / MASKS).with_suffix("")): path for path in (root / MASKS).rglob("*.png")
+        str(path.relative_to(root / MASKS).with_suffix("")): path
+        for path in list_photos(root / MASKS)
+        if path.suffix.lower() == ".png"
     }
     tests = _list_tests(root)
-    source = Source("Pascal VOC", [], list_classes(indices, colors))
+    source.classes = list_classes(indices, colors)
     for photo in list_photos(photos):
         name = str(photo.relative_to(photos).with_suffix(""))
         is_test = name in tests
@@ -86,16 +89,29 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
+def _find_colors(root: Path, left: list[str]) -> dict[str, str]:
+    """Finds the colour of each class, "#rrggbb"; a sentence is added to `left` if they are VOC's own.
+
+    labelme's `labelme2voc` lists its classes in class_names.txt, and gives them VOC's colours in this order.
+    """
+    if (root / "labelmap.txt").exists():
+        return _read_colors(root / "labelmap.txt")
+    names = NAMES
+    if (root / "class_names.txt").exists():
+        names = [line.strip() for line in read_text(root / "class_names.txt").splitlines() if line.strip()]
+    else:
+        left.append(f"no labelmap.txt in {root.name}, so the colours are those of VOC's classes.")
+    return {name: make_color(id) for id, name in enumerate(names)}
+
+
 def _read_colors(path: Path) -> dict[str, str]:
-    """Reads the colour of each class, "#rrggbb", of a labelmap.txt; VOC's own where there is no file.
+    """Reads the colour of each class, "#rrggbb", of a labelmap.txt.
 
     Raises:
         DataError: a line is not NAME:R,G,B:...
     """
-    if not path.exists():
-        return {name: make_color(id) for id, name in enumerate(NAMES)}
     colors = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, rest = line.partition(":")
@@ -123,4 +139,4 @@ def _list_tests(root: Path) -> set[str]:
     path = root / "ImageSets" / "Segmentation" / "test.txt"
     if not path.exists():
         return set()
-    return set(path.read_text(encoding="utf-8-sig").split())
+    return {line.strip() for line in read_text(path).splitlines()}  # names may hold spaces

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.bring.pixels import draw_areas, draw_polygon, read_yaml
+from src.bring.pixels import draw_areas, draw_polygon, read_text, read_yaml
 from src.bring.source import (
     EVERY_PIXEL,
     PHOTO_ENDINGS,
@@ -24,6 +24,7 @@ from src.data.classes import IGNORE
 from src.data.mask_files import read_ids
 
 NAME = "yolo"
+MASK_ENDINGS = (".png", ".PNG", ".bmp", ".tif")  # Ultralytics' own
 BOX = 5  # numbers in the line of a box: the class, the centre, width and height
 
 
@@ -38,9 +39,23 @@ def _find_yaml(folder: Path) -> Path | None:
     if folder.is_dir():
         paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     for path in paths:
-        if path.suffix.lower() in (".yaml", ".yml") and "names" in read_yaml(path):
+        if path.suffix.lower() in (".yaml", ".yml") and _is_description(path):
             return path
     return None
+
+
+def _is_description(path: Path) -> bool:
+    """Returns whether a YAML file names classes; a broken one is none, unless it has the name of one.
+
+    Raises:
+        DataError: data.yaml cannot be read.
+    """
+    try:
+        return "names" in read_yaml(path)
+    except DataError:
+        if path.stem == "data":
+            raise
+        return False
 
 
 def read(folder: Path, options: Options) -> Source:
@@ -65,8 +80,8 @@ def read(folder: Path, options: Options) -> Source:
             photos.add(photo)
             relative = name_below(photo, path.parent.resolve())
             if with_masks:
-                mask = _swap_folder(photo, content["masks_dir"], ".png")
-                read_mask = partial(_read_mask, mask, names, indices) if mask.exists() else None
+                mask = _find_mask(photo, content["masks_dir"])
+                read_mask = partial(_read_mask, mask, names, indices) if mask else None
             else:
                 lines = _swap_folder(photo, "labels", ".txt")
                 count, has_boxes_only = _count_boxes(lines)
@@ -108,7 +123,7 @@ def _list_part(path: Path, content: dict, part: str) -> list[Path]:
         if place.is_dir():
             photos += list_photos(place)
         else:
-            lines = place.read_text(encoding="utf-8-sig").splitlines()
+            lines = read_text(place).splitlines()
             photos += [place.parent / line.strip() for line in lines if line.strip()]
     return [photo for photo in photos if photo.suffix.lower() in PHOTO_ENDINGS and photo.is_file()]
 
@@ -136,6 +151,12 @@ def _swap_folder(photo: Path, folder: str, ending: str) -> Path:
     return Path(*parts)
 
 
+def _find_mask(photo: Path, folder: str) -> Path | None:
+    """Finds the mask of a photo; None for none."""
+    masks = [_swap_folder(photo, folder, ending) for ending in MASK_ENDINGS]
+    return next((mask for mask in masks if mask.exists()), None)
+
+
 def _read_mask(path: Path, names: dict[int, str], indices: dict[str, int]) -> np.ndarray:
     """Reads a mask of class ids; 255 does not count.
 
@@ -156,9 +177,7 @@ def _count_boxes(path: Path) -> tuple[int, bool]:
     """Counts the lines that are boxes; tells whether all of them are, so that nothing can be drawn."""
     if not path.exists():
         return 0, False
-    lengths = [
-        len(line.split()) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()
-    ]
+    lengths = [len(line.split()) for line in read_text(path).splitlines() if line.strip()]
     boxes = lengths.count(BOX)
     return boxes, 0 < boxes == len(lengths)
 
@@ -172,7 +191,7 @@ def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int
     with Image.open(photo) as image:
         width, height = image.size
     shapes = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         values = line.split()
         if len(values) in (0, BOX):
             continue
