@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import class_estimate, metrics
-from src.experiments import away, curves, growth, peers, quality, speeds
+from src.experiments import away, curves, estimates, growth, peers, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -43,6 +43,7 @@ WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 LENGTHS = FOLDER / "lengths.json"
 AWAY = FOLDER / "away.json"
+ESTIMATES = FOLDER / "estimates.json"
 CURVES = Path("Imagenes") / "lengths.png"
 
 
@@ -170,6 +171,8 @@ def make_tables() -> dict[str, str]:
         tables["lengths"] = table_of_lengths(read_lengths(LENGTHS))
     if AWAY.exists():
         tables["away"] = away.make_tables(AWAY)
+    if ESTIMATES.exists():
+        tables["bench"] = estimates.make_table(ESTIMATES)
     return tables
 
 
