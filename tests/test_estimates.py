@@ -4,7 +4,7 @@ from texts import squeeze
 from tiny import TINY
 
 from src import runs
-from src.experiments import estimates, sweep
+from src.experiments import estimate_errors, estimates, sweep
 
 
 def make_row(data, seed, found, true, inside):
@@ -27,11 +27,11 @@ def test_errors_are_means_by_set_and_each_set_counts_the_same(tmp_path):
     rows = [make_row("there", 0, 0.50, 0.44, True), make_row("there", 1, 0.50, 0.52, False)]
     path = tmp_path / "estimates.json"
     path.write_text(json.dumps([*rows, make_row("elsewhere", 0, 0.70, 0.70, True)]))
-    errors = estimates.read_errors(path)
+    errors = estimate_errors.read_errors(path)
     assert errors["miou"].round(6).tolist() == [6, -2, 0]
     assert errors["classes"].round(6).tolist() == [20] * 3  # 10 and 30 points
     assert errors["held_out classes"].round(6).tolist() == [30] * 3  # of the road alone
-    lines = squeeze(estimates.make_table(path)).splitlines()
+    lines = squeeze(estimate_errors.make_table(path)).splitlines()
     assert "| there | 2 | mIoU | 4.0 | +2.0 | ± 6.0 | 1 of 2 | 32.0 |" in lines[2]
     assert "| all sets | 3 | mIoU | 2.0 | +1.0 | ± 8.5 | 2 of 3 | 21.0 |" in lines[4]
     assert lines[-1].startswith("On average the estimate missed a class's IoU by 20.0 points")
@@ -52,7 +52,7 @@ def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path
     assert json.loads(path.read_text()) == [row | found]  # as JSON holds it
     true = sweep.measure_recipe(bench, TINY, seeds=[1], steps=4)["test"]
     assert found["test"] == true
-    assert "| mIoU |" in squeeze(estimates.make_table(path))
+    assert "| mIoU |" in squeeze(estimate_errors.make_table(path))
 
 
 def test_one_seed_is_too_few(learnable, tmp_path, command):

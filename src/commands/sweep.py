@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     from src.common import startup
 
     startup.import_quietly()
-    from src.experiments import away, estimates, sweep
+    from src.experiments import away, estimate_errors, estimates, sweep
 
     if arguments.away is None and (arguments.average or arguments.estimates):
         raise SettingsError(
@@ -63,4 +63,4 @@ def run(arguments: argparse.Namespace) -> None:
         print(away.make_tables(path))
     if arguments.estimates:
         estimates.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, ESTIMATES)
-        print(estimates.make_table(ESTIMATES))
+        print(estimate_errors.make_table(ESTIMATES))

@@ -18,7 +18,7 @@ from src.data.classes import Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import class_estimate, metrics
-from src.experiments import away, curves, estimates, growth, peers, quality, speeds
+from src.experiments import away, curves, estimate_errors, growth, peers, quality, speeds
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -172,7 +172,7 @@ def make_tables() -> dict[str, str]:
     if AWAY.exists():
         tables["away"] = away.make_tables(AWAY)
     if ESTIMATES.exists():
-        tables["bench"] = estimates.make_table(ESTIMATES)
+        tables["bench"] = estimate_errors.make_table(ESTIMATES)
     return tables
 
 
