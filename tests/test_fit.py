@@ -285,6 +285,15 @@ def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_checkpoint(fra
     assert not (tmp_path / "model.keras").exists() and not (tmp_path / "history.csv").exists()
 
 
+def test_a_checkpoint_of_another_network_is_told(frames, tmp_path):
+    image = keras.Input((None, None, 3), name="image")
+    other = keras.Model(image, keras.layers.Conv2D(7, 3, name="mask")(image))
+    other.compile("adam", "mse")
+    other.save_weights(tmp_path / checkpoints.CHECKPOINT)
+    with pytest.raises(SettingsError, match="must be of the network that this version builds.*delete"):
+        fit(make_small(), tmp_path, frames, SETTINGS, Length(2))
+
+
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
     fit(first, tmp_path / "run", frames, SETTINGS, Length(2))

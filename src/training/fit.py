@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from src.common import files, memory
+from src.common.errors import SettingsError
 from src.data.frames import Frames
 from src.model import unet as networks
 from src.settings import Recipe, TrainingSettings
@@ -249,7 +250,13 @@ def _load_checkpoint(model: keras.Model, folder: Path, plan: lengths.Plan) -> in
     checkpoint = folder / CHECKPOINT
     if not checkpoint.exists():  # a training that stops before its second checkpoint begins again from it
         files.write_atomically(checkpoint, model.save_weights, count_bytes(model))
-    model.load_weights(checkpoint)
+    try:
+        model.load_weights(checkpoint)
+    except ValueError as error:
+        raise SettingsError(
+            f"{checkpoint} must be of the network that this version builds, found another one's; finish the "
+            f"training with the version that began it, or delete {folder} to train anew."
+        ) from error
     done = int(model.optimizer.iterations.numpy())
     if 0 < done < plan.steps:
         print(f"Training goes on after step {done} of {plan.steps}.")
