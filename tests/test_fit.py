@@ -290,7 +290,7 @@ def test_a_checkpoint_of_another_network_is_told(frames, tmp_path):
     other = keras.Model(image, keras.layers.Conv2D(7, 3, name="mask")(image))
     other.compile("adam", "mse")
     other.save_weights(tmp_path / checkpoints.CHECKPOINT)
-    with pytest.raises(SettingsError, match="must be of the network that this version builds.*delete"):
+    with pytest.raises(SettingsError, match=r"must be of the network that this version builds.*delete"):
         fit(make_small(), tmp_path, frames, SETTINGS, Length(2))
 
 
