@@ -49,6 +49,23 @@ def test_only_a_normalisation_that_a_plain_convolution_feeds_alone_is_done_by_it
     assert list(find_normalized(build(use_bias=True))) == ["fourth"]
 
 
+@pytest.mark.parametrize(
+    ("options", "is_merged"), [({"dilation_rate": 2}, True), ({"depth_multiplier": 2}, False)]
+)
+def test_other_depthwise_convolutions_stay_the_same(options, is_merged):
+    image = keras.Input((8, 8, 2))
+    y = keras.layers.DepthwiseConv2D(5, padding="same", use_bias=False, name="other", **options)(image)
+    network = keras.Model(image, keras.layers.BatchNormalization()(y))
+    rng = np.random.default_rng(0)
+    network.set_weights([rng.uniform(0.5, 2, weight.shape) for weight in network.get_weights()])
+    found = find_normalized(network)
+    assert list(found) == ["other"] * is_merged
+    photo = rng.normal(size=(2, 8, 8, 2)).astype("float32")
+    np.testing.assert_allclose(
+        replace_normalization(network, found)(photo), network(photo), rtol=1e-4, atol=1e-3
+    )
+
+
 def test_the_network_stays_the_same(tmp_path):
     network = build()
     copy = replace_normalization(network, find_normalized(network))

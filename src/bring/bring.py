@@ -140,9 +140,8 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
     work = options.work / unpacked.name
     source = reader.read(folder, replace(options, work=work, photos_suffice=is_test))
     source.frames = _name_apart(source.frames)
-    if all(
-        frame.is_test for frame in source.frames
-    ):  # the name of its folder says that, or it is one part only
+    # A source of one part is what it is given as, whatever the name of its folder says
+    if all(frame.is_test for frame in source.frames):
         source.frames = [replace(frame, is_test=False) for frame in source.frames]
     if options.drive:
         frames = [_set_recording(frame, options.drive) for frame in source.frames]

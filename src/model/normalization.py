@@ -60,7 +60,8 @@ class NormalizedDepthwiseConv2D(RestingNormalization, layers.DepthwiseConv2D):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Returns (B, H, W, C) of (B, H, W, C)."""
         kernel = self.kernel * self.factor[:, None]
-        if self.kernel_size == (5, 5) and self.strides == (1, 1) and self.padding == "same":
+        is_dense = self.strides == (1, 1) and self.dilation_rate == (1, 1) and self.padding == "same"
+        if self.kernel_size == (5, 5) and is_dense:
             return tf.nn.bias_add(convolve_depthwise(x, kernel), self.shift)
         y = keras.ops.depthwise_conv(x, kernel, self.strides, self.padding, dilation_rate=self.dilation_rate)
         return tf.nn.bias_add(y, self.shift)
@@ -115,7 +116,8 @@ def find_normalized(network: keras.Model) -> dict[str, layers.BatchNormalization
         convolution = plain.get(id(layer.input))
         if convolution is None or users[id(layer.input)] > 1 or convolution.use_bias:
             continue
-        if convolution.activation is keras.activations.linear:
+        has_one_kernel = getattr(convolution, "depth_multiplier", 1) == 1  # for each channel
+        if convolution.activation is keras.activations.linear and has_one_kernel:
             found[convolution.name] = layer
     return found
 
