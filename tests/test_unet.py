@@ -22,7 +22,7 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
     np.testing.assert_array_equal(logits["mask"], segmenter(PHOTO)["mask"])
     assert not np.any(joint(np.full((1, 64, 64, 3), 200, np.uint8))["label"])  # its first logits are zero
-    assert joint.count_params() == segmenter.count_params() + 2 * 640 + (640 + 1) * 3 + (10 * 5 + 1) * 3
+    assert joint.count_params() == segmenter.count_params() + 2 * 640 + (640 + 1) * 3 + (11 * 5 + 1) * 3
 
 
 def test_any_multiple_of_32_will_do():
@@ -118,11 +118,33 @@ def test_shares_tell_how_much_and_where_a_class_is():
     np.testing.assert_allclose(grid.sum(-1), 1, atol=1e-6)
 
 
+def test_the_largest_share_of_a_patch_tells_that_a_class_is_in_view():
+    logits = np.full((1, 8, 12, 2), -50.0, np.float32)
+    logits[..., 0] = 50
+    logits[0, 0, :3] = (-50, 50)  # 3 of a patch's 16 pixels
+    logits[0, 4, 4:6] = (-50, 50)  # 2 of another's
+    found = layers.MaskShares(3, patch=4)(logits).numpy()[0]
+    assert found.shape == ((2 + 9) * 2,)
+    np.testing.assert_allclose(found[:2], np.log([91 / 96 + 0.001, 5 / 96 + 0.001]), atol=1e-5)
+    np.testing.assert_allclose(found[2:4], np.log([1 + 0.001, 3 / 16 + 0.001]), atol=1e-5)
+    small = layers.MaskShares(1, patch=8)(logits[:, :2, :3]).numpy()[0]  # a patch is larger than the frame
+    np.testing.assert_allclose(small[2:4], np.log([0.5 + 0.001, 0.5 + 0.001]), atol=1e-5)
+
+
+def test_a_saved_measure_of_an_earlier_version_keeps_its_length():
+    earlier = layers.MaskShares.from_config({"name": "label_shares", "cells": 3})
+    assert earlier(np.zeros((1, 8, 8, 2), np.float32)).shape == (1, 10 * 2)
+    assert earlier.compute_output_shape((1, 8, 8, 2)) == (1, 10 * 2)
+    today = layers.MaskShares.from_config(layers.MaskShares(3, patch=8).get_config())
+    assert today(np.zeros((1, 8, 8, 2), np.float32)).shape == (1, 11 * 2)
+    assert today.compute_output_shape((1, 8, 8, 2)) == (1, 11 * 2)
+
+
 def test_the_label_bends_no_mask():
     logits = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(1, 6, 6, 2)), "float32")
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        total = keras.ops.sum(layers.MaskShares(3)(logits) ** 2)
+        total = keras.ops.sum(layers.MaskShares(3, patch=4)(logits) ** 2)
     assert tape.gradient(total, logits) is None
 
 

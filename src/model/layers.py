@@ -136,11 +136,14 @@ class MaskShares(keras.layers.Layer):
 
     Args:
         cells: number of rows, and of columns, of the grid.
+        patch: side in pixels of the patches whose largest share shows that a class is in view, however small;
+            0 leaves these shares out, as in networks of earlier versions.
     """
 
-    def __init__(self, cells: int = 3, **kwargs: object):
+    def __init__(self, cells: int = 3, patch: int = 0, **kwargs: object):
         super().__init__(**kwargs)
         self.cells = cells
+        self.patch = patch
 
     def call(self, logits: tf.Tensor) -> tf.Tensor:
         """Measures masks.
@@ -149,8 +152,8 @@ class MaskShares(keras.layers.Layer):
             logits: of the mask, (B, H, W, classes).
 
         Returns:
-            float32, (B, classes + cells * cells * classes): the logarithm of each class's mean probability,
-            then its mean probability in each cell of the grid, row by row.
+            float32, (B, (2 + cells * cells) * classes): the logarithm of each class's mean probability, that
+            of the largest mean in a patch, then its mean probability in each cell of the grid, row by row.
         """
         probabilities = tf.nn.softmax(tf.stop_gradient(logits))
         shape = tf.shape(probabilities)
@@ -161,8 +164,11 @@ class MaskShares(keras.layers.Layer):
         lines = self._average(height) @ tf.reshape(probabilities, (-1, height, width * classes))
         grid = self._average(width) @ tf.reshape(lines, (-1, width, classes))
         grid = tf.reshape(grid, (-1, self.cells * self.cells * classes))
-        share = tf.reduce_mean(probabilities, (1, 2))
-        return tf.concat([tf.math.log(share + SMALLEST_SHARE), grid], 1)
+        shares = [tf.reduce_mean(probabilities, (1, 2))]
+        if self.patch:
+            patches = tf.nn.avg_pool2d(probabilities, self.patch, self.patch, "SAME")
+            shares.append(tf.reduce_max(patches, (1, 2)))
+        return tf.concat([*(tf.math.log(share + SMALLEST_SHARE) for share in shares), grid], 1)
 
     def _average(self, length: tf.Tensor) -> tf.Tensor:
         """Makes the matrix (cells, length) that averages the pixels of a side within each cell."""
@@ -171,9 +177,9 @@ class MaskShares(keras.layers.Layer):
         return inside / tf.reduce_sum(inside, 1, keepdims=True)
 
     def compute_output_shape(self, shape: tuple) -> tuple:
-        """Returns (B, (1 + cells * cells) * classes)."""
-        return (shape[0], (1 + self.cells * self.cells) * shape[3])
+        """Returns (B, (2 + cells * cells) * classes), or with 1 in place of 2 where `patch` is 0."""
+        return (shape[0], (1 + (self.patch > 0) + self.cells * self.cells) * shape[3])
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this layer."""
-        return super().get_config() | {"cells": self.cells}
+        return super().get_config() | {"cells": self.cells, "patch": self.patch}

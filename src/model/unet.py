@@ -27,6 +27,7 @@ HEADS = ("decoder_", "final_conv", "label")  # names of layers that are not of t
 # Standard deviation of the normalised backbone feature that the label head reads; with larger features the
 # head learns faster.
 LABEL_FEATURE = 4.0
+PATCH = 8  # side of `MaskShares`' patches at stride 2: 16 px of the input
 
 
 def make_scaling(backbone: str, depth: float = 0.0) -> ScaleColors:
@@ -82,8 +83,8 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
 
     The label's logits are the sum of two parts. "label_from_features" sees the mean and the maxima of the
     backbone's deepest feature, and is trained. "label_from_mask" sees how much of the frame each class
-    covers, and where; it is zero in training, so that the backbone learns the labels itself, and is fitted
-    afterwards (`label_head`).
+    covers, where, and whether it is in view at all; it is zero in training, so that the backbone learns the
+    labels itself, and is fitted afterwards (`label_head`).
 
     Args:
         segmenter: of `build_segmenter`.
@@ -105,7 +106,7 @@ def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     pooled = layers.Dropout(0.2)(pooled)
     # From zero the head's first gradients do not shake the backbone that it stands on
     from_features = layers.Dense(labels, kernel_initializer="zeros", name="label_from_features")(pooled)
-    shares = MaskShares(name="label_shares")(half_logits)
+    shares = MaskShares(patch=PATCH, name="label_shares")(half_logits)
     from_mask = layers.Dense(labels, kernel_initializer="zeros", trainable=False, name="label_from_mask")
     label = layers.Add(name="label")([from_features, from_mask(shares)])
     return keras.Model(image, {"mask": _name_mask(logits), "label": label}, name="joint")
