@@ -76,7 +76,7 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     ends = [f"{name}_{end}" for name in ("miou", "f1", "accuracy") for end in ("low", "high")]
     assert list(warm.to_dict()) == ["miou", "f1", "accuracy", *ends]  # of result.json
     gaps = [make_fold(None, -0.3), make_fold(None, -0.1), make_fold(None)]
-    doubted = estimate.estimate_test(expected, recordings, gaps)  # a mean gap of -0.2, of which a fifth is used
+    doubted = estimate.estimate_test(expected, recordings, gaps)  # a fifth of a mean gap of -0.2
     assert plain.accuracy - doubted.accuracy == pytest.approx(0.04) == plain.f1 - doubted.f1
     assert doubted.without_labels().to_dict().keys() == {"miou", "miou_low", "miou_high"}
     assert warm.miou_high - warm.miou_low > plain.miou_high - plain.miou_low  # more doubt

@@ -35,6 +35,8 @@ TODAYS = (
     "pretrained norm (development)",
     "slow joint network",
     "slow joint network (development)",
+    "label by mask",
+    "label by mask (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
