@@ -397,6 +397,17 @@ def test_masks_are_found_by_their_numbers_where_only_the_words_differ(tmp_path):
         bring(source, tmp_path / "unsure")
 
 
+def test_boxes_alone_are_no_masks(tmp_path):
+    shutil.copytree(FILES / "datumaro_coco", tmp_path / "source")
+    for path in (tmp_path / "source").rglob("*.json"):
+        content = json.loads(path.read_text())
+        for annotation in content["annotations"]:
+            annotation["segmentation"] = []
+        path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="photos without; .* have a box or key points, but no area; say where"):
+        bring(tmp_path / "source", tmp_path / "out")
+
+
 def test_drives_are_told_from_folders_of_photos_in_other_languages(tmp_path):
     source = make_folders(tmp_path / "source", "Masken")
     (source / "images").rename(source / "Bilder")

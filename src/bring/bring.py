@@ -232,7 +232,8 @@ def _write(
         remedy = "say where its masks lie by --masks, or give labels by --labels"
         if source.format == video.NAME:
             remedy = "a video has none, so it can be --test only"
-        raise DataError(f"SOURCE must hold masks or labels, found {len(train)} photos without; {remedy}.")
+        found = "; ".join([f"found {len(train)} photos without", *(text.rstrip(".") for text in left[:1])])
+        raise DataError(f"SOURCE must hold masks or labels, {found}; {remedy}.")
     strange = [] if known is None else [name for name in written.labels if name not in known.label.names]
     if strange:
         left.append(f"labels that --classes does not have: {', '.join(strange)}.")
