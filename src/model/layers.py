@@ -153,7 +153,8 @@ class MaskShares(keras.layers.Layer):
 
         Returns:
             float32, (B, (2 + cells * cells) * classes): the logarithm of each class's mean probability, that
-            of the largest mean in a patch, then its mean probability in each cell of the grid, row by row.
+            of its largest mean in a patch, which is left out where `patch` is 0, and its mean probability in
+            each cell of the grid, row by row.
         """
         probabilities = tf.nn.softmax(tf.stop_gradient(logits))
         shape = tf.shape(probabilities)
