@@ -404,7 +404,7 @@ def test_boxes_alone_are_no_masks(tmp_path):
         for annotation in content["annotations"]:
             annotation["segmentation"] = []
         path.write_text(json.dumps(content))
-    with pytest.raises(DataError, match="photos without; .* have a box or key points, but no area; say where"):
+    with pytest.raises(DataError, match=r"photos without; .* a box or key points, but no area; say where"):
         bring(tmp_path / "source", tmp_path / "out")
 
 
