@@ -106,14 +106,21 @@ def test_run_without_a_result_is_named(tmp_path):
 
 
 def test_lengths_are_averaged_over_seeds(tmp_path):
+    today = results.TODAYS_RECIPE
     rows = [
-        {"data": "a", "steps": steps, "seed": seed, "minutes": 2.0}
+        {"data": "a", "recipe": recipe, "steps": steps, "seed": seed, "minutes": 2.0}
         | {"held_out": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
         | {"alone": {"held_out": {"miou": 0.45}, "test": {"miou": miou - 0.1}}}
-        for steps, seed, miou in ((700, 0, 0.4), (700, 1, 0.5), (1400, 0, 0.6))
+        for recipe, steps, seed, miou in (
+            (today, 700, 0, 0.4),
+            (today, 700, 1, 0.5),
+            (today, 1400, 0, 0.6),
+            ("another", 2800, 0, 0.7),
+        )
     ]
-    (tmp_path / "lengths.json").write_text(json.dumps(rows))
-    lengths = results.read_lengths(tmp_path / "lengths.json")
+    (tmp_path / "away.json").write_text(json.dumps(rows))
+    lengths = results.read_lengths(tmp_path / "away.json")
+    assert len(lengths) == 3
     lines = squeeze(table_of_lengths(lengths)).splitlines()
     joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
     assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"

@@ -3,10 +3,10 @@
 LIST is a text file with one recipe a line, "name: changes", such as "colourful: color=2"; the changes may be
 empty. Each recipe is trained without the held-out recordings and scored on them and on Test. All trainings
 have equally many steps, so that other work on the machine changes their minutes only. The results are in
-`results/ablation.json`, and a recipe that is there is not measured again. With several numbers of steps and
-`--keep results/lengths.json` a sweep compares lengths of trainings. With `--away` each recipe is trained on
-several pairs of places, and `away.py` makes a table of the scores in the other place; `--average` also scores
-the average of the networks of all seeds, `--estimates` the estimates of the scores (`estimates.py`).
+`results/ablation.json`, and a recipe that is there is not measured again. With several numbers of steps a
+sweep compares lengths of trainings. With `--away` each recipe is trained on several pairs of places, and
+`away.py` makes a table of the scores in the other place; `--average` also scores the average of the networks
+of all seeds, `--estimates` the estimates of the scores (`estimates.py`).
 """
 
 import hashlib

@@ -14,8 +14,8 @@ from src.settings import check_epochs
 
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
 # Passes over a data set of FRAMES frames, of both networks' trainings together. They took 20 minutes on two
-# cores. From half of the steps on, the mean IoU in another place still rises, by 0.6 points on Mallorca ->
-# Boston and 0.8 on idd-choose (results/README.md, by `python -m src sweep`). More would take too long.
+# cores. From half of the steps on, the mean IoU in another place still rises, by 0.7 points on Mallorca ->
+# Boston and 1.1 on idd-choose (results/README.md, by `python -m src sweep`). More would take too long.
 PASSES = 46
 FRAMES = 260
 # Frames that both trainings read at most. With ESTIMATE="quick" that takes about three hours on two cores.
@@ -23,7 +23,7 @@ MOST_IMAGES = 48_000
 WORLD_SHARE = 1 / 6  # share of the passes for the built-in world, which is for a short demonstration
 # Points of mean IoU that half of the steps cost in the built-in world's other city; tests/test_lengths.py
 # computes it from the kept results.
-HALF_COSTS = 3.2
+HALF_COSTS = 3.6
 PIECE = 25  # steps of a piece at most; a training can stop and go on after each piece
 VALIDATIONS = 10  # at most in a training
 VALIDATION_SHARE = 0.1  # time of all validations at most, as a share of the time of the training's steps
