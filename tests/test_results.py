@@ -106,15 +106,15 @@ def test_run_without_a_result_is_named(tmp_path):
 
 
 def test_lengths_are_averaged_over_seeds(tmp_path):
-    today = results.TODAYS_RECIPE
+    recipe = results.LENGTHS_RECIPE
     rows = [
-        {"data": "a", "recipe": recipe, "steps": steps, "seed": seed, "minutes": 2.0}
+        {"data": "a", "recipe": name, "steps": steps, "seed": seed, "minutes": 2.0}
         | {"held_out": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
         | {"alone": {"held_out": {"miou": 0.45}, "test": {"miou": miou - 0.1}}}
-        for recipe, steps, seed, miou in (
-            (today, 700, 0, 0.4),
-            (today, 700, 1, 0.5),
-            (today, 1400, 0, 0.6),
+        for name, steps, seed, miou in (
+            (recipe, 700, 0, 0.4),
+            (recipe, 700, 1, 0.5),
+            (recipe, 1400, 0, 0.6),
             ("another", 2800, 0, 0.7),
         )
     ]

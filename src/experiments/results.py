@@ -42,7 +42,7 @@ SHEET = 6  # frames of each city on the sheet of frames
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 AWAY = FOLDER / "away.json"
-TODAYS_RECIPE = "label by mask"  # name of today's default among the rows of AWAY
+LENGTHS_RECIPE = "label by mask"  # whose rows of AWAY compare lengths of trainings
 ESTIMATES = FOLDER / "estimates.json"
 CURVES = Path("Imagenes") / "lengths.png"
 
@@ -105,7 +105,7 @@ def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Pat
 
 
 def read_lengths(path: Path = AWAY) -> pd.DataFrame:
-    """Reads what today's recipe scored after trainings of several lengths, of `python -m src sweep --away`.
+    """Reads what LENGTHS_RECIPE scored after trainings of several lengths, of `python -m src sweep --away`.
 
     Returns:
         A row for each "data", "seed" and "steps", with "minutes". In percent: "held out mIoU", "held out F1",
@@ -113,7 +113,7 @@ def read_lengths(path: Path = AWAY) -> pd.DataFrame:
         segmentation network.
     """
     rows = pd.json_normalize(runs.read_json(path), sep=" ")
-    rows = rows[rows["recipe"] == TODAYS_RECIPE]
+    rows = rows[rows["recipe"] == LENGTHS_RECIPE]
     table = rows[["data", "seed", "steps", "minutes"]].copy()
     for name, key in LENGTH_SCORES.items():
         table[name] = 100 * rows[key].astype(float)
