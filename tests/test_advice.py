@@ -55,9 +55,9 @@ def test_what_training_brought_is_measured():
     rows = pd.json_normalize(runs.read_json(results.AWAY), sep=" ")
     found = {}
     for data, alike in rows.groupby("data"):
-        averages = alike.loc[alike["recipe"] == "default, average of 3", "test miou"]
+        averages = alike.loc[alike["recipe"] == "pretrained norm, average of 3", "test miou"]
         if len(averages):
-            single = alike.loc[alike["recipe"] == "default", "test miou"]
+            single = alike.loc[alike["recipe"] == "pretrained norm, again", "test miou"]
             found[data] = round(100 * (averages.mean() - single.mean()), 1)
     assert found == advice.AVERAGED
 

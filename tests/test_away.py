@@ -56,6 +56,15 @@ def test_what_the_first_recipe_was_not_measured_on_has_no_gain(tmp_path):
     assert "| 51.0 | - | 61.0 | - |" in line
 
 
+def test_gains_are_over_the_default_recipe_wherever_it_was_measured(tmp_path):
+    path = tmp_path / "away.json"
+    rows = [make_row("there", "older", 0, 0.50), make_row("there", away.DEFAULT, 0, 0.53)]
+    path.write_text(json.dumps(rows))
+    lines = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()
+    assert "| 50.0 | -3.0 (0 of 1) | 60.0 | -3.0 (0 of 1) |" in lines[2]
+    assert "| 53.0 | | 63.0 | |" in lines[3]
+
+
 def test_the_command_measures_every_pair_and_prints_the_table(learnable, tmp_path, monkeypatch, command):
     listed = tmp_path / "list.txt"
     listed.write_text("default:\nbright: color=2\n")

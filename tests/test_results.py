@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from texts import squeeze
 
-from src.experiments import curves, results
+from src.experiments import away, curves, results
 from src.experiments.tables import escape, table_of_estimates, table_of_lengths, table_of_runs, table_of_seeds
 from src.scores import RunResult
 
@@ -106,7 +106,7 @@ def test_run_without_a_result_is_named(tmp_path):
 
 
 def test_lengths_are_averaged_over_seeds(tmp_path):
-    recipe = results.LENGTHS_RECIPE
+    recipe = away.DEFAULT
     rows = [
         {"data": "a", "recipe": name, "steps": steps, "seed": seed, "minutes": 2.0}
         | {"held_out": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}
@@ -125,8 +125,8 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
     assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"
     assert lines[3] == "| a | 1400 | 0 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
-    away, held_out = curves.plot_lengths(lengths).axes[0].lines  # of seed 0; the other has one length alone
-    assert away.get_xdata().tolist() == [700, 1400] and away.get_ydata() == pytest.approx([40, 60])
+    there, held_out = curves.plot_lengths(lengths).axes[0].lines  # of seed 0; the other has one length alone
+    assert there.get_xdata().tolist() == [700, 1400] and there.get_ydata() == pytest.approx([40, 60])
     assert held_out.get_ydata() == pytest.approx([50, 50])
 
 

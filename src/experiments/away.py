@@ -1,6 +1,6 @@
 """Tables of recipes by their scores in other places than they were trained in: `sweep LIST --away`.
 
-The gains are over the recipe that was measured first.
+The gains are over DEFAULT or, where it was not measured, over the recipe that was measured first.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from src.experiments.tables import format_spread, make_markdown
 from src.runs import read_json
 
 SCORES = {"mIoU": "test miou", "F1": "test f1", "alone mIoU": "alone test miou"}
+DEFAULT = "label by mask"  # name of the default recipe among the rows of results/away.json
 RUN = ["data", "seed", "steps", "batch_size"]  # equal for the runs that are compared
 
 
@@ -20,8 +21,8 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns:
         runs: a row a recipe, pair, seed and number of steps, with "minutes" and, in percent, the scores away
-            "mIoU", "F1" and "alone mIoU" of the segmentation network. "gain mIoU" and "gain F1" are over the
-            first recipe on the same pair, with the same seed and steps; NaN where that was not measured.
+            "mIoU", "F1" and "alone mIoU" of the segmentation network. "gain mIoU" and "gain F1" are over
+            the recipe of `find_base` on the same pair, with the same seed and steps; NaN without that.
         classes: a row a recipe and pair, a column a class: its mean IoU over the seeds, in percent.
     """
     kept = read_json(path)
@@ -29,13 +30,18 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = rows[["recipe", "changes", *RUN, "minutes"]].copy()
     for name, key in SCORES.items():
         table[name] = 100 * rows[key].astype(float)
-    first = table[table["recipe"] == table["recipe"].iloc[0]].set_index(RUN)
+    base = table[table["recipe"] == find_base(table)].set_index(RUN)
     for name in ("mIoU", "F1"):
-        same_run = first[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
+        same_run = base[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
         table[f"gain {name}"] = table[name].to_numpy() - same_run.to_numpy()
     ious = pd.DataFrame([row["test_iou"] for row in kept]).astype(float)
     classes = 100 * ious.groupby([rows["data"], rows["steps"], rows["recipe"]], sort=False).mean()
     return table, classes
+
+
+def find_base(runs: pd.DataFrame) -> str:
+    """Finds the recipe that gains are over: DEFAULT or, where it was not measured, the first."""
+    return DEFAULT if (runs["recipe"] == DEFAULT).any() else runs["recipe"].iloc[0]
 
 
 def table_of_recipes(runs: pd.DataFrame) -> str:
@@ -47,14 +53,14 @@ def table_of_recipes(runs: pd.DataFrame) -> str:
         runs: of `read_away`.
     """
     head = ["recipe", "changes", "steps", "pairs", "seeds", "minutes", "mIoU", "gain", "F1", "gain "]
-    first = runs["recipe"].iloc[0]
+    base = find_base(runs)
     lines = []
     for recipe, rows in runs.groupby("recipe", sort=False):
         lengths = " to ".join(f"{steps:,}" for steps in sorted({rows["steps"].min(), rows["steps"].max()}))
         line = [recipe, rows["changes"].iloc[0], lengths, rows["data"].nunique(), rows["seed"].nunique()]
         line.append(f"{rows['minutes'].mean():.0f}")
         for name in ("mIoU", "F1"):
-            gain = "" if recipe == first else describe_gain(rows[f"gain {name}"])
+            gain = "" if recipe == base else describe_gain(rows[f"gain {name}"])
             line += [f"{rows.groupby('data')[name].mean().mean():.1f}", gain]
         lines.append(line)
     return make_markdown(lines, head)

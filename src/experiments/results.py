@@ -42,7 +42,6 @@ SHEET = 6  # frames of each city on the sheet of frames
 WORLDS = FOLDER / "sim-to-real.json"
 ABLATION = FOLDER / "ablation.json"
 AWAY = FOLDER / "away.json"
-LENGTHS_RECIPE = "label by mask"  # whose rows of AWAY compare lengths of trainings
 ESTIMATES = FOLDER / "estimates.json"
 CURVES = Path("Imagenes") / "lengths.png"
 
@@ -105,7 +104,7 @@ def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Pat
 
 
 def read_lengths(path: Path = AWAY) -> pd.DataFrame:
-    """Reads what LENGTHS_RECIPE scored after trainings of several lengths, of `python -m src sweep --away`.
+    """Reads what the default recipe scored away after trainings of several lengths.
 
     Returns:
         A row for each "data", "seed" and "steps", with "minutes". In percent: "held out mIoU", "held out F1",
@@ -113,7 +112,7 @@ def read_lengths(path: Path = AWAY) -> pd.DataFrame:
         segmentation network.
     """
     rows = pd.json_normalize(runs.read_json(path), sep=" ")
-    rows = rows[rows["recipe"] == LENGTHS_RECIPE]
+    rows = rows[rows["recipe"] == away.DEFAULT]
     table = rows[["data", "seed", "steps", "minutes"]].copy()
     for name, key in LENGTH_SCORES.items():
         table[name] = 100 * rows[key].astype(float)
