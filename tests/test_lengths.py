@@ -108,7 +108,7 @@ def test_a_plan_is_kept(tmp_path):
 
 
 def test_what_half_of_the_steps_cost_is_measured():
-    rows = results.read_lengths()
+    rows = results.read_lengths(results.AWAY)
     world = rows[rows["data"] == "world"].set_index(["steps", "seed"])["away mIoU"]
     costs = [world[540, seed] - world[270, seed] for seed in (0, 1)]
     assert round(sum(costs) / 2, 1) == lengths.HALF_COSTS

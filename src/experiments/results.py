@@ -103,7 +103,7 @@ def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Pat
     return path
 
 
-def read_lengths(path: Path = AWAY) -> pd.DataFrame:
+def read_lengths(path: Path) -> pd.DataFrame:
     """Reads what the default recipe scored away after trainings of several lengths.
 
     Returns:
@@ -168,7 +168,7 @@ def make_tables() -> dict[str, str]:
         "worlds": table_of_worlds(WORLDS),
     }
     if AWAY.exists():
-        tables["lengths"] = table_of_lengths(read_lengths())
+        tables["lengths"] = table_of_lengths(read_lengths(AWAY))
         tables["away"] = away.make_tables(AWAY)
     if ESTIMATES.exists():
         tables["bench"] = estimate_errors.make_table(ESTIMATES)
@@ -199,5 +199,5 @@ def fill_pages() -> None:
 
 def draw_lengths() -> Path:
     """Draws the scores by length of the trainings; returns the figure's path."""
-    style.save_figure(curves.plot_lengths(read_lengths()), CURVES)
+    style.save_figure(curves.plot_lengths(read_lengths(AWAY)), CURVES)
     return CURVES
