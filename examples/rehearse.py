@@ -121,8 +121,8 @@ class Rehearsal:
         network = self.train(self.choose("none"))  # which is read if it was trained before
         size, classes = self.settings.size, self.place.classes
         predictions = predict.predict_samples(engine.prepare(network), self.pool, size)
-        confidence = np.array([prediction.mean_confidence for prediction in predictions])
-        return choose_frames(measure_features(network, self.pool, classes, size), confidence, self.count)
+        expected = np.array([prediction.expected_miou for prediction in predictions])
+        return choose_frames(measure_features(network, self.pool, classes, size), expected, self.count)
 
     def train(self, chosen: np.ndarray) -> keras.Model:
         """Trains on Train and some frames of the pool, whose masks alone are added."""

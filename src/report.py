@@ -18,7 +18,7 @@ from src.scores import RunResult
 CAPTIONS = {  # figures by name, in the order of the page; those of the segmentation run before it, too
     "result_estimate": "The estimate for Test, and the scores that there are.",
     "test": "Frames of Test, evenly spaced over the table.",
-    "worst_first": "Frames of Test, from the worst to the best, or from the least confident to the most.",
+    "worst_first": "Frames of Test, from the worst to the best, by true or else by expected mean IoU.",
     "hardest": "The hardest frames of Test, one of each recording.",
     "map": "The frames of Test by recording and, where it is known, by place.",
     "result_class_iou": "Each class's IoU and share of the pixels; dot and line are the estimate for Test.",

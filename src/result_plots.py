@@ -49,7 +49,7 @@ def plot_hardest(result: Result, count: int) -> View:
 def _describe_reason(result: Result, row: int) -> str:
     """Describes why a frame counts as hard."""
     if result.frames is None:
-        return f"mean confidence {100 * result.notes['mean_confidence'][row]:.0f} %"
+        return f"expected mean IoU {100 * result.notes['expected_miou'][row]:.0f} %"
     frame = result.frames.loc[row]
     return f"mean IoU {frame['mean IoU %']:.0f} %, most common error:\n{frame['most common error']}"
 
@@ -58,7 +58,7 @@ def browse(result: Result, show: Album, count: int) -> None:
     """Shows the browser of all frames and, where there are no widgets, some of them from worst to best."""
     rows = result.from_worst_to_best(count)
     photos, truths, predicted = result.load(rows)
-    what = "mean confidence" if result.frames is None else "mean IoU"
+    what = "expected mean IoU" if result.frames is None else "mean IoU"
     titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
     figure = panels.plot_samples(photos, predicted, titles, result.project.classes, "prediction")
     caption = captions.describe_predictions(truths, predicted, result.classes.mask)

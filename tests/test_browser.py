@@ -181,7 +181,7 @@ def use_the_frame_browser_by_keys(page):
     )
     shoot(page, "frame_browser_zoomed", ".widget-image")
     change_picture_by(page, "Tab", "Tab", "Space", "ArrowDown", "Enter")  # order
-    assert page.locator(".jp-OutputArea select").first.input_value() == "least confident first"
+    assert page.locator(".jp-OutputArea select").first.input_value() == "lowest expected mean IoU first"
     press(page, "Tab", "Tab")  # over the choice of a class to the zoomed picture, which scrolls
     press(page, "ArrowRight")
     page.wait_for_function(

@@ -129,17 +129,17 @@ def test_published_outputs_hold_no_settings_of_one_execution(road):
     assert "widgets" not in stripped.metadata and all("execution" not in c.metadata for c in stripped.cells)
 
 
-def test_confidence_tells_the_hard_frames_from_the_others(road, learnable, monkeypatch, capsys):
+def test_expected_miou_tells_the_hard_frames_from_the_others(road, learnable, monkeypatch, capsys):
     monkeypatch.chdir(road[0])
     result = Result(Project.open(learnable, learnable / "reference"))
     result.most_common_errors()
-    correlation = result.correlate_confidence()
+    correlation = result.correlate_expected()
     assert f"rank correlation of {correlation:.2f} here" in capsys.readouterr().out
-    ranks = result.notes[["mean_confidence", "miou"]].rank()
+    ranks = result.notes[["expected_miou", "miou"]].rank()
     assert correlation == pytest.approx(np.corrcoef(ranks.T)[0, 1])
-    result.notes["mean_confidence"] = 0.5
-    assert result.correlate_confidence() is None
-    assert Result(Project.open(learnable)).correlate_confidence() is None
+    result.notes["expected_miou"] = 0.5
+    assert result.correlate_expected() is None
+    assert Result(Project.open(learnable)).correlate_expected() is None
 
 
 def test_everything_lies_where_the_last_lines_say(road):

@@ -33,7 +33,7 @@ class Truth:
 def browser(train_folder, classes):
     samples = read_samples(train_folder, classes)
     notes = pd.DataFrame(
-        {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "mean_confidence": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
+        {"label": [0, 1, 2, 0, 1, 2], "confidence": 0.5, "expected_miou": [0.9, 0.8, 0.1, 0.7, 0.6, 0.5]}
     )
     shares = [[(draw_frame(i)[1] == k).mean() for i in range(6)] for k in range(3)]
     for name, share in zip(classes.mask.names, shares, strict=True):
@@ -78,7 +78,7 @@ def test_zoom_shows_the_photo_up_to_its_own_size(train_folder, browser):
 
 
 def test_order_and_class_choose_the_frames(browser):
-    browser.order.value = "least confident first"
+    browser.order.value = "lowest expected mean IoU first"
     assert "frame_002.jpg" in browser.caption.value
     browser.order.value = "worst first"
     assert "frame_000.jpg" in browser.caption.value and "mean IoU 0 %" in browser.caption.value

@@ -66,9 +66,13 @@ def test_zip_reads_back_equal(path, samples, classes):
 
 def test_notes_are_read_where_photos_are_numbers_without_ending(tmp_path):
     names = ["0001", "0002"]
-    pd.DataFrame({"image_path": names, "label": 1}).to_csv(tmp_path / "test.csv", index=False)
-    notes = read_notes(runs.Run(tmp_path, {}), pd.DataFrame({"image_path": names}))
-    assert notes["image_path"].tolist() == names
+    notes = pd.DataFrame({"image_path": names, "label": 1, "expected_miou": 0.5})
+    notes.to_csv(tmp_path / "test.csv", index=False)
+    read = read_notes(runs.Run(tmp_path, {}), pd.DataFrame({"image_path": names}))
+    assert read["image_path"].tolist() == names
+    notes.drop(columns="expected_miou").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(errors_module.OutdatedError, match=r"another version .* run Save_test\.ipynb again"):
+        read_notes(runs.Run(tmp_path, {}), read)
 
 
 def test_files_hold_ids_not_indices(tmp_path, samples, classes):

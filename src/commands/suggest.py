@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     pool = open_pool(project, run)
     out = arguments.out
     table = suggestion.suggest(project, run, pool, arguments.count, out)
-    print(f"\n{len(table)} of {len(pool.samples)} frames, the most useful first; confidence in percent:")
+    print(f"\n{len(table)} of {len(pool.samples)} frames, the most useful first; in percent:")
     print(table.to_string(index=False))
     labels = f' --labels "{out / suggestion.LABELS}"' if (out / suggestion.LABELS).exists() else ""
     print(f"\nPhotos and masks are in {out}. Correct them (docs/your-data.md says how), then:")

@@ -11,14 +11,14 @@ from src.data.frames import load_frames
 from src.model import replicas, unet
 
 
-def choose_frames(features: np.ndarray, confidence: np.ndarray, count: int) -> np.ndarray:
+def choose_frames(features: np.ndarray, expected: np.ndarray, count: int) -> np.ndarray:
     """Chooses frames by clusters of their features, in which an uncertain frame weighs more.
 
     Source: Prabhu et al. 2021, Active Domain Adaptation via Clustering Uncertainty-weighted Embeddings.
 
     Args:
         features: float (frames, channels), of `measure_features`.
-        confidence: float (frames,), 0 to 1, of a frame's pixels, as `predict.Prediction.mean_confidence`.
+        expected: float (frames,), 0 to 1, as `predict.Prediction.expected_miou`; 1 is certain.
         count: of clusters, 1 to the number of frames; the frame closest to the centre of each is chosen.
 
     Returns:
@@ -26,7 +26,7 @@ def choose_frames(features: np.ndarray, confidence: np.ndarray, count: int) -> n
         the largest uncertainty in all comes first.
     """
     count = min(count, len(np.unique(features, axis=0)))
-    weights = np.maximum(1 - confidence, 1e-6)  # a cluster that weighs nothing would have no centre
+    weights = np.maximum(1 - expected, 1e-6)  # a cluster that weighs nothing would have no centre
     clusters = KMeans(count, n_init=10, random_state=0).fit(features, sample_weight=weights)
     distances = clusters.transform(features).min(1)
     table = pd.DataFrame({"cluster": clusters.labels_, "distance": distances, "weight": weights})

@@ -22,11 +22,11 @@ from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_predictions
 from src.inference import predict
 from src.inference.engine import Predictor
+from src.inference.expected import LEAST_SHARE, take_every_stride
 from src.scores import Scores
 
 # Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
-STRIDE = 6  # every sixth row and column of the pixels is used; that is enough for a mean
 TRUST = 0.8  # share of the held-out log temperature that is used for Test
 LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few held-out labels to find one
 # Share of the labels' gap between accuracy and confidence on held-out recordings that is used for Test. On
@@ -36,7 +36,6 @@ LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few
 LABEL_TRUST = 0.2
 # Half the width of the labels' intervals: 1.645 times the root mean square error of an earlier version.
 LABEL_ERRORS = {"f1": 0.095, "accuracy": 0.07}
-LEAST_SHARE = 5e-4  # of the pixels; a class with a smaller expected share may be absent, and is left out
 METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
 WIDEST = 0.1  # half the width of the interval, at most
 MOST_FRAMES = 1000  # of Test that are looked at; more would change the estimate little, and take long
@@ -88,7 +87,7 @@ def compute_expected_confusion(
     masks = []
     labels = []
     for frame in predict.predict_probabilities(networks, samples, size):
-        pixels = [_take_every_stride(mask) for mask, _ in frame]
+        pixels = [take_every_stride(mask) for mask, _ in frame]
         predicted = pixels[0].argmax(1)
         confusions = [expect_confusion(probabilities, predicted) for probabilities in pixels]
         masks.append(np.mean(confusions, 0))
@@ -96,12 +95,6 @@ def compute_expected_confusion(
         predicted_label = frame[0][1].argmax(keepdims=True)
         labels.append(expect_confusion(label, predicted_label, [LABEL_TEMPERATURE])[0])
     return ExpectedConfusion(np.array(masks), np.sum(labels, 0))
-
-
-def _take_every_stride(mask: np.ndarray) -> np.ndarray:
-    """Takes every STRIDE-th row and column: (H, W, classes) -> (pixels, classes)."""
-    first = STRIDE // 2
-    return mask[first::STRIDE, first::STRIDE].reshape(-1, mask.shape[-1])
 
 
 def expect_confusion(
@@ -177,7 +170,7 @@ def score_held_out(
         both = predict.predict_both(network, samples, size)
         for (prediction, probabilities), mask_path in zip(both, samples["mask"], strict=True):
             if mask_path:
-                pixels = _take_every_stride(probabilities)
+                pixels = take_every_stride(probabilities)
                 expected[:] += expect_confusion(pixels, pixels.argmax(1))
             yield prediction
 

@@ -154,7 +154,11 @@ class FrameBrowser:
         self.classes = classes
         self.size = size
         self.tta = tta
-        orders = {"as in data.csv": None, "least confident first": "mean_confidence", "worst first": "miou"}
+        orders = {
+            "as in data.csv": None,
+            "lowest expected mean IoU first": "expected_miou",
+            "worst first": "miou",
+        }
         possible = [name for name, column in orders.items() if column is None or column in notes]
         self.orders = {name: orders[name] for name in possible}
         self.slider = ipywidgets.IntSlider(max=len(samples) - 1, description="frame", continuous_update=False)

@@ -18,6 +18,7 @@ from src.common.progress import show_progress
 from src.data import depth_files, image_files
 from src.inference import engine
 from src.inference.engine import Predictor
+from src.inference.expected import expect_frame_miou
 from src.settings import scale_size
 
 AHEAD = 2  # frames a core that are predicted ahead of the caller's loop
@@ -38,13 +39,13 @@ class Prediction:
         mask: uint8 class indices at the photo's own size, (height, width).
         label: class index; None for a network without a label head.
         confidence: probability of that label, 0 to 1; NaN without a label.
-        mean_confidence: mean over the pixels of the probability of their predicted class, 0 to 1.
+        expected_miou: mean IoU that the network's own probabilities promise, 0 to 1.
     """
 
     mask: np.ndarray
     label: int | None = None
     confidence: float = float("nan")
-    mean_confidence: float = float("nan")
+    expected_miou: float = float("nan")
 
 
 def predict_samples(
@@ -77,11 +78,11 @@ def predict_samples(
 
 def _make_prediction(sample: tuple, mask: np.ndarray, label: np.ndarray | None) -> Prediction:
     """Makes a frame's prediction of the probabilities of its mask and its label."""
-    winner, probability = resize_argmax(mask, (sample.height, sample.width))
-    mean_confidence = float(probability.mean())
+    winner, _ = resize_argmax(mask, (sample.height, sample.width))
+    expected_miou = expect_frame_miou(mask)
     if label is None:
-        return Prediction(winner, mean_confidence=mean_confidence)
-    return Prediction(winner, int(label.argmax()), float(label.max()), mean_confidence)
+        return Prediction(winner, expected_miou=expected_miou)
+    return Prediction(winner, int(label.argmax()), float(label.max()), expected_miou)
 
 
 def predict_shards(

@@ -22,7 +22,7 @@ from src.inference.predict import Prediction
 from src.model import unet
 
 # First columns of `frames.csv`; a column for each mask class follows.
-FRAME_COLUMNS = ("label", "checksum", "confidence", "mean_confidence")
+FRAME_COLUMNS = ("label", "checksum", "confidence", "expected_miou")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PredictionCache:
 
         Returns:
             A row per finished frame: id of the "label", "checksum" (CRC-32) of the mask's file, "confidence"
-            and "mean_confidence" as in `predict.Prediction`, and the share of the pixels of each class, as
+            and "expected_miou" as in `predict.Prediction`, and the share of the pixels of each class, as
             "share sidewalk".
         """
         path = self.folder / "frames.csv"
@@ -83,7 +83,7 @@ class PredictionCache:
         """Writes the line of a frame for `frames.csv`."""
         counts = class_lists.count_values(prediction.mask)[: len(self.classes.mask)]
         shares = counts / prediction.mask.size
-        numbers = [f"{number:.4f}" for number in (prediction.confidence, prediction.mean_confidence, *shares)]
+        numbers = [f"{number:.4f}" for number in (prediction.confidence, prediction.expected_miou, *shares)]
         label = self.classes.label.ids[prediction.label]
         return ",".join([str(label), str(checksum), *numbers]) + "\n"
 

@@ -72,11 +72,11 @@ def load_for_display(
 
 
 def read_notes(run: runs.Run, samples: pd.DataFrame) -> pd.DataFrame:
-    """Reads label, confidences and shares of the classes of each Test frame, as `PredictionCache.read`.
+    """Reads what `PredictionCache.read` says of each Test frame.
 
     Raises:
         MissingError: the run has no such file; the message names the notebook to run.
-        OutdatedError: the table of the Test frames has changed.
+        OutdatedError: the table of the Test frames has changed, or another version wrote the file.
     """
     path = run.folder / NOTES
     if not path.exists():
@@ -84,6 +84,11 @@ def read_notes(run: runs.Run, samples: pd.DataFrame) -> pd.DataFrame:
             f"{path} must hold the predictions, found no such file; run Save_test.ipynb first."
         )
     notes = pd.read_csv(path, converters={"image_path": str})  # a photo may be called 0001, without ending
+    if "expected_miou" not in notes:
+        raise OutdatedError(
+            f"{path} must hold the column expected_miou, found the file of another version of the project; "
+            "run Save_test.ipynb again."
+        )
     _require_same(path, notes["image_path"], samples)
     return notes
 

@@ -95,8 +95,8 @@ class Result:
 
     @property
     def order(self) -> pd.Series:
-        """Gives what frames are ordered by, higher is better: mean IoU, or confidence without truth."""
-        return self.notes["mean_confidence"] if self.frames is None else self.notes["miou"]
+        """Gives what frames are ordered by, higher is better: mean IoU, the expected one without truth."""
+        return self.notes["expected_miou"] if self.frames is None else self.notes["miou"]
 
     def evenly(self, count: int) -> np.ndarray:
         """Chooses frames evenly spaced over the table: row positions."""
@@ -124,7 +124,7 @@ class Result:
         return widgets.FrameBrowser(network, *table, self.size, self.record.tta is not False)
 
     def table_of_frames(self) -> SearchTable:
-        """Lists all frames, to search and sort: the worst first, or the least confident without truth.
+        """Lists all frames, to search and sort: the worst first, without truth those expected to be worst.
 
         The column "frame" counts them from 0 as the frame browser does.
         """
@@ -137,8 +137,8 @@ class Result:
         if self.has_label.any():
             table["true label"] = np.where(self.has_label, names[true], "")
         table["label confidence %"] = 100 * self.notes["confidence"].to_numpy()
-        table["mean confidence %"] = 100 * self.notes["mean_confidence"].to_numpy()
-        order = "mean confidence %"
+        table["expected mean IoU %"] = 100 * self.notes["expected_miou"].to_numpy()
+        order = "expected mean IoU %"
         if self.frames is not None:
             table = table.join(self.frames)
             order = "mean IoU %"
@@ -151,25 +151,25 @@ class Result:
         costs = self.frames["most common error"][self.frames["mean IoU %"].notna()]
         costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
         print(f"The most common error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
-        correlation = self.correlate_confidence()
+        correlation = self.correlate_expected()
         if correlation is not None:
             print(
-                "Without the truth, the frames of least confidence count as the hardest. Confidence and mean "
-                f"IoU have a rank correlation of {correlation:.2f} here (1: the same order, 0: none)."
+                "Without the truth, the frames of the lowest expected mean IoU count as the hardest. Its "
+                f"rank correlation with the true one is {correlation:.2f} here (1: the same order, 0: none)."
             )
         return costs.head(5).to_frame("frames")
 
-    def correlate_confidence(self) -> float | None:
-        """Computes Spearman's correlation of the frames' mean confidence and mean IoU, -1 to 1.
+    def correlate_expected(self) -> float | None:
+        """Computes Spearman's correlation of the frames' expected and true mean IoU, -1 to 1.
 
         None where the truth is not known, or one of the two is the same for all frames.
         """
         if self.frames is None:
             return None
-        known = self.notes[["mean_confidence", "miou"]].dropna()
+        known = self.notes[["expected_miou", "miou"]].dropna()
         if known.nunique().min() < 2:
             return None
-        return float(known["mean_confidence"].corr(known["miou"], method="spearman"))
+        return float(known["expected_miou"].corr(known["miou"], method="spearman"))
 
     @property
     def has_label(self) -> np.ndarray:

@@ -33,12 +33,12 @@ class Pool:
 
     Attributes:
         samples: table of the frames.
-        confidence: mean over a frame's pixels of the probability of their class, 0 to 1, (frames,).
+        expected: mean IoU that the network expects of each frame, 0 to 1, (frames,).
         predict: gives the predictions of some rows of the table, in their order.
     """
 
     samples: pd.DataFrame
-    confidence: np.ndarray
+    expected: np.ndarray
     predict: Callable[[Iterable[int]], Iterator[Prediction]]
 
 
@@ -50,9 +50,9 @@ def open_test(project: Project, run: runs.Run) -> Pool:
         OutdatedError: Test has changed since.
     """
     samples, classes = project.test, project.classes
-    confidence = read_notes(run, samples)["mean_confidence"].to_numpy()
+    expected = read_notes(run, samples)["expected_miou"].to_numpy()
     path = find_submission(run)
-    return Pool(samples, confidence, lambda rows: read_predictions(path, samples, classes, rows))
+    return Pool(samples, expected, lambda rows: read_predictions(path, samples, classes, rows))
 
 
 def open_train(project: Project, run: runs.Run) -> Pool:
@@ -68,10 +68,10 @@ def open_train(project: Project, run: runs.Run) -> Pool:
         )
     network = engine.open_exported(run.folder)
     size = tuple(run.settings["SIZE"])
-    confidence = [prediction.mean_confidence for prediction in predict_samples(network, samples, size)]
+    expected = [prediction.expected_miou for prediction in predict_samples(network, samples, size)]
     return Pool(
         samples,
-        np.array(confidence),
+        np.array(expected),
         lambda rows: predict_samples(network, samples.iloc[list(rows)], size),
     )
 
@@ -87,8 +87,8 @@ def suggest(project: Project, run: runs.Run, pool: Pool, count: int, out: Path) 
         out: new folder; beside photos and masks it holds FRAMES and, if Train has labels, LABELS.
 
     Returns:
-        A row a chosen frame, the one that is to be labelled first on top: "photo", "mean confidence" in
-        percent and "label".
+        A row a chosen frame, the one that is to be labelled first on top: "photo", "expected mean IoU"
+        in percent and "label".
 
     Raises:
         SettingsError: the pool has fewer frames.
@@ -99,11 +99,11 @@ def suggest(project: Project, run: runs.Run, pool: Pool, count: int, out: Path) 
     network = unet.load_model(unet.list_submitted(run.folder)[0])
     size = tuple(run.settings["SIZE"])
     features = measure_features(network, pool.samples, project.classes, size)
-    chosen = choose_frames(features, pool.confidence, count)
+    chosen = choose_frames(features, pool.expected, count)
     labels = _write(project, pool, chosen, out)
-    percent = (100 * pool.confidence[chosen]).round(1)
+    percent = (100 * pool.expected[chosen]).round(1)
     photos = pool.samples["image_path"].iloc[chosen].tolist()
-    return pd.DataFrame({"photo": photos, "mean confidence": percent, "label": labels})
+    return pd.DataFrame({"photo": photos, "expected mean IoU": percent, "label": labels})
 
 
 def _check(count: int, most: int, out: Path) -> None:

@@ -19,7 +19,7 @@ from src.submission.check import LIMIT, check_submission
 from src.submission.names import name_predictions
 
 FOLDER = Path("submissions")
-NOTES = "test.csv"  # file in the run's folder: label, confidences and shares of the classes of each frame
+NOTES = "test.csv"  # file in the run's folder: label, confidence, expected mean IoU and shares of the classes
 # What begins the scores of a split in the name of a zip.
 IN_NAME = {"estimate": "est", "test": "test", "competition": "scored"}
 STAMP = (1980, 1, 1, 0, 0, 0)  # date of all files in the zip, so that equal predictions give equal bytes
