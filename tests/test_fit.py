@@ -13,6 +13,7 @@ import tensorflow as tf
 from tiny import TINY
 
 from src import runs as runs_module
+from src.common import files
 from src.common.errors import SettingsError
 from src.data.frames import Frames, load_frames
 from src.data.samples import read_samples
@@ -269,6 +270,25 @@ def test_log_goes_on_with_a_training(frames, classes, tmp_path, monkeypatch):
     train()
     first, second = sorted(tmp_path.glob("*tfevents*"))
     assert sorted(read_log(first)) == [0, 1, 2, 3, 4] and sorted(read_log(second)) == [4, 5, 6]
+
+
+def test_a_training_that_stops_while_it_saves_has_its_whole_history_in_the_end(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(lengths, "PIECE", 1)
+    monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
+    write = files.write_atomically
+    written = []
+
+    def write_and_stop(path, *how):
+        write(path, *how)
+        written.append(path.name)
+        if len(written) == 9:  # plan and first checkpoint, then two files a step: the first one of step 4
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints.files, "write_atomically", write_and_stop)
+        fit(make_small(), tmp_path, frames, SETTINGS, SIX)
+    fit(make_small(), tmp_path, frames, SETTINGS, SIX)
+    assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_checkpoint(frames, tmp_path):

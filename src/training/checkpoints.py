@@ -123,10 +123,14 @@ class Checkpointer(keras.callbacks.Callback):
             self.show(self.history, self.model, False)
 
     def save(self) -> None:
-        """Saves the weights first, then the history that belongs to them."""
+        """Saves the history first, then the weights.
+
+        A training that stops between the two finds rows of later steps, and drops them; it could not make up
+        for missing ones.
+        """
+        files.write_atomically(self.folder / HISTORY, self.rows.to_csv)
         path = self.folder / CHECKPOINT
         files.write_atomically(path, self.model.save_weights, count_bytes(self.model))
-        files.write_atomically(self.folder / HISTORY, self.rows.to_csv)
         self.saved_at = time.perf_counter()
 
     def on_train_end(self, logs: dict | None = None) -> None:
