@@ -68,7 +68,7 @@ class Stage:
         self.held_out_rows = np.intersect1d(split.held_out, rows)
         self.held_out_frames = frames.take(self.held_out_rows)
         self.history: pd.DataFrame | None = None
-        self.final_histories: list[pd.DataFrame] = []  # a network of the submitted model each
+        self.final_histories: dict[int, pd.DataFrame] = {}  # by number of the submitted model's network
         self.all_steps = 0
         self.tensorboard = tensorboard
         self._describe_frames()
@@ -118,7 +118,7 @@ class Stage:
             length: of the training.
         """
         folder = self.run.folder / unet.name_part(number)
-        history = fit(
+        self.final_histories[number] = fit(
             network,
             folder,
             self.all_frames,
@@ -127,7 +127,6 @@ class Stage:
             show=self._make_live_view(self.all_frames),
             log=self._make_log(folder, []),
         )
-        self.final_histories.append(history)
         return network
 
     def _list_others(self) -> dict[int, int]:
@@ -205,7 +204,7 @@ class Stage:
     def _count_minutes(self) -> float:
         """Counts the minutes of this stage's trainings."""
         held_out = [] if self.history is None else [self.history]
-        return count_minutes(*held_out, *self.final_histories)
+        return count_minutes(*held_out, *self.final_histories.values())
 
     def _finish(self, result: dict, minutes: float, scope: str) -> None:
         """Writes the run's result, and prints the minutes and the run's folder.
