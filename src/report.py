@@ -68,7 +68,7 @@ def write_report(folder: Path) -> Path:
         Path of the page.
 
     Raises:
-        FileNotFoundError: the run is not finished.
+        MissingError: the run is not finished.
     """
     result = RunResult.from_dict(runs.read_finished(folder))
     run = runs.read_run(folder)

@@ -96,7 +96,7 @@ def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Pat
         folder: to write to.
 
     Raises:
-        FileNotFoundError: the run is not finished.
+        MissingError: the run is not finished.
     """
     path = folder / f"{run.name}.json"
     files.write_json(path, runs.read_finished(run) | {"version": version})

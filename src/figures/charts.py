@@ -25,7 +25,7 @@ def plot_history(history: pd.DataFrame, held_out: str = "held-out recordings") -
     """Draws the training curves: loss, and each metric in percent, of training and of what was held out.
 
     Args:
-        history: one row an epoch, as `training.fit` returns it.
+        history: one row an epoch, as `fit.fit` returns it.
         held_out: names what was held out; says so where it is leaky.
     """
     scores = [name for name in history if name.endswith(("miou", "accuracy")) and not name.startswith("val_")]

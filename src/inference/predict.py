@@ -266,7 +266,7 @@ def predict_mask(network: keras.Model, image: np.ndarray) -> np.ndarray:
 
     Args:
         network: of `unet.build_segmenter` or `unet.build_joint`.
-        image: uint8, (H, W, 3 or 4), as `Frames.see` returns it.
+        image: uint8, (H, W, 3 or 4), as `Frames.get_input` returns it.
 
     Returns:
         Class indices, uint8 (H, W).

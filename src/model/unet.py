@@ -122,7 +122,7 @@ def list_stages(network: keras.Model) -> pd.DataFrame:
     """Lists the stages of a network, by its layers: backbone, decoder and outputs.
 
     Returns:
-        A row a stage: "part" (backbone, decoder or answer), "stride", "channels" and the "text" of a figure.
+        A row a stage: "part" (backbone, decoder or output), "stride", "channels" and the "text" of a figure.
     """
     unet, deepest = find_unet(network)
     names = {layer.name for layer in unet.layers}

@@ -95,7 +95,7 @@ def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]
         The scores of each fold, with the minutes of its trainings.
 
     Raises:
-        ValueError: Ray is not installed or does not answer.
+        SettingsError: Ray is not installed or does not answer.
     """
     if not folds:
         return []

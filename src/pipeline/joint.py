@@ -92,8 +92,8 @@ class Joint(Stage):
         tensorboard: whether the trainings are logged for TensorBoard.
 
     Raises:
-        FileNotFoundError: there is no finished segmentation network.
-        ValueError: ESTIMATE is "off" in one of the two notebooks alone.
+        MissingError: there is no finished segmentation network.
+        SettingsError: ESTIMATE is "off" in one of the two notebooks alone.
     """
 
     def __init__(self, project: Project, choice: str, tensorboard: bool = False):

@@ -211,7 +211,7 @@ def read_mask(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """Reads a mask of an open zip by its name in `data/`: uint8 ids, (height, width).
 
     Raises:
-        SubmissionError: it is missing, or no mask as `pictures.decode_ids` admits it.
+        SubmissionError: it is missing, or no mask as `mask_files.decode_ids` admits it.
     """
     try:
         return mask_files.decode_ids(io.BytesIO(_read_member(archive, name)), f"data/{name}")

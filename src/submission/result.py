@@ -37,12 +37,13 @@ class Result:
         record: what the run's `result.json` says.
         path: of the zip.
         truth: table of the Test frames, with true masks and labels where they are known.
-        notes: what the network said of each frame, of `submission.read_notes`, with "miou" if known.
+        notes: what the network said of each frame, of `read.read_notes`, with "miou" if known.
         labels: index of each frame's predicted label, int64.
         frames: of `metrics.table_of_frames`; None where no true mask is known.
 
     Raises:
-        FileNotFoundError: there is no such run, or it has no zip yet.
+        MissingError: there is no such run, or it has no zip yet.
+        OutdatedError: the table of the Test frames has changed since the zip was written.
     """
 
     def __init__(self, project: Project, name: str = ""):
@@ -52,9 +53,8 @@ class Result:
         self.path = find_submission(self.run)
         self.notes = read_notes(self.run, project.test)
         self.labels = self.notes["label"].map(project.classes.label.ids.index).to_numpy()
-        self.classes = (
-            project.classes.ignore_unknown_ids()
-        )  # a reference may hold ids that Train does not know
+        # A reference may hold ids that Train does not know.
+        self.classes = project.classes.ignore_unknown_ids()
         self.size = tuple(self.run.settings["SIZE"])
         self.truth = self._read_truth()
         self.frames = self._compare_frames()

@@ -293,7 +293,7 @@ def read_reference(folder):
 def read_ids(path, name, size=None):
     """Reads a mask of class ids as they were written: uint8 (height, width).
 
-    Admits what the project's `pictures.decode_ids` admits: one channel of 8 bits, or of one; equal channels
+    Admits what the project's `mask_files.decode_ids` admits: one channel of 8 bits, or of one; equal channels
     (alpha must be opaque); or a palette, whose indices are the ids, but for one of greys alone: there the
     greys are, as every program shows.
 

@@ -26,7 +26,7 @@ class Submission:
         name: of the run; "" takes the last one on these data.
 
     Raises:
-        FileNotFoundError: there is no such run, or it has not ended.
+        MissingError: there is no such run, or it has not ended.
     """
 
     def __init__(self, project: Project, name: str = ""):

@@ -94,7 +94,7 @@ def make_batches(
         frames: to train on.
         augment: called with (image, mask, crop, rng); returns a crop of image and mask.
         batch_size: rows a batch.
-        crop: (height, width) of the network's input in training.
+        crop: (height, width) of a crop, in pixels.
         seed: of order and augmentation.
         with_label: True adds the target "label".
         first_step: number of the first batch; above 0 where an interrupted training goes on.

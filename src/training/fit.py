@@ -59,6 +59,7 @@ def fit(
     Raises:
         DiskFullError: a checkpoint could not be written; the previous one is intact.
         InUseError: another process trains in this folder.
+        SettingsError: the checkpoint is of another network, or the loss is no number.
     """
     if (folder / "model.keras").exists():
         return _load_finished(model, folder)
