@@ -612,6 +612,7 @@ MASKS = {  # what is done to all masks, the ids of the classes: what the one err
         r"found \[0, 255\], of which 255 is ignored, so one class is left, 'c0'; if 255 is a class, list it",
     ),
     "nothing but ignored": (lambda ids: ids * 0 + 255, (0, 1), r"255 is ignored, so no class is left"),
+    "nothing but class 255": (lambda ids: ids * 0 + 255, (0, 255), r"found 'c255' alone in every pixel"),
     "one class": (lambda ids: ids * 0 + 1, (0, 1), r"two classes or more, found 'c1' alone in every pixel"),
     "one too high": (lambda ids: ids + 1, (0, 1, 2), r"ids \[3\] .* one too high: the ids are \[0, 1, 2\]"),
     "one too low": (lambda ids: ids, (1, 2, 3), r"ids \[0\] .* one too low: the ids are \[1, 2, 3\]"),
@@ -672,6 +673,14 @@ def test_two_classes_of_0_and_255_are_as_good_as_any(folders):
     change_masks(folders[0], lambda ids: np.uint8(255) * (ids > 0))
     (folders[0] / "classes.csv").write_text(CLASSES % "mask,0,ground\nmask,255,walk\n")
     assert find(examine(*folders), "error") == []
+
+
+def test_a_mask_of_class_255_alone_is_not_called_ignored(folders):
+    (folders[0] / "classes.csv").write_text(CLASSES % "mask,0,ground\nmask,255,walk\n")
+    change_masks(folders[0], lambda ids: np.uint8(255) * (ids > 0))
+    save(folders[0], "frame_003_seg.png", MASK * 0 + 255)
+    found = examine(*folders)
+    assert find(found, "error") == [] and not any("ignored" in text for text in find(found, "warning"))
 
 
 def test_accents_written_in_two_ways_are_one_name(folders):

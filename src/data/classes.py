@@ -42,7 +42,7 @@ class ClassList:
         ids: the id of each class in files; gaps are allowed.
         names: one name per class.
         colors: one "#rrggbb" per class.
-        ignore_id: the id in files of pixels that do not count.
+        ignore_id: the id in files of pixels that do not count, unless a class has it.
         lenient: whether ids that no class has are ignored, too, as in a reference with more classes.
     """
 
@@ -67,6 +67,10 @@ class ClassList:
         table = np.zeros(256, np.uint8)
         table[: len(self)] = self.ids
         return cv2.LUT(indices, table).reshape(indices.shape)
+
+    def count_ignored(self, counts: np.ndarray) -> int:
+        """Counts the pixels that do not count, given the number of pixels of each id, (256,)."""
+        return 0 if self.ignore_id in self.ids else int(counts[self.ignore_id])
 
     def paint(self, indices: np.ndarray) -> np.ndarray:
         """Colours a mask of network indices, (H, W) -> uint8 RGB (H, W, 3); ignored pixels are white."""

@@ -106,7 +106,7 @@ def _examine_mask(found: FrameFindings, row: tuple, classes: Classes) -> None:
     if mode != "L":
         found.notes.append(f"masks are {mode}, read as one id a pixel")
     found.pixels = class_lists.count_values(ids)
-    if found.pixels[classes.mask.ignore_id] > (1 - SMALLEST_SHARE) * ids.size:
+    if classes.mask.count_ignored(found.pixels) > (1 - SMALLEST_SHARE) * ids.size:
         found.warnings.append(f"nearly every pixel of {row.label_path} is ignored; check the mask.")
 
 
@@ -181,7 +181,7 @@ def find_trivial_masks(path: Path, findings: list[FrameFindings], classes: Class
         return []
     rest = f"one class is left, '{present[0]}'" if present else "no class is left"
     rule = f"{path}: the masks must hold two classes or more"
-    if pixels[classes.ignore_id]:
+    if classes.count_ignored(pixels):
         ids = np.flatnonzero(pixels).tolist()
         ignored = classes.ignore_id
         text = (
