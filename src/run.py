@@ -25,7 +25,15 @@ from src.common.progress import PlainLines, choose_writer
 from src.data.location import holds_user_data
 from src.data.tables import find_misnamed
 from src.scores import read_scored
-from src.settings import ESTIMATES, PRESETS, check_epochs, check_minutes, read_recipe
+from src.settings import (
+    ESTIMATES,
+    PRESETS,
+    SMALLEST_NUMBERS,
+    check_epochs,
+    check_minutes,
+    check_whole_number,
+    read_recipe,
+)
 
 NOTEBOOKS = ("Train_seg_sem.ipynb", "Train_label_seg.ipynb", "Save_test.ipynb", "main.ipynb")
 EXECUTED = Path("runs") / "notebooks"
@@ -35,7 +43,6 @@ TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY", "SCORED")
 NUMBER = ((int, float), "a number")
 # Type of a notebook's default -> the types that a new value may have, and their name in a message.
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-SMALLEST = {"SEED": 0, "BATCH_SIZE": 1, "JOBS": 1, "FRAMES": 1}
 CHOICES = {"CHANNELS": (1, 3), "PRESET": tuple(PRESETS), "ESTIMATE": ESTIMATES}
 # Errors that the user can correct, too, raised by code that imports nothing of `src`.
 OTHER_ERRORS = {"ImportError", "ScoringError"}
@@ -132,8 +139,8 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
     for notebook in notebooks:
         _check_types(settings, notebook)
     for name, value in settings.items():
-        if name in SMALLEST:
-            _check_whole_number(name, value)
+        if name in SMALLEST_NUMBERS and name != "EPOCHS":
+            check_whole_number(name, value)
         if name in CHOICES and value not in CHOICES[name]:
             choices = ", ".join(map(str, CHOICES[name]))
             example = f"{name}={CHOICES[name][0]}"
@@ -156,16 +163,6 @@ def _check_types(settings: dict[str, object], notebook: nbformat.NotebookNode) -
             raise SettingsError(
                 f"{name} must be {description}, found '{settings[name]}'; default: {default}."
             )
-
-
-def _check_whole_number(name: str, value: object) -> None:
-    """Refuses a value that is neither None nor a whole number of SMALLEST or more."""
-    if value is None:
-        return
-    if not isinstance(value, int) or value < SMALLEST[name]:
-        raise SettingsError(
-            f"{name} must be a whole number of {SMALLEST[name]} or more, found '{value}'; try 4."
-        )
 
 
 def add_settings(notebook: nbformat.NotebookNode, settings: dict[str, object]) -> None:

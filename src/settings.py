@@ -10,10 +10,11 @@ import pandas as pd
 
 from src.common.errors import OutdatedError, SettingsError
 
-SMALLEST_ZOOM = (
-    0.7  # scale of a crop relative to the network's input; below about 0.75 it shows the whole frame
-)
-SMALLEST = {"zoom": SMALLEST_ZOOM, "crop": 0.1}  # smallest values; 0 for the other parts
+# Scale of a crop relative to the network's input; below about 0.75 it shows the whole frame.
+SMALLEST_ZOOM = 0.7
+# Smallest values of a recipe's parts, 0 for the others; of the settings that are whole numbers.
+SMALLEST = {"zoom": SMALLEST_ZOOM, "crop": 0.1, "rate": 1e-7}
+SMALLEST_NUMBERS = {"EPOCHS": 1, "BATCH_SIZE": 1, "SEED": 0, "JOBS": 1, "FRAMES": 1}
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_size(self.size)
+        check_whole_number("BATCH_SIZE", self.batch_size)
+        check_whole_number("SEED", self.seed)
         check_epochs(self.epochs)
         check_minutes(self.minutes)
         check_choice("PRESET", self.preset, PRESETS)
@@ -196,18 +199,8 @@ class TrainingSettings:
 
     def to_dict(self) -> dict[str, object]:
         """Returns what `settings.json` of a run holds."""
-        return {
-            "SIZE": self.size,
-            "CROP": self.crop,
-            "BATCH_SIZE": self.batch_size,
-            "MINUTES": self.minutes,
-            "EPOCHS": self.epochs,
-            "NETWORKS": self.networks,
-            "SEED": self.seed,
-            "GROUP": self.group,
-            "RECIPE": self.recipe.to_dict(),
-            "HOLDS_OUT": self.holds_out,
-        }
+        values = {field.name.upper(): getattr(self, field.name) for field in fields(self)}
+        return values | {"RECIPE": self.recipe.to_dict()}
 
     @classmethod
     def from_dict(cls, stored: dict[str, object]) -> "TrainingSettings":
@@ -290,19 +283,27 @@ def scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
     return tuple(max(32, round(side * scale / 32) * 32) for side in size)
 
 
+def check_whole_number(name: str, value: object, besides: str = "") -> None:
+    """Refuses a value of a setting that is no whole number, or smaller than in SMALLEST_NUMBERS.
+
+    Raises:
+        SettingsError: the message names the value, and what the setting may be `besides`.
+    """
+    smallest = SMALLEST_NUMBERS[name]
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < smallest:
+        rule = f"{name} must be {besides}a whole number of {smallest} or more"
+        raise SettingsError(f"{rule}, found {value!r}; try 4.")
+
+
 def check_epochs(epochs: str | int) -> None:
     """Refuses a value of EPOCHS that is neither "auto" nor a whole number of 1 or more.
 
     Raises:
         SettingsError: the message names the value.
     """
-    if epochs == "auto":
-        return
-    is_whole = isinstance(epochs, int) and not isinstance(epochs, bool)
-    if not is_whole or epochs < 1:
-        raise SettingsError(
-            f"EPOCHS must be 'auto' or a whole number of 1 or more, found {epochs!r}; try 10."
-        )
+    if epochs != "auto":
+        check_whole_number("EPOCHS", epochs, "'auto' or ")
 
 
 def check_minutes(minutes: float | None) -> None:
@@ -313,5 +314,5 @@ def check_minutes(minutes: float | None) -> None:
     """
     if minutes is None:
         return
-    if not isinstance(minutes, int | float) or not minutes > 0:
+    if not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
         raise SettingsError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")

@@ -18,6 +18,7 @@ def test_words_change_the_recipe():
         ("zoom=0.6", "zoom must be 0.7 or more, found '0.6'; default: 1.6"),
         ("dice=-1", "dice must be 0.0 or more"),
         ("rate=inf", "rate must be"),
+        ("rate=0", "rate must be 1e-07 or more, found '0'"),
         ("color=nan", "color must be"),
         ("color=much", "color must be a number, found 'much'; default: 1.0"),
     ],

@@ -61,7 +61,7 @@ def test_numbers_and_switches_are_checked():
     ("argument", "match"),
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number of 1 or more"),
-        ("SEED=-1", "SEED must be a whole number of 0 or more, found '-1'"),
+        ("SEED=-1", "SEED must be a whole number of 0 or more, found -1"),
         ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number of 1 or more, found 2.5"),
         ("CHANNELS=2", "CHANNELS must be one of 1, 3, found '2'"),
         ("ESTIMATE=fast", "ESTIMATE must be one of off, quick, full"),
