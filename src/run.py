@@ -255,12 +255,12 @@ def _run_one(name: str, settings: dict[str, object]) -> int:
     try:
         run_notebook(Path(name), settings)
     except KeyboardInterrupt:
-        print(f"\n{name} was interrupted; the same command goes on after the last finished epoch.")
+        print(f"\n{name} was interrupted; the same command goes on from the last checkpoint.")
         return 130
     except DeadKernelError:
         print(
             f"\n{name}'s kernel died, most likely for want of memory; with more of it free the same command "
-            "goes on after the last finished epoch, with a smaller BATCH_SIZE or SIZE a new run begins.",
+            "goes on from the last checkpoint, with a smaller BATCH_SIZE or SIZE a new run begins.",
             file=sys.stderr,
         )
         return 1

@@ -127,7 +127,7 @@ def test_an_interrupted_run_prints_how_to_continue(monkeypatch, capsys):
 
     monkeypatch.setattr(run, "run_notebook", stop)
     monkeypatch.setattr(run, "_check_data", lambda folder: None)
-    assert run.main([]) == 130 and "goes on after the last finished epoch" in capsys.readouterr().out
+    assert run.main([]) == 130 and "goes on from the last checkpoint" in capsys.readouterr().out
 
 
 WAITING = """
