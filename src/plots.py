@@ -106,9 +106,9 @@ def plot_most_alike(stage: Stage) -> View | None:
 
 
 def plot_samples(stage: Stage, count: int = 6) -> View:
-    """Shows frames of Train, evenly spaced over the table, with their masks."""
+    """Shows `count` frames of Train at most, evenly spaced over the table, with their masks."""
     masked = np.flatnonzero(stage.frames.has_mask)
-    rows = masked[np.linspace(0, len(masked) - 1, count).astype(int)]
+    rows = masked[np.linspace(0, len(masked) - 1, min(count, len(masked))).astype(int)]
     images = [stage.frames.images[row] for row in rows]
     masks = [stage.frames.masks[row] for row in rows]
     names = _name_frames(stage.samples.iloc[rows])
