@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from src.common.errors import SettingsError
 
-JOBS_PER_CORE = (
-    2  # jobs that are sent to the cluster for each of its cores before the first result is awaited
-)
+# Jobs that are sent to the cluster for each of its cores before the first result is awaited.
+JOBS_PER_CORE = 2
 
 
 def spread(work: Callable, jobs: Iterable, address: str) -> Iterator:

@@ -65,7 +65,6 @@ def _set_environment() -> None:
 def import_quietly() -> None:
     """Imports TensorFlow and the libraries on top of it, without what they print and warn about."""
     with contextlib.redirect_stdout(None):
-        importlib.import_module(
-            "segmentation_models"
-        )  # imports TensorFlow and prints the name of its framework
+        # This imports TensorFlow, and prints the name of its framework.
+        importlib.import_module("segmentation_models")
     progress.silence_loggers()

@@ -9,9 +9,8 @@ import pandas as pd
 from src.evaluation import metrics
 from src.runs import read_json
 
-MARKUP = re.compile(
-    r"[\\|$*`]|<(?=[\w/!?])|\](?=\()|\b_|_\b"
-)  # characters that Markdown would not show as they are
+# Characters that Markdown would not show as they are.
+MARKUP = re.compile(r"[\\|$*`]|<(?=[\w/!?])|\](?=\()|\b_|_\b")
 LENGTH_SCORES = {  # column of the table of lengths: key of the kept row
     "held out mIoU": "held_out miou",
     "held out F1": "held_out f1",
