@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -252,6 +253,16 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     for row, prediction in kept.items():
         (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))
         np.testing.assert_array_equal(prediction.mask, single.mask)
+
+
+def test_masks_without_a_pixel_that_counts_give_no_temperature(train_folder, classes):
+    samples = read_samples(train_folder, classes)
+    samples = samples[samples["mask"] != ""].reset_index(drop=True)
+    for path in samples["mask"]:
+        cv2.imwrite(path, np.full((64, 96), 255, np.uint8))
+    network = KerasPredictor(build_seeded(0, lambda: unet.build_segmenter(3, TINY)))
+    found = estimate.score_held_out(network, samples, classes, (64, 96))
+    assert np.isnan(found.scores.miou) and found.temperature is None
 
 
 def test_at_most_a_thousand_evenly_spaced_frames_of_test_are_looked_at():

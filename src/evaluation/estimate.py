@@ -175,7 +175,7 @@ def score_held_out(
             yield prediction
 
     scored = score_predictions(predict_and_expect(), samples, classes, keep)
-    if not expected.any():
+    if np.isnan(scored.scores.miou):  # no mask, or none with a pixel that counts
         return scored
     curve = [expect_miou(confusion) for confusion in expected]
     log_temperature = find_temperature(curve, scored.scores.miou)
