@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from src.common import files
 from src.submission import scoring
 from src.submission.scoring import ScoringError, name_scores, read_class_names, read_ids, read_reference
 
@@ -102,19 +103,21 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
     columns += [score_names[id] for id in sorted(ids)]
     listed_names = names if names else dict.fromkeys(ids, "")
     classes = ", ".join(f"{id} {name}" for id, name in sorted(listed_names.items()))
-    temporary = out.with_name(f"{out.name}_")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr("competition.yaml", describe_competition(title, len(rows), columns))
-        bundle.writestr("logo.png", draw_logo())
-        for page, text in PAGES:
-            content = text.format(title=title, frames=len(rows), masks=classes)
-            bundle.writestr(f"pages/{page.lower()}.md", content)
-        bundle.writestr("scoring_program/metadata.yaml", METADATA)
-        bundle.write(scoring.__file__, "scoring_program/scoring.py")
-        for name in dict.fromkeys(["data.csv", "classes.csv", *masks]):  # two frames may share a mask
-            if (reference / name).exists():
-                bundle.write(reference / name, f"reference_data/{name}")
-    temporary.replace(out)
+
+    def pack(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
+            bundle.writestr("competition.yaml", describe_competition(title, len(rows), columns))
+            bundle.writestr("logo.png", draw_logo())
+            for page, text in PAGES:
+                content = text.format(title=title, frames=len(rows), masks=classes)
+                bundle.writestr(f"pages/{page.lower()}.md", content)
+            bundle.writestr("scoring_program/metadata.yaml", METADATA)
+            bundle.write(scoring.__file__, "scoring_program/scoring.py")
+            for name in dict.fromkeys(["data.csv", "classes.csv", *masks]):  # two frames may share a mask
+                if (reference / name).exists():
+                    bundle.write(reference / name, f"reference_data/{name}")
+
+    files.write_atomically(out, pack)
 
 
 def _require_inside(masks: list[str]) -> None:
