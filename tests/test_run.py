@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,8 @@ def test_help_lists_each_setting_once_with_its_default(capsys):
     assert [line for line in lines if line.startswith("SEED")] == [
         "SEED = 0  # fixes the split, the order and the augmentation"
     ]
+    shown = lines[lines.index("The settings, as the notebooks have them:") + 2 :]
+    assert all(re.match(r"[A-Z_]+ = \S.*  # \S", line) for line in shown)
     listed = {line.split(" = ")[0] for line in lines if " = " in line}
     notebooks = [nbformat.read(name, as_version=4) for name in run.NOTEBOOKS]
     assert listed == {name for notebook in notebooks for name in run.read_settings(notebook)}
