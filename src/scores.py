@@ -68,6 +68,8 @@ def read_scored(text: str) -> Scores | None:
         values = [None if part.lower() in ("none", "-") else float(part) for part in parts]
     except ValueError:
         values = []
+    if "." not in text and re.search(r"\d,\d", text):  # 38,1 is one number to some people
+        values = []
     known = [value for value in values if value is not None]
     if not 1 <= len(values) <= 3 or not known or not all(0 <= value <= 100 for value in known):
         raise SettingsError(

@@ -26,7 +26,7 @@ def test_no_scores_are_none():
 
 
 @pytest.mark.parametrize(
-    "text", ["good", "38,1 77,9 78,2", "1 2 3 4", "-3 5 6", "381 77 78", "none none none"]
+    "text", ["good", "38,1", "38,1 77,9 78,2", "1 2 3 4", "-3 5 6", "381 77 78", "none none none"]
 )
 def test_other_texts_are_refused(text):
     with pytest.raises(SettingsError, match="SCORED must be mean IoU, accuracy and F1"):
