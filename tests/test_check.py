@@ -287,8 +287,9 @@ def test_masks_are_named_after_photos_and_told_apart(kind):
     assert name_predictions(table) == [f"{name}_pred.png" for name in names]
 
 
-def test_long_folders_do_not_make_names_that_no_disk_takes():
-    photos = [f"{drive}/{120 * chr(233)}/a.jpg" for drive in "xy"]  # an accent takes two bytes
+@pytest.mark.parametrize("pattern", ["{}/" + 120 * "\u00e9" + "/a.jpg", "{}" + 250 * "a" + ".jpg"])
+def test_long_photos_do_not_make_names_that_no_disk_takes(pattern):
+    photos = [pattern.format(letter) for letter in "xy"]  # an accent takes two bytes
     names = name_predictions(pd.DataFrame({"image_path": photos}))
     assert len(set(names)) == 2 and max(len(name.encode()) for name in names) <= 255
 

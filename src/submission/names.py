@@ -17,7 +17,7 @@ def name_predictions(samples: pd.DataFrame) -> list[str]:
         equal, too, they contain the photo's ending, or at last the frame's number in the table.
     """
     paths = [PurePosixPath(name) for name in samples["image_path"]]
-    stems = [path.stem for path in paths]
+    stems = [_cut(path.stem) for path in paths]
     in_folders = [_cut("_".join((*path.parent.parts, path.stem))) for path in paths]
     with_endings = [_cut("_".join(path.parts).replace(".", "_")) for path in paths]
     names = _make_unique(stems, in_folders, stems)
