@@ -16,6 +16,7 @@ from conftest import draw_frame
 from tiny import TINY
 
 from src import runs
+from src.commands.suggest import name_python
 from src.data import classes as class_lists
 from src.data import mask_files
 from src.data.samples import read_samples
@@ -137,3 +138,11 @@ def test_what_cannot_be_suggested_is_refused(city, command):
     (write.FOLDER / "try.zip").unlink()
     code, _, errors = command("suggest", 2, "--data", city, "--out", "new")
     assert code == 2 and "run Save_test.ipynb first" in errors and not Path("new").exists()
+
+
+def test_the_command_that_is_printed_can_be_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert name_python() == str(Path(".venv/bin/python"))
+    monkeypatch.setattr("sys.executable", "/opt/python")
+    assert name_python() == str(Path("/opt/python"))

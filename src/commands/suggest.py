@@ -1,6 +1,7 @@
 """Suggests the frames whose labels would teach most, with the network's masks to start from."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from src.common import files
@@ -43,4 +44,10 @@ def run(arguments: argparse.Namespace) -> None:
     print(table.to_string(index=False))
     labels = f' --labels "{out / suggestion.LABELS}"' if (out / suggestion.LABELS).exists() else ""
     print(f"\nPhotos and masks are in {out}. Correct them (docs/your-data.md says how), then:")
-    print(f'python -m src bring "{out}" labelled --classes "{project.folder / "Train"}"{labels}')
+    print(f'{name_python()} -m src bring "{out}" labelled --classes "{project.folder / "Train"}"{labels}')
+
+
+def name_python() -> str:
+    """Names the Python that runs, as it can be typed in this folder: .venv/bin/python."""
+    python = Path(sys.executable)
+    return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
