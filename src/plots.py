@@ -5,7 +5,6 @@ It returns None where there is nothing to show.
 
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from IPython.display import Image, display
 from matplotlib.figure import Figure
 
 from src.data import mask_files
+from src.data.paths import name_frames
 from src.data.recordings import project_places
 from src.data.splits import order_sides
 from src.evaluation import class_estimate, metrics
@@ -95,13 +95,13 @@ def plot_most_alike(stage: Stage) -> View | None:
     if not stage.settings.holds_out:
         return None
     audit = stage.split.audit
-    stems = _name_frames(stage.samples)
+    names = name_frames(stage.samples)
     pairs = []
     titles = []
     for row in audit.nlargest(PAIRS, "likeness").itertuples():
         pairs.append((stage.frames.images[row.frame], stage.frames.images[row.twin]))
-        trained_on = f"trained on, likeness {row.likeness:.2f}:\n{stems[row.twin]}"
-        titles.append((f"held out:\n{stems[row.frame]}", trained_on))
+        trained_on = f"trained on, likeness {row.likeness:.2f}:\n{names[row.twin]}"
+        titles.append((f"held out:\n{names[row.frame]}", trained_on))
     return View("audit", panels.plot_pairs(pairs, titles), captions.describe_audit(audit))
 
 
@@ -111,7 +111,7 @@ def plot_samples(stage: Stage, count: int = 6) -> View:
     rows = masked[np.linspace(0, len(masked) - 1, min(count, len(masked))).astype(int)]
     images = [stage.frames.images[row] for row in rows]
     masks = [stage.frames.masks[row] for row in rows]
-    names = _name_frames(stage.samples.iloc[rows])
+    names = name_frames(stage.samples).iloc[rows]
     figure = panels.plot_samples(images, masks, names.tolist(), stage.classes)
     return View("samples", figure, captions.describe_masks(masks, stage.classes.mask))
 
@@ -159,7 +159,8 @@ def plot_predictions(evaluation: Evaluation | None) -> View | None:
         mask_files.shrink_mask(evaluation.predictions[row].mask, truth.shape)
         for row, truth in zip(rows, truths, strict=True)
     ]
-    titles = [_title_frame(evaluation, row) for row in rows]
+    names = name_frames(evaluation.samples)
+    titles = [_title_frame(evaluation, row, names.iloc[row]) for row in rows]
     figure = panels.plot_predictions(images, truths, shrunk, titles, evaluation.classes)
     return View("held_out", figure, captions.describe_predictions(truths, shrunk, evaluation.classes.mask))
 
@@ -191,18 +192,12 @@ def plot_estimated_classes(stage: Joint, found: Estimate) -> View | None:
     return View("estimate_class_iou", figure, captions.describe_classes(table))
 
 
-def _title_frame(evaluation: Evaluation, row: int) -> str:
-    """Names a frame and, where the network predicts one, its label."""
+def _title_frame(evaluation: Evaluation, row: int, name: str) -> str:
+    """Puts the label, where the network predicts one, below a frame's name."""
     sample = evaluation.samples.iloc[row]
     prediction = evaluation.predictions[row]
-    stem = Path(sample["image_path"]).stem
     if prediction.label is None:
-        return stem
+        return name
     names = evaluation.classes.label
     label = panels.describe_label(prediction.label, prediction.confidence, sample["label"], names)
-    return f"{stem}\n{label}"
-
-
-def _name_frames(samples: pd.DataFrame) -> pd.Series:
-    """Returns the file name of each photo, without folder and ending."""
-    return samples["image_path"].map(lambda name: Path(name).stem)
+    return f"{name}\n{label}"

@@ -14,6 +14,7 @@ from src.data import frames as frames_module
 from src.data import image_files, mask_files
 from src.data.classes import IGNORE, NO_LABEL
 from src.data.frames import Frames, load_frames
+from src.data.paths import name_frames
 from src.data.reference import add_truth, check_reference
 from src.data.samples import fingerprint_data, inspect_samples, read_samples, require_masks
 from src.settings import Recipe
@@ -60,6 +61,15 @@ def test_masks_that_are_no_ids_are_refused(train_folder, classes, picture, words
     cv2.imwrite(str(train_folder / "frame_000_seg.png"), picture)
     with pytest.raises(errors.DataError, match=words):
         mask_files.load_mask(str(train_folder / "frame_000_seg.png"), classes.mask)
+
+
+def test_frames_of_one_name_are_told_apart_by_their_folders():
+    paths = ["a/x/0001.jpg", "b/x/0001.jpg", "b/y/0001.jpg", "b/y/0002.5.jpg", "0003.jpg"]
+    samples = pd.DataFrame({"image_path": paths}, index=[4, 3, 2, 1, 0])
+    names = name_frames(samples)
+    assert names.tolist() == ["a/x/0001", "b/x/0001", "y/0001", "0002.5", "0003"]
+    assert names.index.tolist() == [4, 3, 2, 1, 0]
+    assert name_frames(samples[:0]).empty
 
 
 def test_palette_mask_gives_its_ids(tmp_path, classes):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import unicodedata
+from collections import Counter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote
 
@@ -145,6 +146,17 @@ def _list_folder(path: Path) -> dict[str, list[str]]:
 def compose_accents(name: str) -> str:
     """Spells accents in one way: a letter with an accent is one character."""
     return unicodedata.normalize("NFC", name)
+
+
+def name_frames(samples: pd.DataFrame) -> pd.Series:
+    """Names frames by their photos, without ending, and by as many folders as tell them from others."""
+    parts = [PurePosixPath(path).with_suffix("").parts for path in samples["image_path"]]
+    names = [part[-1] for part in parts]
+    for depth in range(2, max(map(len, parts), default=0) + 1):
+        counts = Counter(names)
+        longer = ["/".join(part[-depth:]) for part in parts]
+        names = [new if counts[name] > 1 else name for name, new in zip(names, longer, strict=True)]
+    return pd.Series(names, samples.index, dtype=object)
 
 
 def fold_name(name: str) -> str:

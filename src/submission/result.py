@@ -2,7 +2,6 @@
 
 import textwrap
 from functools import cached_property
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from src import report, runs
 from src.data.classes import NO_LABEL
+from src.data.paths import name_frames
 from src.data.recordings import find_recordings
 from src.data.reference import add_truth, check_reference
 from src.evaluation import advice, metrics
@@ -85,8 +85,8 @@ class Result:
 
     @cached_property
     def names(self) -> pd.Series:
-        """Gives the file name of each photo of Test, without folder and ending."""
-        return self.project.test["image_path"].map(lambda name: Path(name).stem)
+        """Names each frame of Test by its photo."""
+        return name_frames(self.project.test)
 
     @cached_property
     def recordings(self) -> pd.Series:
