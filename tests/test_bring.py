@@ -14,7 +14,7 @@ from src.bring.bring import Labels, bring
 from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
 from src.bring.place import read_place
-from src.bring.source import Options, SourceFrame, index_photos, match_photos
+from src.bring.source import Options, SourceFrame, index_photos, match_photos, split_of
 from src.bring.tables import read_table
 from src.common.errors import DataError, MissingError, SettingsError
 from src.data.doctor import examine
@@ -196,6 +196,13 @@ def test_photos_without_an_area_are_not_taken_for_background(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"must have the fields of COCO, found an entry that .* 77"):
         bring(source, tmp_path / "wrong")
+    source = tmp_path / "labelme"
+    shutil.copytree(FILES / "labelme", source)
+    path = next(source.rglob("drive1_0002.json"))
+    content = json.loads(path.read_text()) | {"shapes": []}
+    path.write_text(json.dumps(content))
+    written = bring(source, tmp_path / "flagged").written
+    assert [row.cells.get("label_path", "") for row in written.train][2] == ""  # its flag is its label
     source = tmp_path / "yolo"
     shutil.copytree(FILES / "ultralytics_polygons", source)
     (source / "labels" / "train" / "drive0_0000.txt").write_text("0 0.5 0.5 0.2 0.2\n")
@@ -422,6 +429,46 @@ def test_a_source_of_one_part_is_train_whatever_its_folder_is_called(tmp_path):
         assert (len(brought.written.train), len(brought.written.test)) == (3, 0)
 
 
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("test/valencia/a.png", "test"),
+        ("valencia/test/a.png", "test"),
+        ("test_images/valley/a.png", "test"),
+        ("train/testaccio", "train"),
+        ("Testing/drive", "test"),
+        ("validation", "val"),
+        ("testannot", "test"),
+        ("test2017", "test"),
+        ("latest/contest", ""),
+    ],
+)
+def test_the_part_is_named_by_the_folder_that_is_most_surely_one(path, part):
+    assert split_of(Path(path)) == part
+
+
+def test_a_city_whose_name_begins_as_a_part_stays_in_its_own(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "cityscapesscripts", source)
+    for path in sorted(source.glob("*/test/town/*")):
+        path.rename(path.with_name(path.name.replace("town", "valencia")))
+    for folder in sorted(source.glob("*/test/town")):
+        folder.rename(folder.with_name("valencia"))
+    brought = bring(source, tmp_path / "out")
+    assert (len(brought.written.train), len(brought.written.truth)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["labelme", "label_studio"])
+def test_photos_in_a_folder_named_test_are_test(name, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / name, source)
+    (source / "test").mkdir()
+    for path in [*source.rglob("drive1_0002.jpg"), *source.rglob("drive1_0002.json")]:
+        path.rename(source / "test" / path.name)
+    brought = bring(source, tmp_path / "out")
+    assert (len(brought.written.train), len(brought.written.truth)) == (2, 1)
+
+
 def test_two_masks_of_a_photo_are_refused(tmp_path):
     source = make_folders(tmp_path / "source")
     make_folders(source, "labels")
@@ -513,6 +560,27 @@ def test_tables_of_classes_are_read(name, text, ids, colors, tmp_path):
 
 
 # Labels, places, Test ----------------------------------------------
+def test_the_table_of_the_source_names_masks_of_test_that_have_none(tmp_path):
+    source = make_folders(tmp_path / "source", colored=True)
+    other = make_folders(tmp_path / "other", colored=True)
+    brought = bring(source, tmp_path / "unnamed", other)
+    assert len(brought.left) == 1  # not the same note for Test once more
+    (source / "class_dict.csv").write_text("name,r,g,b\nroad,0,200,0\nvoid,0,0,0\n")
+    brought = bring(source, tmp_path / "named", other)
+    assert (len(brought.written.truth), brought.left) == (2, [])
+
+
+def test_classes_get_names_by_a_copy_of_the_table_that_was_written(tmp_path):
+    source = make_folders(tmp_path / "source", colored=True)
+    bring(source, tmp_path / "unnamed")
+    written = (tmp_path / "unnamed" / "Train" / "classes.csv").read_text()
+    names = tmp_path / "names.csv"
+    names.write_text(written.replace("1,#00c800", "1,road").replace("0,#000000", "0,ignore"))
+    bring(source, tmp_path / "named", options=Options(tmp_path, colors=names))
+    classes = pd.read_csv(tmp_path / "named" / "Train" / "classes.csv")
+    assert classes["name"].tolist() == ["road", "ignore"]
+
+
 def test_a_rule_gives_the_first_label_that_holds():
     names = ["background", "crosswalk", "sidewalk"]
     rule = read_rule("crossing: crosswalk >= 20; sidewalk: sidewalk >= 50 and crosswalk < 10; corner", names)
@@ -649,6 +717,15 @@ def test_a_zip_is_unpacked_and_other_formats_of_photos_become_png(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "Train" / "data.csv")
     assert table["image_path"].tolist() == ["photos/images/d1/f0.png", "photos/images/d2/f1.jpg"]
     assert not (tmp_path / "out" / "Train" / table["image_path"][1]).is_symlink()
+
+
+def test_a_message_names_the_zip_not_the_folder_it_was_unpacked_to(tmp_path):
+    source = make_folders(tmp_path / "source")
+    (source / "masks" / "d1" / "f0.png").write_bytes(b"broken")
+    archive = shutil.make_archive(str(tmp_path / "export"), "zip", source)
+    with pytest.raises(DataError, match=r"export.zip/masks/d1/f0.png") as raised:
+        bring(Path(archive), tmp_path / "out")
+    assert ".bring-" not in str(raised.value)
 
 
 def test_vistas_masks_hold_the_places_of_its_classes(tmp_path):

@@ -4,6 +4,8 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ from src.bring.labels import make_labeller, read_rule
 from src.bring.pixels import read_json
 from src.bring.source import BACKGROUND, Options, Source, SourceClass, SourceFrame, is_background
 from src.bring.write import Writer, Written
-from src.common.errors import DataError, MissingError, SettingsError
+from src.common.errors import DataError, MissingError, SettingsError, UserError
 from src.data import classes as class_lists
 from src.data.classes import IGNORE, Classes
 
@@ -106,13 +108,27 @@ def bring(
         work = Path(folder) / "work"
         work.mkdir()
         options = replace(options or Options(work), work=work)
-        found = _read("SOURCE", source, name, options, work / "source")
-        other = _read("--test", test, "", options, work / "test") if test else None
-        brought = _write(found, other, Path(folder) / "out", options, labels or Labels(), link)
+        with _name_zips({work / "source": source, work / "test": test}):
+            found = _read("SOURCE", source, name, options, work / "source")
+            options = replace(options, table=found.table)
+            other = _read("--test", test, "", options, work / "test") if test else None
+            brought = _write(found, other, Path(folder) / "out", options, labels or Labels(), link)
         if out.exists():
             out.rmdir()
         (Path(folder) / "out").replace(out)
     return brought
+
+
+@contextmanager
+def _name_zips(unpacked: dict[Path, Path | None]) -> Iterator[None]:
+    """Names the zip in a message in place of the folder that it was unpacked to, which is gone by then."""
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        for folder, path in unpacked.items():
+            text = text.replace(str(folder), str(path))
+        raise type(error)(text) from error
 
 
 def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) -> Source:
@@ -222,7 +238,7 @@ def _write(
     tests = [frame for frame in source.frames if frame.is_test]
     if test:
         tests = _match_classes(test, source.classes, left, "Test's truth")
-        left += [f"(Test) {text}" for text in test.left]
+        left += [f"(Test) {text}" for text in test.left if text not in source.left]
     labeller, unmatched = make_labeller(labels.table, labels.rule, names, [*train, *tests])
     left += unmatched
     writer = Writer(out, source.classes, labeller, link, options.work, known)

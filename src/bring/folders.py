@@ -33,6 +33,15 @@ MASK_ENDING = re.compile(
     r"[_.-](mask|masks|seg|label|labels|labelids|gt|annotation|segmentation|L)$", re.IGNORECASE
 )
 WORD = re.compile(r"^[A-Za-z]+[_-]?(?=\d)")  # before a number, as in img_001
+UNNAMED_COLORS = (
+    "no table names the colours of the masks, so each class is called after its colour. To name them, copy "
+    "Train/classes.csv, write the names into the copy (ignore: does not count), and bring again with "
+    "--colors COPY."
+)
+UNNAMED_IDS = (
+    "no table names the ids of the masks; write one beside them, classes.csv with the columns id and name. "
+    "What does not count is named ignore there."
+)
 MASK_FORMATS = (".png", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -58,7 +67,7 @@ def read(folder: Path, options: Options) -> Source:
     masks = [mask for mask in photos.values() if mask]
     readers = {}
     if masks:
-        path = options.colors or find_table(folder)
+        path = options.colors or find_table(folder) or options.table
         table = read_table(path) if path else ClassTable({}, {})
         in_colors = _are_colors(masks, table)
         if in_colors:
@@ -68,13 +77,11 @@ def read(folder: Path, options: Options) -> Source:
         source.format = f"folders, masks of {'colours' if in_colors else 'ids'}"
         if path and not in_colors and not table.ids:
             source.left.append(f"{path.name} has no ids, so its lines are counted from 0.")
+        source.table = path
         if path:
             source.format += f", classes of {path.name}"
         else:
-            source.left.append(
-                "no table names the classes; write one beside the masks: class_dict.csv with name,r,g,b "
-                "or classes.csv with id,name. What does not count is named ignore there."
-            )
+            source.left.append(UNNAMED_COLORS if in_colors else UNNAMED_IDS)
     for photo, mask in photos.items():
         relative = photo.relative_to(folder)
         read_mask = readers[mask] if mask else None

@@ -16,6 +16,7 @@ from src.bring.source import (
     list_photos,
     name_folder,
     number_classes,
+    split_of,
 )
 from src.common.errors import DataError
 
@@ -57,8 +58,9 @@ def read(folder: Path, options: Options) -> Source:
         read_mask = partial(_draw, named, indices) if named else None
         relative = photo.relative_to(folder)
         label = _find_choice(annotation)
-        frame = SourceFrame(photo, str(relative.with_suffix("")), read_mask, label, name_folder(relative))
-        source.frames.append(frame)
+        name = str(relative.with_suffix(""))
+        is_test = split_of(relative.parent) == "test"
+        source.frames.append(SourceFrame(photo, name, read_mask, label, name_folder(relative), is_test))
     if not source.frames:
         raise DataError(
             f"The photos of the {len(tasks)} tasks must lie in {folder}, found none by its name; the export "

@@ -20,6 +20,7 @@ from src.bring.source import (
     match_photos,
     name_folder,
     number_classes,
+    split_of,
 )
 from src.common.errors import DataError
 
@@ -63,10 +64,13 @@ def read(folder: Path, options: Options) -> Source:
     source = Source("labelme", [], list_classes(indices))
     for path, content in contents.items():
         relative = path.relative_to(folder)
-        read_mask = partial(_draw, path, content, photos[path], indices)
+        # A photo without any shape may be one that was only flagged
+        read_mask = partial(_draw, path, content, photos[path], indices) if content["shapes"] else None
         name = str(relative.with_suffix(""))
         label = _read_flag(path, content)
-        source.frames.append(SourceFrame(photos[path], name, read_mask, label, name_folder(relative)))
+        is_test = split_of(relative.parent) == "test"
+        recording = name_folder(relative)
+        source.frames.append(SourceFrame(photos[path], name, read_mask, label, recording, is_test))
     if not source.frames:
         raise DataError(
             f"The photos of {folder} must lie beside its json files, found none; copy them there."

@@ -1,5 +1,6 @@
 """What the reader of a format finds: frames with their masks, classes, and what is left out."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ PLAIN_FOLDERS = {
     *("train", "training", "val", "valid", "validation", "test", "testing"),
     *("train2017", "val2017", "default"),
 }
+_PART = "(train|val|test)"
+# What begins the names of parts, the surest first: test or testing, test2017 or test_images, testannot.
+PARTS = (f"{_PART}(ing|id|idation)?$", f"{_PART}(ing|id|idation)?[^a-z]", _PART)
 BACKGROUND = "background"
 BLACK = "#000000"  # colour of what nobody annotated, in most tools' masks
 EVERY_PIXEL = ""  # stands for `Options.unlabelled` where masks name the class of every pixel
@@ -69,12 +73,14 @@ class Source:
         frames: in the order of the source.
         classes: mask classes; a mask holds their indices. Empty for photos alone.
         left: sentences that say what was left out, and why.
+        table: file that names the classes of the masks; None for a format that has none.
     """
 
     format: str
     frames: list[SourceFrame]
     classes: list[SourceClass] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    table: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Options:
         classes: folder whose `classes.csv` has the classes of both tasks and their ids, as the Train that the
             frames are to join; None numbers the source's own.
         photos_suffice: True for Test, whose photos need no masks where `masks` would lead to them.
+        table: of the data set that Test belongs to; names the colours of Test's masks where no other does.
     """
 
     work: Path
@@ -102,6 +109,7 @@ class Options:
     drive: str = ""
     classes: Path | None = None
     photos_suffice: bool = False
+    table: Path | None = None
 
 
 def list_photos(folder: Path) -> list[Path]:
@@ -162,11 +170,14 @@ def name_folder(relative: Path) -> str:
 
 
 def split_of(path: Path) -> str:
-    """Names the part of a source that a path belongs to: "train", "val" or "test"; "" for none."""
-    for part in reversed(path.parts):
-        for name, starts in {"train": ("train",), "val": ("val",), "test": ("test",)}.items():
-            if part.lower().startswith(starts):
-                return name
+    """Names the part of a source that a path belongs to: "train", "val" or "test"; "" for none.
+
+    The folder whose name is most surely a part's decides: test/valencia is of the test part.
+    """
+    for pattern in PARTS:
+        for part in reversed(path.parts):
+            if match := re.match(pattern, part, re.IGNORECASE):
+                return match[1].lower()
     return ""
 
 
