@@ -83,6 +83,15 @@ def test_bad_ids_are_named(tmp_path, row, word):
         class_lists.read_classes(tmp_path)
 
 
+def test_a_color_that_a_class_has_is_given_to_no_other(tmp_path):
+    lines = [f"mask,{id},class {id}," for id in range(1, 10)]
+    (tmp_path / "classes.csv").write_text(
+        "\n".join(["task,id,name,color", "mask,0,background,#000000", *lines])
+    )
+    colors = class_lists.read_classes(tmp_path).mask.colors
+    assert colors[:3] == ("#000000", "#56b4e9", "#e69f00") and len(set(colors)) == 10
+
+
 def test_bad_color_is_named(tmp_path):
     (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,1,a,red\n")
     with pytest.raises(ValueError, match="'red'"):

@@ -1,6 +1,7 @@
 """Names, ids and colours of both tasks' classes; maps between a file's ids and the network's indices."""
 
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -222,7 +223,10 @@ def write_classes(folder: Path) -> None:
 
 
 def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
-    """Makes the classes of a task from rows of (id, name, color); an empty color is taken from PALETTE."""
+    """Makes the classes of a task from rows of (id, name, color).
+
+    An empty color is the first one of PALETTE that no class has, so that no two classes look alike.
+    """
     ignore_id = 255
     classes = []
     for id, name, color in rows:
@@ -233,8 +237,10 @@ def _make_list(rows: list[tuple[int, str, str]] | tuple) -> ClassList:
     ids = []
     names = []
     colors = []
-    for index, (id, name, color) in enumerate(sorted(classes)):
+    given = {color.lower() for _, _, color in classes}
+    free = cycle([color for color in PALETTE if color not in given] or PALETTE)
+    for id, name, color in sorted(classes):
         ids.append(id)
         names.append(name)
-        colors.append(color if color else PALETTE[index % len(PALETTE)])
+        colors.append(color if color else next(free))
     return ClassList(tuple(ids), tuple(names), tuple(colors), ignore_id)
