@@ -196,7 +196,7 @@ def _find_shared(train: _FolderFindings, test: _FolderFindings) -> list[Problem]
         all_rows = ", ".join(f"Train's row {one.row} is Test's row {other.row}" for one, other in shared)
     text = (
         f"{begin}: {in_train.image_path} (Train, row {in_train.row}) is {in_test.image_path} (Test, row "
-        f"{in_test.row}); drop it from Train."
+        f"{in_test.row}); drop it from one of the two."
     )
     return [Problem("error", text, all_rows)]
 
