@@ -171,8 +171,11 @@ def find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[P
         once = part["name"][(part["recordings"] == 1) & several].tolist()
         # If there are no labels at all, `find_trivial_labels` reports it.
         if never and part["frames"].any():
-            text = f"{_name_classes(task, never)} never occurs, so it cannot be learned; add frames of it."
-            problems.append(Problem("warning", f"{path}: {text}"))
+            text = (
+                f"{path}: {_name_classes(task, never)} never occurs, so it cannot be learned; add frames of "
+                "it, or leave it out of classes.csv if Test has none."
+            )
+            problems.append(Problem("warning", text))
         if once:
             text = (
                 f"{path}: {_name_classes(task, once)} occurs in one recording only: if that is held out, it "
