@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src import settings
+from src.common import sizes
 from src.data import classes as class_lists
 from src.data.classes import Classes
 from src.data.frames import Frames, load_frames
@@ -59,7 +59,7 @@ def load_task(folder: Path, reference: Path) -> tuple[Classes, Frames, Frames]:
     classes = class_lists.read_classes(folder / "Train")
     samples = read_samples(folder / "Train", classes)
     truth = add_truth(read_samples(folder / "Test", classes), reference, classes)
-    size = settings.choose_size(samples, "auto")
+    size = sizes.choose_size(samples, "auto")
     frames, test = (load_frames(table, classes, size) for table in (samples, truth))
     return classes, frames.take(frames.useful), test
 
@@ -82,7 +82,7 @@ def write_task(
         test_masks=np.stack(test.masks),
         class_weights=losses.balance_classes(frames.masks, len(classes.mask)),
         sizes=(len(classes.mask), len(classes.label), CHECKS),
-        crop=settings.scale_size(frames.images[0].shape[:2], Recipe().crop),
+        crop=sizes.scale_size(frames.images[0].shape[:2], Recipe().crop),
         rates=rates,
         seed=seed,
         backbone_rate=Recipe().backbone_rate,
@@ -106,7 +106,7 @@ def main() -> None:
     segmenter = build_seeded(seed, lambda: unet.build_segmenter(len(classes.mask), recipe))
     network = build_seeded(seed, lambda: unet.build_joint(segmenter, len(classes.label)))
     compile_joint(network, frames, classes, recipe)
-    crop = settings.scale_size(frames.images[0].shape[:2], recipe.crop)
+    crop = sizes.scale_size(frames.images[0].shape[:2], recipe.crop)
     change = partial(augment.augment, recipe=recipe)
     stream = batches.make_batches(frames, change, batch_size=BATCH, crop=crop, seed=seed, with_label=True)
     begin = time.perf_counter()

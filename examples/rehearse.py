@@ -21,6 +21,7 @@ import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit
 
 from src import runs
+from src.common.sizes import choose_size, scale_size
 from src.data import classes as class_lists
 from src.data.classes import NO_LABEL, Classes
 from src.data.frames import load_frames
@@ -33,7 +34,7 @@ from src.experiments import sweep, tables
 from src.experiments.away import describe_gain
 from src.inference import engine, predict
 from src.pipeline import folds
-from src.settings import TrainingSettings, choose_size, read_recipe, scale_size
+from src.settings import TrainingSettings, read_recipe
 from src.training import lengths
 
 RECORD = Path("results") / "suggest.json"

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src import runs, settings
-from src.common import files
+from src import runs
+from src.common import files, sizes
 from src.data import classes as class_lists
 from src.data import image_files, mask_files
 from src.data.classes import IGNORE, Classes
@@ -42,7 +42,7 @@ def compare(
 ) -> tuple[dict[str, float], list[np.ndarray]]:
     """Predicts the photos with a run's network: IoU, precision and recall of class `ours`, and the masks."""
     network = engine.KerasPredictor(unet.load_model(run / "final" / "model.keras"))
-    size = settings.choose_size(samples, "auto")
+    size = sizes.choose_size(samples, "auto")
     masks = [prediction.mask for prediction in predict.predict_samples(network, samples, size)]
     confusion = np.zeros((2, 2), np.int64)
     for truth, mask in zip(truths, masks, strict=True):

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 
-import numpy as np
 import pandas as pd
 
 from src.common.errors import OutdatedError, SettingsError
+from src.common.sizes import check_size, choose_size, scale_size
 
 # Scale of a crop relative to the network's input; below about 0.75 it shows the whole frame.
 SMALLEST_ZOOM = 0.7
@@ -228,59 +228,6 @@ def check_choice(name: str, choice: str, choices: Iterable[str]) -> None:
         raise SettingsError(
             f"{name} must be one of {', '.join(choices)}, found {choice!r}; default: {default!r}."
         )
-
-
-# Most pixels of the network's input where SIZE is "auto": 352 x 480 for 4:3 photos, 288 x 512 for 16:9.
-PIXEL_BUDGET = 176_000
-
-
-def check_size(size: str | tuple[int, int]) -> None:
-    """Refuses a network's input size that is neither "auto" nor (height, width) in multiples of 32 px.
-
-    Raises:
-        SettingsError: the message names the nearest valid size.
-    """
-    if size == "auto":
-        return
-    is_pair = isinstance(size, (tuple, list)) and len(size) == 2
-    if not is_pair or not all(isinstance(side, int) for side in size):
-        raise SettingsError(f"SIZE must be 'auto' or (height, width) in px, found {size!r}; try (256, 352).")
-    nearest = tuple(max(32, round(side / 32) * 32) for side in size)
-    if tuple(size) != nearest:
-        raise SettingsError(f"SIZE must be two multiples of 32, found {tuple(size)}; nearest is {nearest}.")
-
-
-def choose_size(samples: pd.DataFrame, size: str | tuple[int, int]) -> tuple[int, int]:
-    """Chooses the network's input size: (height, width) in px, multiples of 32.
-
-    Args:
-        samples: table with `height` and `width`.
-        size: (height, width), which is returned, or "auto" for about the largest size within PIXEL_BUDGET
-            that has the most common shape of the photos.
-
-    Raises:
-        SettingsError: `check_size` refuses the size.
-    """
-    check_size(size)
-    if size != "auto":
-        return tuple(size)
-    height, width = samples.groupby(["height", "width"]).size().idxmax()
-    sides = np.arange(32, PIXEL_BUDGET // 32, 32)
-    heights = [int(side) for side in sides if side <= height]
-    widths = [int(side) for side in sides if side <= width]
-    candidates = [(h, w) for h in heights for w in widths if h * w <= PIXEL_BUDGET]
-
-    def rate(candidate: tuple[int, int]) -> float:
-        h, w = candidate
-        stretch = abs(np.log((h / w) / (height / width)))
-        return np.log(h * w) - 4 * stretch  # prefers many pixels, and four times as much the photo's shape
-
-    return max(candidates, key=rate, default=(32, 32))
-
-
-def scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Scales (height, width) in px, each side to the nearest multiple of 32, at least 32."""
-    return tuple(max(32, round(side * scale / 32) * 32) for side in size)
 
 
 def check_whole_number(name: str, value: object, besides: str = "") -> None:

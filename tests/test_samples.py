@@ -8,8 +8,7 @@ import pytest
 from conftest import HEIGHT, WIDTH, draw_frame
 from PIL import Image
 
-from src import settings
-from src.common import errors
+from src.common import errors, sizes
 from src.data import frames as frames_module
 from src.data import image_files, mask_files
 from src.data.classes import IGNORE, NO_LABEL
@@ -122,22 +121,23 @@ def test_size_follows_the_photos():
     def table(height, width):
         return pd.DataFrame({"height": [height], "width": [width]})
 
-    assert settings.choose_size(table(720, 1280), "auto") == (288, 512)
-    assert settings.choose_size(table(360, 480), "auto") == (352, 480)
-    assert settings.choose_size(table(64, 96), "auto") == (64, 96)
+    assert sizes.choose_size(table(720, 1280), "auto") == (288, 512)
+    assert sizes.choose_size(table(360, 480), "auto") == (352, 480)
+    assert sizes.choose_size(table(227, 320), "auto") == (352, 480)  # enlarged up to the budget
+    assert sizes.choose_size(table(64, 96), "auto") == (128, 192)  # and to twice the photo at most
     with pytest.raises(ValueError, match=r"nearest is \(96, 128\)"):
-        settings.choose_size(table(64, 96), (100, 130))
+        sizes.choose_size(table(64, 96), (100, 130))
     assert image_files.orient_size((352, 480), 683, 512) == (480, 352)
     # 0.75 * 352 = 8.25 * 32, 0.75 * 480 = 11.25 * 32; 1.25 * 352 = 13.75 * 32, 1.25 * 480 = 18.75 * 32
-    assert settings.scale_size((352, 480), 0.75) == (256, 352)
-    assert settings.scale_size((352, 480), 1.25) == (448, 608)
-    assert settings.scale_size((32, 32), 0.1) == (32, 32)
+    assert sizes.scale_size((352, 480), 0.75) == (256, 352)
+    assert sizes.scale_size((352, 480), 1.25) == (448, 608)
+    assert sizes.scale_size((32, 32), 0.1) == (32, 32)
 
 
 @pytest.mark.parametrize("size", [320, "large", (320,), (320.0, 480), ("320", "480")])
 def test_sizes_that_are_none_are_refused(size):
     with pytest.raises(ValueError, match=r"SIZE must be 'auto' or \(height, width\) in px, found"):
-        settings.check_size(size)
+        sizes.check_size(size)
 
 
 def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):

@@ -30,7 +30,7 @@ def test_a_wrong_setting_is_named_as_soon_as_it_is_typed(wrong, words):
 def test_what_is_left_to_the_data_is_chosen(train_folder, classes):
     samples = read_samples(train_folder, classes)
     chosen = Settings(recipe="crop=0.5", estimate="off", seed=3).resolve(samples)
-    assert chosen.size == (64, 96) and chosen.crop == (32, 64)
+    assert chosen.size == (128, 192) and chosen.crop == (64, 96)
     assert chosen.recipe == Recipe(crop=0.5) and not chosen.holds_out and chosen.seed == 3
     assert Settings(size=(32, 64)).resolve(samples).size == (32, 64)
     assert chosen.networks == 1 and Settings(preset="best").resolve(samples).networks == 3

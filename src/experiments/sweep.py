@@ -22,6 +22,7 @@ import pandas as pd
 from src import runs
 from src.common import files
 from src.common.errors import SettingsError
+from src.common.sizes import choose_size, scale_size
 from src.data import classes as class_lists
 from src.data.classes import NO_LABEL, Classes
 from src.data.frames import load_frames
@@ -33,7 +34,7 @@ from src.evaluation.evaluate import Scored, score_samples
 from src.inference import engine
 from src.model import unet as networks
 from src.pipeline import folds
-from src.settings import Recipe, TrainingSettings, choose_size, read_recipe, scale_size
+from src.settings import Recipe, TrainingSettings, read_recipe
 from src.training import lengths
 from src.training.history import count_minutes, read_history
 

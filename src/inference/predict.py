@@ -15,11 +15,11 @@ import pandas as pd
 from src.common import cluster
 from src.common.cores import count_cores
 from src.common.progress import show_progress
+from src.common.sizes import scale_size
 from src.data import depth_files, image_files
 from src.inference import engine
 from src.inference.engine import Predictor
 from src.inference.expected import expect_frame_miou
-from src.settings import scale_size
 
 AHEAD = 2  # frames a core that are predicted ahead of the caller's loop
 SHARD = 32  # frames of a job on a cluster
