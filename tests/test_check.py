@@ -167,6 +167,10 @@ CHANGES = {  # what is done to the members of a right zip: what must be said
         table("frame_002.jpg,frame_002_pred.png,2\n", ""),
         r"data\.csv lacks frame_002\.jpg",
     ),
+    "all frames are missing": (
+        lambda m: m | {"data.csv": m["data.csv"].replace(b"frame_00", b"frame_9")},
+        r"frame_003\.jpg, frame_004\.jpg and 1 more",
+    ),
     "a frame too many": (table("frame_002.jpg", "frame_2.jpg"), r"needless frame_2\.jpg"),
     "a frame twice": (
         lambda m: m | {"data.csv": m["data.csv"] + b"frame_002.jpg,frame_002_pred.png,2\n"},

@@ -85,6 +85,12 @@ READ = {  # a file: the ids that were written
     "a palette of greys in another order": (png(3 - FOUR, color=3, before=greys(3, 2, 1, 0)), FOUR),
     "a palette of some greys": (png(IDS, 1, 3, greys(7, 250)), 7 + 243 * IDS),
     "a palette of greys of 2 bits": (png(3 - FOUR, 2, 3, greys(3, 2, 1, 0)), FOUR),
+    "a second palette": (
+        png(FOUR, color=3, before=chunk(b"PLTE", COLORS) + greys(9, 8, 7, 6)),
+        FOUR,
+    ),
+    "a palette whose last colour is cut": (png(IDS, 1, 3, chunk(b"PLTE", b"\0\0\0\xc8\0")), IDS),
+    "a palette behind the pixels": (png(3 - FOUR, color=3, behind=greys(3, 2, 1, 0)), 3 - FOUR),
     "an index beyond a palette of 8 bits": (
         png(3 * IDS, color=3, before=chunk(b"PLTE", COLORS[:9])),
         3 * IDS,

@@ -35,8 +35,12 @@ HARM = {  # what is done to an unpacked submission: what the competitor is told
         lambda f: (f / "data.csv").write_text("image_path,pred_name,image_lvl_pred\n"),
         "must have rows",
     ),
-    "short rows": (lambda f: edit(f, ",frame_002_pred.png,1", ""), "data/ must be an 8-bit PNG"),
-    "frame is missing": (lambda f: edit(f, "frame_002.jpg", "frame_9.jpg"), "missing: frame_002.jpg"),
+    "short rows": (lambda f: edit(f, ",frame_002_pred.png,1", ""), "pred_name of frame_002.jpg must name"),
+    "frame is missing": (lambda f: edit(f, "frame_002.jpg", "frame_9.jpg"), "missing: frame_002.jpg."),
+    "all frames are missing": (
+        lambda f: [edit(f, f"frame_00{number}.jpg", f"frame_9{number}.jpg") for number in range(6)],
+        "frame_003.jpg, frame_004.jpg and 1 more",
+    ),
     "frame twice": (lambda f: edit(f, "frame_002.jpg", "frame_001.jpg"), "twice: frame_001.jpg"),
     "label is empty": (
         lambda f: edit(f, "_002_pred.png,1", "_002_pred.png,"),
@@ -302,6 +306,12 @@ SAVED = {  # how programs save tables: a text with commas to bytes
     "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
     "blank rows": lambda text: ("\n,,,\n" + text.replace("\n", "\n\n", 2) + ",,,\n , ,\n").encode(),
     "blanks around cells": lambda text: text.replace(",", " , ").encode(),
+    "marks that are not seen": lambda text: ("\u200e" + text.replace(",", "\u200e,\u202a")).encode(),
+    "a repeated head": lambda text: (text + text.split("\n")[0] + "\n").encode(),
+    "a very long cell": lambda text: text.replace("\n", ",note\n", 1).rstrip().encode()
+    + b',"'
+    + b"1, " * 50_000
+    + b'"\n',
     "quotes with blanks behind": lambda text: re.sub(
         "(?m)^(.+)$", lambda line: '"' + line[1].replace(",", '" , "') + '"', text
     ).encode(),

@@ -30,6 +30,10 @@ SAME = {  # written otherwise, and read the same
     "an index without a head": b",image_path,label_path,robot_id\n0,a.jpg,a.png,7\n1,b.jpg,,8\n",
     "heads in capitals": PLAIN.replace("image_path,label_path", "IMAGE_PATH,Label-Path").encode(),
     "heads with blanks": PLAIN.replace("image_path", "Image path").encode(),
+    "a repeated head": (PLAIN + PLAIN.split("\n")[0] + "\n").encode(),
+    "marks that are not seen": PLAIN.replace("a.jpg", "\u202aa.jpg\u202c")
+    .replace("robot_id", "robot_id\u200e")
+    .encode(),
     "no last line end": PLAIN.rstrip().encode(),
 }
 
@@ -68,6 +72,18 @@ def test_a_head_of_another_case_is_left_where_the_known_one_is_there(tmp_path):
     assert list(table.columns) == ["image_path", "Image_Path", "City"]
 
 
+def test_a_repeated_head_is_left_out_with_a_note(tmp_path):
+    table, (note,) = read(tmp_path, b"image_path,note\na.jpg,x\nimage_path,note\nb.jpg,y\n")
+    assert table.index.tolist() == [2, 4]
+    assert note.level == "note" and "data.csv, row 3: the head is repeated" in note.text
+
+
+def test_a_cell_may_be_longer_than_pythons_limit(tmp_path):
+    lengths = "1, " * 50_000  # 150,000 characters, as of an outline
+    table, problems = read(tmp_path, f'image_path,outline\na.jpg,"{lengths}"\n'.encode())
+    assert table["image_path"].tolist() == ["a.jpg"] and not problems
+
+
 def test_a_column_without_a_head_is_noted_as_not_read(tmp_path):
     _, (note,) = read(tmp_path, b"image_path,,robot_id\na.jpg,x,7\n")
     assert "the cells of column 2 are not read" in note.text
@@ -83,6 +99,11 @@ def test_a_column_without_a_head_is_noted_as_not_read(tmp_path):
         ),
         (b"image_path,robot_id,robot_id\na.jpg,7,8\n", "column robot_id twice"),
         (b"PK\x03\x04", "found a workbook; save it as 'CSV UTF-8'"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer .* git lfs pull"),
+        (b"/annex/objects/SHA256E-s9--00.csv\n", "a git-annex pointer .* git annex get"),
+        (b"\n<!DOCTYPE html>\n<title>Sign in, please</title>", "a web page in its place; download the table"),
+        (b"\x1f\x8b\x08\0image_path", r"a packed file \(gzip\); unpack it"),
+        (bytes(4000), "nothing but zeros, as after a loss of power; copy"),
         (b"image_path\n\x81\n", "must be a table in UTF-8"),
         (b"Frames of May\n\nimage_path,robot_id\na.jpg,7\n", "found 'Frames of May' above the head in row 3"),
     ],

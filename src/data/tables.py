@@ -1,6 +1,5 @@
 """Reads a table that was saved by hand or by a spreadsheet into cells of text, and reports problems."""
 
-import codecs
 import csv
 import io
 import math
@@ -12,18 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from src.common.errors import DataError
+from src.data.encodings import find_encoding, name_no_text
 
 MOST_SHOWN = 20  # problems in one error message
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MARKS = (  # byte order marks; UTF-32 comes first, because its mark begins like that of UTF-16
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls
+LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, and outlines or run lengths have more
+UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
 BLANKS = (  # what programs and people write for an unknown value, in small letters
     *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
 )
@@ -112,11 +106,8 @@ def read_table(path: Path, expected: Collection[str]) -> tuple[pd.DataFrame, lis
     rows, separator = _read_rows(path, text, expected)
     if separator != ",":
         problems.append(Problem("note", f"{path} is separated by {SEPARATORS[separator]}; read as such."))
-    written_heads = rows.pop(min(rows)) if rows else []
-    heads = _spell_heads(written_heads, expected)
-    changed = [f"'{old}'" for old, new in zip(written_heads, heads, strict=True) if old != new]
-    if changed:
-        problems.append(Problem("note", f"{path}: the heads {', '.join(changed)} are read in small letters."))
+    heads, notes = _take_heads(path, rows, expected)
+    problems += notes
     _check_head(path, heads, rows, expected)
     _check_shape(path, heads, rows)
     nameless = [place for place, head in enumerate(heads) if not head and _has_cells(rows, place)]
@@ -131,6 +122,33 @@ def read_table(path: Path, expected: Collection[str]) -> tuple[pd.DataFrame, lis
             columns[head] = [cells[place] if place < len(cells) else "" for cells in rows.values()]
     table = pd.DataFrame(columns, index=list(rows), columns=list(columns), dtype=str)
     return table, problems
+
+
+def _take_heads(
+    path: Path, rows: dict[int, list[str]], expected: Collection[str]
+) -> tuple[list[str], list[Problem]]:
+    """Takes the heads out of the rows, also where they are repeated, as after tables were put together.
+
+    Args:
+        path: of the table, for messages.
+        rows: {number of the row: cells}; the heads' are removed.
+        expected: heads that the table should have.
+
+    Returns:
+        The heads as `_spell_heads` spells them, and notes of what was corrected.
+    """
+    written = rows.pop(min(rows)) if rows else []
+    heads = _spell_heads(written, expected)
+    notes = []
+    changed = [f"'{old}'" for old, new in zip(written, heads, strict=True) if old != new]
+    if changed:
+        notes.append(Problem("note", f"{path}: the heads {', '.join(changed)} are read in small letters."))
+    repeated = [number for number, cells in rows.items() if cells == written]
+    for number in repeated:
+        del rows[number]
+    if repeated and set(heads) & set(expected):
+        notes.append(report_rows("note", path, repeated, ": the head is repeated; left out."))
+    return heads, notes
 
 
 def _read_rows(path: Path, text: str, expected: Collection[str]) -> tuple[dict[int, list[str]], str]:
@@ -154,11 +172,12 @@ def _read_rows(path: Path, text: str, expected: Collection[str]) -> tuple[dict[i
 
 
 def _read_text(path: Path) -> tuple[str, list[Problem]]:
-    """Reads a text file in the encoding that `_find_encoding` finds, and notes any but plain UTF-8."""
+    """Reads a text file in the encoding that `find_encoding` finds, and notes any but plain UTF-8."""
     content = path.read_bytes()
-    if content.startswith(WORKBOOKS):
-        raise DataError(f"{path} must be a table in UTF-8, found a workbook; save it as 'CSV UTF-8'.")
-    encoding = _find_encoding(content)
+    found = name_no_text(content)
+    if found:
+        raise DataError(f"{path} must be a table in UTF-8, found {found}.")
+    encoding = find_encoding(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -174,23 +193,6 @@ def _read_text(path: Path) -> tuple[str, list[Problem]]:
         "save it as 'CSV UTF-8'."
     )
     return text, [Problem("warning", warning)]
-
-
-def _find_encoding(content: bytes) -> str:
-    """Finds the encoding of a text: by its byte order mark or its zero bytes, else UTF-8 or Windows-1252."""
-    for mark, encoding in MARKS:
-        if content.startswith(mark):
-            return encoding
-    # In UTF-16, a Latin letter has a zero byte behind it (little endian) or before it (big endian).
-    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        half = content[start:200:2]
-        if half and half.count(0) > len(half) / 2:
-            return encoding
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
 
 
 def _find_separator(text: str, expected: Collection[str]) -> str:
@@ -212,6 +214,7 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
     Raises:
         DataError: a quote does not close.
     """
+    csv.field_size_limit(LONGEST_CELL)
     # A second try is made without blanks between a closing quote and a separator.
     blanks = re.compile(rf'" +(?=[{separator}\r\n]|$)')
     for candidate in (text, blanks.sub('"', text)):
@@ -232,8 +235,8 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
 
 
 def _strip(cell: str) -> str:
-    """Removes blanks and invisible characters around a cell; a line break within it becomes a blank."""
-    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip("\ufeff\u200b").strip())
+    """Removes blanks and UNSEEN marks around a cell; a line break within it becomes a blank."""
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(UNSEEN).strip())
 
 
 def _spell_heads(heads: list[str], expected: Collection[str]) -> list[str]:

@@ -234,7 +234,7 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return archive.read(f"data/{name}")
     except (KeyError, *BROKEN) as error:
         raise SubmissionError(
-            f"data/{name} must be an 8-bit PNG, found {error}; write the zip again."
+            f"data/{name} must be an 8-bit PNG, found {str(error) or 'broken data'}; write the zip again."
         ) from error
 
 
@@ -253,9 +253,14 @@ def _compare_names(path: Path, members: set[str], names: list[str]) -> list[str]
     surplus = [name for name in surplus if name not in system and name != "metadata"]
     for word, found in (("lacks", sorted(expected - members)), ("holds the needless", surplus)):
         if found:
-            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-            faults.append(f"{path.name} {word} {', '.join(found[:5])}{more}; write it with Save_test.ipynb.")
+            faults.append(f"{path.name} {word} {_list_names(found)}; write it with Save_test.ipynb.")
     return faults
+
+
+def _list_names(names: list[str]) -> str:
+    """Lists the first five names, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def _compare_tables(
@@ -271,7 +276,7 @@ def _compare_tables(
     ):
         if found:
             faults.append(
-                f"{path.name}: data.csv {word} {', '.join(found[:5])}; one row a frame of Test/data.csv."
+                f"{path.name}: data.csv {word} {_list_names(found)}; one row a frame of Test/data.csv."
             )
     if not faults and listed != wanted:
         faults.append(f"{path.name}: data.csv must list the frames in the order of Test/data.csv; sort it.")

@@ -41,7 +41,9 @@ MARKS = (  # that a table begins with; UTF-32's begins as UTF-16's does
 BLANKS = (  # what programs and people write where they know nothing, in small letters
     *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
 )
-NUMBER = r"[+-]?(?:[0-9]+[.,]?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\d+,\d+"
+LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, and outlines or run lengths have more
+UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others only tell of them
 # The seven passes of an interlaced PNG: first row and column, steps to the next ones.
@@ -97,7 +99,8 @@ def read_table(folder, columns, whose, table="data.csv"):
         raise ScoringError("%s must have rows and the columns %s; missing: %s." % (name, columns, missing))
     check_shape(name, heads, lines)
     empty = dict.fromkeys(heads, "")
-    return [dict(empty, **dict(zip(heads, line))) for line in lines[1:]]
+    rows = [line for line in lines[1:] if line != lines[0]]  # tables that were put together repeat the head
+    return [dict(empty, **dict(zip(heads, line))) for line in rows]
 
 
 def decode_text(content):
@@ -128,6 +131,7 @@ def split_cells(text):
 
 def parse_csv(text, separator):
     """Parses a text to lines of cells; csv.Error where its quotes are not closed."""
+    csv.field_size_limit(LONGEST_CELL)
     file = io.StringIO(text, newline="")
     return list(csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True))
 
@@ -145,7 +149,7 @@ def find_separator(text):
 
 def strip_cell(cell):
     """Takes off blanks, and marks that are not seen, around a cell; a line break in it becomes a blank."""
-    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip("\ufeff\u200b").strip())
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(UNSEEN).strip())
 
 
 def spell_heads(heads):
@@ -328,7 +332,7 @@ def read_ids(path, name, size=None):
     except BROKEN:
         raise ScoringError("%s must be an 8-bit PNG of class ids, it cannot be read; write it again." % name)
     if color == 3:
-        palette = dict(chunks).get(b"PLTE", b"")
+        palette = find_palette(chunks)
         require_colors(name, ids, palette, bits)
         return show_greys(name, ids, palette)
     return ids if ids.ndim == 2 else require_equal_channels(name, ids)
@@ -415,11 +419,20 @@ def require_size(name, found, size):
         )
 
 
+def find_palette(chunks):
+    """Finds the palette of a PNG, the first one before its pixels; empty where there is none."""
+    for kind, data in chunks:
+        if kind in (b"PLTE", b"IDAT"):
+            return data if kind == b"PLTE" else b""
+    return b""
+
+
 def require_colors(name, indices, palette, bits):
     """Refuses a mask of few bits with an index beyond its palette: Pillow cuts ids that need more bits."""
-    if bits < 8 and indices.max() >= len(palette) // 3:
+    count = -(-len(palette) // 3)  # rounded up
+    if bits < 8 and indices.max() >= count:
         words = "%s must hold indices of its palette, found %d with %d colours; write it as 8-bit grey."
-        raise ScoringError(words % (name, indices.max(), len(palette) // 3))
+        raise ScoringError(words % (name, indices.max(), count))
 
 
 def show_greys(name, indices, palette):
@@ -577,13 +590,25 @@ def read_answers(submission, wanted):
     lacking = [name for name in wanted if name not in found]
     if lacking:
         raise ScoringError(
-            "data.csv must have one row for each test frame; missing: %s." % ", ".join(lacking[:5])
+            "data.csv must have one row for each test frame; missing: %s." % list_names(lacking)
         )
     return found
 
 
+def list_names(names):
+    """Lists the first five names, and how many more there are."""
+    rest = len(names) - 5
+    return ", ".join(names[:5]) + (" and %d more" % rest if rest > 0 else "")
+
+
 def name_mask(row):
-    """Names the file of a row's mask in the submission; a folder in `pred_name` counts for nothing."""
+    """Names the file of a row's mask in the submission; a folder in `pred_name` counts for nothing.
+
+    Raises:
+        ScoringError: the row names none.
+    """
+    if not row["pred_name"]:
+        raise ScoringError("pred_name of %s must name a mask, it is empty; write it." % row["image_path"])
     return "data/%s" % os.path.basename(clean_path(row["pred_name"]))
 
 
