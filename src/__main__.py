@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from src.common.errors import UserError
@@ -51,10 +52,29 @@ def main(arguments: list[str]) -> int:
     )
     command.add_arguments(parser)
     try:
-        return command.run(parser.parse_args(rest)) or 0
-    except (UserError, FileNotFoundError) as error:
+        code = command.run(parser.parse_args(rest)) or 0
+        sys.stdout.flush()
+    except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who reads the output, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None and not isinstance(error, FileNotFoundError):
+            raise
+        print(describe_system_error(error), file=sys.stderr)
+        return 2
+    return code
+
+
+def describe_system_error(error: OSError) -> str:
+    """Describes what the system says about a file, in a sentence."""
+    if error.filename is None:
+        return str(error)
+    return (
+        f"{error.filename} must be read or written, found: {error.strerror}; correct the path or its rights."
+    )
 
 
 def describe_verbs() -> str:

@@ -1,5 +1,6 @@
 """The command line: every verb starts alone, old names lead to the new ones."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -51,6 +52,32 @@ def test_the_command_line_lists_its_verbs(command):
     assert code == 0 and all(f"  {verb} " in output for verb in VERBS)
     code, _, errors = command("inspect")
     assert code == 2 and "doctor" in errors and "found 'inspect'" in errors
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(train_folder):
+    words = [sys.executable, "-m", "src", "doctor", str(train_folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # as `head` does
+        assert process.stderr.read() == ""
+
+
+def test_a_file_where_a_folder_belongs_is_named(command, train_folder, tmp_path):
+    (tmp_path / "ref").symlink_to(train_folder)
+    (tmp_path / "res" / "data").mkdir(parents=True)
+    answers = "image_path,pred_name,image_lvl_pred\n"
+    for number in range(6):
+        shutil.copy(train_folder / f"frame_00{number}_seg.png", tmp_path / "res" / "data" / f"{number}.png")
+        answers += f"frame_00{number}.jpg,{number}.png,0\n"
+    (tmp_path / "res" / "data.csv").write_text(answers)
+    (tmp_path / "file").touch()
+    for words in (("score", tmp_path), ("bundle",)):
+        out = tmp_path / "file" / "out"
+        more = ("--reference", train_folder) if words == ("bundle",) else ()
+        code, _, errors = command(*words, out, *more)
+        assert code == 2 and len(errors.splitlines()) == 1
+        assert str(tmp_path / "file") in errors and "correct the path" in errors
+    code, _, _ = command("bundle", tmp_path / "new" / "b.zip", "--reference", train_folder)
+    assert code == 0 and (tmp_path / "new" / "b.zip").exists()
 
 
 @pytest.mark.parametrize("name", ["src.doctor", "src.world", "src.scoring"])

@@ -2,13 +2,16 @@
 
 import argparse
 import sys
-from pathlib import Path
+
+from src.common import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("out", type=Path, help="zip to write")
-    parser.add_argument("--reference", type=Path, required=True, help="folder with the truth of the test set")
+    parser.add_argument("out", type=files.expand_home, help="zip to write")
+    parser.add_argument(
+        "--reference", type=files.expand_home, required=True, help="folder with the truth of the test set"
+    )
     parser.add_argument(
         "--title", default="Every pixel and the kind of place", help="title of the competition"
     )

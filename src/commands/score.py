@@ -3,11 +3,15 @@
 import argparse
 import sys
 
+from src.common import files
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("input", help="folder with ref/ (the truth) and res/ (the unpacked zip)")
-    parser.add_argument("output", help="folder for scores.json and scores.txt")
+    parser.add_argument(
+        "input", type=files.expand_home, help="folder with ref/ (the truth) and res/ (the unpacked zip)"
+    )
+    parser.add_argument("output", type=files.expand_home, help="folder for scores.json and scores.txt")
 
 
 def run(arguments: argparse.Namespace) -> int:
