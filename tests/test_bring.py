@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from src.bring import coco
 from src.bring.bring import Labels, bring
 from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
@@ -797,6 +798,54 @@ def test_a_broken_shape_names_its_file(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"drive0_0000.json: shape 1, road, must be one that labelme draws"):
         bring(source, tmp_path / "out")
+
+
+def edit_labelme(folder, number, label):
+    """Gives the first shape of a photo another label."""
+    path = folder / "drive0" / f"drive0_000{number}.json"
+    content = json.loads(path.read_text())
+    content["shapes"][0]["label"] = label
+    path.write_text(json.dumps(content))
+
+
+def test_labels_of_labelme_are_text_without_blanks(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "labelme", source)
+    bring(source, tmp_path / "out")
+    right = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")["name"]
+    edit_labelme(source, 0, " road ")
+    bring(source, tmp_path / "blanks")
+    names = pd.read_csv(tmp_path / "blanks" / "Train" / "classes.csv")["name"]
+    assert names.tolist() == right.tolist()
+    edit_labelme(source, 0, 7)
+    bring(source, tmp_path / "numbers")
+    assert "7" in pd.read_csv(tmp_path / "numbers" / "Train" / "classes.csv", dtype=str)["name"].tolist()
+    edit_labelme(source, 0, None)
+    with pytest.raises(DataError, match=r"drive0_0000\.json: shape 1 must have a label, found none; name it"):
+        bring(source, tmp_path / "none")
+
+
+def test_a_json_of_labelme_that_cannot_be_read_is_named(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "labelme", source)
+    (source / "drive0" / "drive0_0000.json").write_text("")
+    brought = bring(source, tmp_path / "out")
+    assert len(brought.written.train) == 2
+    (left,) = brought.left
+    assert left.startswith("1 json files cannot be read, the first: ") and "drive0_0000.json" in left
+
+
+def test_run_lengths_of_another_number_of_pixels_are_refused():
+    square = {"size": [2, 3], "counts": [1, 2, 3]}  # column by column: 6 pixels
+    assert coco._read_area(square, (2, 3)).tolist() == [[False, True, False], [True, False, False]]
+    with pytest.raises(ValueError, match="run lengths of 3 px"):
+        coco._read_area({"size": [2, 3], "counts": [1, 2]}, (2, 3))
+
+
+def test_a_polygon_of_coco_needs_no_list_around_it():
+    points = [0, 0, 4, 0, 4, 4, 0, 4]
+    inside = coco._read_area(points, (8, 8))
+    assert inside.sum() == 16 and (inside == coco._read_area([points], (8, 8))).all()
 
 
 def test_the_verb_ends_with_the_doctors_report(command, tmp_path):

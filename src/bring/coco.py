@@ -1,5 +1,6 @@
 """Reads COCO's json files of polygons and run lengths, which many tools write."""
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -195,12 +196,16 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
 def _read_area(segmentation: list | dict, shape: tuple[int, int]) -> np.ndarray:
     """Reads polygons, or run lengths as text or as numbers: bool (H, W)."""
     if isinstance(segmentation, list):
+        if not isinstance(segmentation[0], list):  # one polygon, without the list around it
+            segmentation = [segmentation]
         # Two points have no inside, but pycocotools takes their four numbers for a box
         polygons = [polygon for polygon in segmentation if len(polygon) > 4]
         if not polygons:
             return np.zeros(shape, bool)
         encoded = coco_masks.merge(coco_masks.frPyObjects(polygons, *shape))
     elif isinstance(segmentation["counts"], list):
+        if sum(segmentation["counts"]) != math.prod(segmentation["size"]):
+            raise ValueError(f"run lengths of {sum(segmentation['counts'])} px")
         encoded = coco_masks.frPyObjects(segmentation, *shape)
     else:
         encoded = segmentation

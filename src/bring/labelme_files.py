@@ -39,6 +39,10 @@ def _is_labelme(path: Path) -> bool:
         content = read_json(path)
     except DataError:
         return False
+    return _has_keys(content)
+
+
+def _has_keys(content: object) -> bool:
     return isinstance(content, dict) and {"shapes", "imagePath"} <= set(content)
 
 
@@ -48,7 +52,7 @@ def read(folder: Path, options: Options) -> Source:
     Raises:
         DataError: no photo is there.
     """
-    contents = _read_contents(folder)
+    contents, broken = _read_contents(folder)
     photos = _find_photos(folder, contents)
     absent = []
     names: set[str] = set()
@@ -75,6 +79,8 @@ def read(folder: Path, options: Options) -> Source:
         raise DataError(
             f"The photos of {folder} must lie beside its json files, found none; copy them there."
         )
+    if broken:
+        source.left.append(f"{len(broken)} json files cannot be read, the first: {broken[0]}")
     if absent:
         source.left.append(
             f"{len(absent)} json files have no photo beside them or in them, the first {absent[0]}."
@@ -82,12 +88,37 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
-def _read_contents(folder: Path) -> dict[Path, dict]:
-    """Reads all json files, but for the photos in them: thousands would fill the memory."""
+def _read_contents(folder: Path) -> tuple[dict[Path, dict], list[str]]:
+    """Reads all json files, but for the photos in them: thousands would fill the memory.
+
+    Returns:
+        What each file holds, and what is wrong with those that cannot be read.
+    """
     contents = {}
-    for path in filter(_is_labelme, sorted(folder.rglob("*.json"))):
-        contents[path] = {key: value for key, value in read_json(path).items() if key != "imageData"}
-    return contents
+    broken = []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            content = read_json(path)
+        except DataError as error:
+            broken.append(str(error))
+            continue
+        if _has_keys(content):
+            contents[path] = {key: value for key, value in content.items() if key != "imageData"}
+            _spell_labels(path, content["shapes"])
+    return contents, broken
+
+
+def _spell_labels(path: Path, shapes: list[dict]) -> None:
+    """Makes the labels of shapes text without blanks around it; some programs write numbers.
+
+    Raises:
+        DataError: a shape has no label.
+    """
+    for number, shape in enumerate(shapes, start=1):
+        label = "" if shape.get("label") is None else str(shape["label"]).strip()
+        if not label:
+            raise DataError(f"{path}: shape {number} must have a label, found none; name it in labelme.")
+        shape["label"] = label
 
 
 def _find_photos(folder: Path, contents: dict[Path, dict]) -> dict[Path, Path]:
@@ -164,6 +195,8 @@ def _draw(path: Path, content: dict, photo: Path, indices: dict[str, int]) -> np
 def _draw_shape(size: tuple[int, int], shape: dict) -> np.ndarray:
     """Draws a shape: bool (H, W). Source: labelme, utils/shape.py, whose pixels it gives."""
     points = [tuple(point) for point in shape["points"]]
+    if not np.isfinite(points).all():
+        raise ValueError("a point that is no number")
     kind = shape.get("shape_type") or "polygon"
     if kind in ("polygon", "oriented_rectangle"):
         return draw_polygon(size, points)
