@@ -224,6 +224,9 @@ def test_another_format_is_named_for_what_it_is(tmp_path, kind, ending):
     [
         (b"<!doctype html><html>not found</html>", r"found HTML, .* download the image again, this is a web"),
         (b"\n\n  <HTML>\n<head>", r"found HTML, .* download the image again"),
+        (b'{"error": {"code": 429}}', r"found JSON, .* download the image again, this is a text"),
+        (bytes(5000), r"found zeros at its start, as after a loss of power; copy, download or export"),
+        (png().replace(b"\r\n", b"\n"), r"found PNG with changed line ends, .* as binary and not as text"),
         (b'\xef\xbb\xbf<?xml version="1.0"?><Error>', r"found XML, .* download the image again"),
         (b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(99), r"found AppleDouble, .* drop it, it is no image"),
     ],
@@ -249,6 +252,21 @@ def test_a_photo_of_108_megapixels_is_to_be_made_smaller(tmp_path):
         DataError, match=r"photo\.jpg must have at most .* found 108,000,000 pixels; make the"
     ):
         image_files.read_size(str(tmp_path / "photo.jpg"))
+
+
+def test_a_file_that_git_annex_has_not_fetched_names_the_command(tmp_path):
+    (tmp_path / "photo.jpg").write_text("/annex/objects/SHA256E-s9--00.jpg\n")
+    with pytest.raises(DataError, match=r"photo\.jpg must be an image, found a git-annex .* git annex get"):
+        image_files.read_size(str(tmp_path / "photo.jpg"))
+
+
+def test_a_header_that_pillow_does_not_know_is_said_without_an_address(tmp_path):
+    content = png()
+    head = b"IHDR" + content[16:27] + b"\x40" + content[28:29]  # there is one kind of filters, 0
+    path = tmp_path / "photo.png"
+    path.write_bytes(content[:12] + head + struct.pack(">I", zlib.crc32(head)) + content[33:])
+    with pytest.raises(DataError, match=r"photo\.png .* found one that is broken, its header is wrong; exp"):
+        image_files.load_photo(str(path), SHAPE)
 
 
 def test_a_file_that_git_lfs_has_not_fetched_names_the_command(tmp_path):

@@ -26,7 +26,10 @@ INTERLACED = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
-LFS_POINTER = "Git LFS pointer"  # a text file that stands for a file which was not fetched
+# Text files that stand for a file which was not fetched; git-annex writes them where links are impossible
+LFS_POINTER = "Git LFS pointer"
+ANNEX_POINTER = "git-annex pointer"
+CHANGED_PNG = "PNG with changed line ends"  # as after a transfer as text; the first bytes of a PNG show it
 SIGNS = (  # first bytes of other formats
     (b"BM", "BMP"),
     (b"GIF8", "GIF"),
@@ -46,8 +49,16 @@ SIGNS = (  # first bytes of other formats
     (b"P6", "PPM"),
     (b"\0\5\x16\7", "AppleDouble"),
     (b"version https://git-lfs", LFS_POINTER),
+    (b"/annex/objects/", ANNEX_POINTER),
+    (b"\x89PNG", CHANGED_PNG),
 )
-TEXTS = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<?xml", "XML"))  # in small letters
+TEXTS = (  # in small letters
+    (b"<!doctype html", "HTML"),
+    (b"<html", "HTML"),
+    (b"<?xml", "XML"),
+    (b"<svg", "SVG"),
+    (b"{", "JSON"),
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from src.common.errors import DataError
 from src.data import headers
@@ -28,8 +28,11 @@ _REMEDIES = {  # where saving the file again as another format would not help
     "JPEG": "export it as PNG from where it was made, because a JPEG changes the values",
     "HTML": "download the image again, this is a web page in its place",
     "XML": "download the image again, this is a text in its place",
+    "JSON": "download the image again, this is a text in its place",
+    headers.CHANGED_PNG: "copy or download it again, as binary and not as text",
     "AppleDouble": "drop it, it is no image but what macOS notes of the file without ._ before its name",
 }
+_FETCH = {headers.LFS_POINTER: "git lfs pull", headers.ANNEX_POINTER: "git annex get"}
 _TURNS = {  # orientation of EXIF -> function that turns pixels upright
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -90,15 +93,13 @@ def _require_format(head: bytes, name: str, formats: tuple[str, ...]) -> None:
     kind = headers.name_format(head)
     if kind in formats:
         return
-    if kind == headers.LFS_POINTER:
-        raise DataError(
-            f"{name} must be an image, found a Git LFS pointer to it; fetch the image: git lfs pull."
-        )
+    if kind in _FETCH:
+        raise DataError(f"{name} must be an image, found a {kind} to it; fetch the image: {_FETCH[kind]}.")
     allowed = " or ".join(formats)
     found = f"{kind}, another format" if kind else "another format"
     remedy = _REMEDIES.get(kind, f"save it again as {allowed}, a new ending alone changes nothing")
-    if not head:
-        found = "an empty file"
+    if not head.strip(b"\0"):
+        found = "zeros at its start, as after a loss of power" if head else "an empty file"
         remedy = "copy, download or export it again"
     raise DataError(f"{name} must be a whole {allowed} image, found {found}; {remedy}.")
 
@@ -137,6 +138,8 @@ def naming_file(name: str, formats: tuple[str, ...]) -> Iterator[None]:
 
 def _describe_error(error: Exception) -> str:
     """Describes a broken image by the error that reading it caused."""
+    if isinstance(error, UnidentifiedImageError):  # its own text is an address in memory
+        return "one that is broken, its header is wrong"
     if isinstance(error, (struct.error, zlib.error, EOFError, OSError)):
         return f"one that is cut short or broken ({error})"
     return str(error)
