@@ -92,6 +92,14 @@ def test_a_color_that_a_class_has_is_given_to_no_other(tmp_path):
     assert colors[:3] == ("#000000", "#56b4e9", "#e69f00") and len(set(colors)) == 10
 
 
+def test_a_list_without_classes_is_refused(tmp_path):
+    (tmp_path / "classes.csv").write_text("task,id,name,color\n")
+    with pytest.raises(
+        errors.DataError, match=r"classes\.csv must list the classes, found a head alone; add"
+    ):
+        class_lists.read_classes(tmp_path)
+
+
 def test_bad_color_is_named(tmp_path):
     (tmp_path / "classes.csv").write_text("task,id,name,color\nmask,1,a,red\n")
     with pytest.raises(ValueError, match="'red'"):

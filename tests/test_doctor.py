@@ -260,6 +260,10 @@ WARNINGS = {
         lambda f: edit(f, timestamp=(5, "2026-05-02T10:00:01")),
         r"mixed with and without zone, first in row 5",
     ),
+    "zones are mixed, of hours alone": (
+        lambda f: rewrite(f, lambda s: s.replace("Z,", "+02,").replace("03+02", "03")),
+        r"mixed with and without zone, first in row 5",
+    ),
     "one recording": (
         lambda f: rewrite(f, lambda s: re.sub(r"robot\d,.*?Z", "robot0,2026-05-01T10:00:00Z", s)),
         r"all frames are of one recording",
@@ -342,6 +346,13 @@ def test_oddity_is_named_and_goes_on(folders, fault):
     found = examine(train, test)
     assert find(found, "error") == []
     assert any(re.search(words, text) for text in find(found, "warning")), found.describe()
+
+
+def test_zones_of_hours_alone_and_utc_are_zones(folders):
+    train, _ = folders
+    edit(train, timestamp=(2, "2026-05-01 10:00:00+00"))
+    edit(train, timestamp=(3, "2026-05-01 10:00:01 UTC"))
+    assert not [text for text in find(examine(train), "warning") if "zone" in text]
 
 
 def test_sound_data_have_no_problem_and_are_counted(folders):

@@ -401,6 +401,8 @@ def test_points_stand_in_where_lon_and_lat_are_empty(train_folder, classes):
             "2020-12-28 03:20:23+01:00",
             " 2020-12-28T02:20:23 ",
             "2020:12:28 02:20:23",
+            "2020-12-28 02:20:23 UTC",
+            "2020-12-28 03:20:23+01",
         ),
     ],
 )
@@ -408,6 +410,11 @@ def test_times_are_read_as_programs_write_them(train_folder, classes, text):
     samples, problems = read_column(train_folder, classes, timestamp=text)
     assert (samples["time"] == pd.Timestamp("2020-12-28T02:20:23Z")).all()
     assert {level for level, _ in problems} <= {"note"}
+
+
+def test_a_time_that_exif_leaves_blank_is_unknown(train_folder, classes):
+    samples, problems = read_column(train_folder, classes, timestamp="    :  :     :  :  ")
+    assert samples["time"].isna().all() and not problems
 
 
 def test_a_date_alone_is_no_number_of_seconds(train_folder, classes):

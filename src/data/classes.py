@@ -130,6 +130,8 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
             f"{path} must have the columns task, id, name and color, found {', '.join(table) or 'none'}; "
             f"add {', '.join(missing)}."
         )
+    if not len(table):
+        raise DataError(f"{path} must list the classes, found a head alone; add rows, or move the file away.")
     if "color" not in table:
         table["color"] = ""
     table["color"] = table["color"].mask(table["color"].map(is_blank), "")

@@ -38,6 +38,7 @@ FIRST_TIME = 631_152_000  # seconds since 1970; the year 1990
 LAST_TIME = 4_102_444_800  # seconds since 1970; the year 2100
 UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # how many are a second
 SECONDS_DIGITS = 10  # digits of a number of seconds since 1970, from the year 2001 on
+NO_TIME = r":[: ]*"  # EXIF's form of an unknown time, colons and blanks
 EARLY = r"(?:(?:0\d|1[0-8])\d\d|19[0-8]\d)[-/:]"  # dates before 1990, as of clocks that were not set
 
 
@@ -147,12 +148,14 @@ def read_times(path: Path, table: pd.DataFrame) -> tuple[pd.Series, list[Problem
     They are NaT where unknown or from an unset clock.
     """
     cells = table["timestamp"] if "timestamp" in table else pd.Series("", index=table.index)
+    cells = cells.mask(cells.str.fullmatch(NO_TIME), "")
     is_date_of_digits = cells.str.fullmatch(r"(?:19|20)\d{6}")  # as 20260203
     is_number = cells.str.fullmatch(rf"{NUMBER}|{EUROPEAN}") & ~is_date_of_digits
     numbers = cells.where(is_number, "").map(read_number).astype(float)
     unset = cells.str.match(EARLY) | (numbers < FIRST_TIME)
     numbers = numbers.mask((numbers >= FIRST_TIME) & cells.map(_is_rounded))
     dates = cells.mask(is_number | unset, "").str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
+    dates = dates.str.replace(r" ?(?:UTC|GMT)$", "Z", regex=True)  # as databases write them
     dates = dates.str.replace(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", regex=True)  # as EXIF writes them
     times = pd.to_datetime(dates, utc=True, errors="coerce", format="ISO8601")
     problems = []

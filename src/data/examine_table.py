@@ -87,7 +87,8 @@ def _find_mixed_zones(samples: pd.DataFrame) -> list[str]:
         return []
     times = samples["timestamp"]
     is_date = samples["time"].notna() & times.map(read_number).isna()
-    has_zone = times[is_date].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
+    # Databases write UTC, or the hours of a zone alone: 2026-02-03 09:30:00+00
+    has_zone = times[is_date].str.contains(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)?[+-]\d\d)$")
     if has_zone.empty:
         return []
     differs = has_zone != has_zone.iloc[0]
