@@ -154,6 +154,10 @@ REFUSED = {  # a file: what both readers say of it
         WHOLE[:8] + chunk(b"pHYs", bytes(9)) + WHOLE[8:],
         "PNG",
     ),
+    "a second header beyond measure": (
+        WHOLE[:33] + chunk(b"IHDR", struct.pack(">II", 2**20, 2**20) + WHOLE[24:29]) + WHOLE[33:],
+        "PNG",
+    ),
     "pixels before the header": (WHOLE[:8] + WHOLE[33:-12] + WHOLE[8:33] + WHOLE[-12:], "PNG"),
     "an unknown part": (png(FOUR, before=chunk(b"CgBI", b"1234")), "PNG"),
     "nothing": (b"", "PNG"),

@@ -19,7 +19,10 @@ from src.data import headers
 from src.data.headers import Header
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million; a larger image is a mistake or an attack
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error),
+    Image.DecompressionBombError,  # of a second header, which `check_header` does not see
+)
 CAMERA_BITS = 12  # a 16-bit photo whose values need no more bits has not been scaled to 16 bits
 MOST_SHOWN = 8  # ids in one message
 # Warnings of libjpeg about faults that lose no pixels; some cameras write a few bytes before the end.
