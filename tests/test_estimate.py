@@ -73,7 +73,6 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     assert plain.accuracy == pytest.approx(0.8)
     labels = {name: getattr(plain, name) for name in ("f1", "accuracy", "f1_low", "accuracy_high")}
     assert labels == {name: getattr(warm, name) for name in labels}
-    assert labels["accuracy_high"] == pytest.approx(0.8 + estimate.LABEL_ERRORS["accuracy"])
     ends = [f"{name}_{end}" for name in ("miou", "f1", "accuracy") for end in ("low", "high")]
     assert list(warm.to_dict()) == ["miou", "f1", "accuracy", *ends]  # of result.json
     gaps = [make_fold(None, -0.3), make_fold(None, -0.1), make_fold(None)]
@@ -82,6 +81,17 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     assert doubted.without_labels().to_dict().keys() == {"miou", "miou_low", "miou_high"}
     assert warm.miou_high - warm.miou_low > plain.miou_high - plain.miou_low  # more doubt
     assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
+
+
+def test_the_intervals_of_labels_are_wider_where_test_has_few_frames():
+    recordings = pd.Series(["a"] * 50 + ["b"] * 50)
+    many = estimate.estimate_test(make_expected(0.8, 100), recordings, [make_fold(None)])
+    # 1.645 * sqrt(0.8 * 0.2 / 100) = 0.0658; sqrt(0.07 ** 2 + 0.0658 ** 2) = 0.0961
+    assert many.accuracy_high - 0.8 == pytest.approx(0.0961, abs=1e-4)
+    assert 0.8 - many.accuracy_low == pytest.approx(0.0961, abs=1e-4)
+    few = estimate.estimate_test(make_expected(0.8), recordings[:4], [make_fold(None)])
+    # 1.645 * sqrt(0.8 * 0.2 / 4) = 0.329; sqrt(0.07 ** 2 + 0.329 ** 2) = 0.3364
+    assert 0.8 - few.accuracy_low == pytest.approx(0.3364, abs=1e-4) and few.accuracy_high == 1
 
 
 def test_the_confusion_of_test_is_that_of_the_trusted_temperature():
