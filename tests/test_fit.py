@@ -139,6 +139,13 @@ def test_both_parts_of_the_head_are_fitted_and_the_mask_part_is_not_trained(fram
     assert joint.get_layer("label_from_mask").kernel.numpy().any()
 
 
+def test_a_class_of_each_frame_is_hidden_in_turn():
+    # Class 0 has the columns 0 and 2. The smallest values of the columns are 1, 4, 0 and 6.
+    shares = np.array([[1, 5, 2, 6], [3, 4, 0, 7], [9, 9, 9, 9]])
+    expected = [[1, 5, 0, 6], [3, 4, 0, 6], [1, 9, 0, 9]]
+    np.testing.assert_array_equal(label_head.hide_classes(shares, 2), expected)
+
+
 def test_the_joint_network_learns_at_a_fifth_of_the_rate():
     recipe = Recipe(rate=0.01, last_rate=0.5)
     assert _choose_rates(recipe, with_label=False) == pytest.approx((0.01, 0.005))
