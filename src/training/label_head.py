@@ -36,8 +36,8 @@ class Part:
 # They are fitted apart, for among the many features of the backbone the few of the mask would be lost. The
 # backbone was trained on these frames' labels, so its features say more of them than of other frames; hence
 # they are regularised more, and weigh less. F1 away, the mean of four places, was 62.6 % by the features
-# alone, 68.0 by the mask alone, 71.0 by both. Hiding classes raised it from 80.1 to 81.4, the mean of three, and
-# on their held-out recordings from 76.2 to 84.4 (docs/how-measured.md has what was compared).
+# alone, 68.0 by the mask alone, 71.0 by both. Hiding classes raised it from 80.1 to 81.4 (three places) and,
+# on their held-out recordings, from 76.2 to 84.4 (docs/how-measured.md has what was compared).
 PARTS = (
     Part("label_from_features", strength=0.01, floor=0.01, weight=0.4),
     Part("label_from_mask", strength=0.3, floor=1e-4, weight=0.6, hidden=0.1),
