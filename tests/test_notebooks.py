@@ -134,7 +134,7 @@ def test_expected_miou_tells_the_hard_frames_from_the_others(road, learnable, mo
     result = Result(Project.open(learnable, learnable / "reference"))
     result.most_common_errors()
     correlation = result.correlate_expected()
-    assert f"rank correlation of {correlation:.2f} here" in capsys.readouterr().out
+    assert f"the true one is {correlation:.2f} here" in capsys.readouterr().out
     ranks = result.notes[["expected_miou", "miou"]].rank()
     assert correlation == pytest.approx(np.corrcoef(ranks.T)[0, 1])
     result.notes["expected_miou"] = 0.5

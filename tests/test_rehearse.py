@@ -68,7 +68,8 @@ def test_as_many_frames_are_added_with_their_masks_alone(pair, monkeypatch):
         assert frames.labels.tolist() == [0, 1, 2, 0, 1, 2, *[NO_LABEL] * 3]
         assert set(found[way]["photos"]) <= pool
         for photo, mask in zip(found[way]["photos"], frames.masks[6:], strict=True):
-            assert (mask == draw_frame(int(photo[6:9]))[1]).all()
+            truth = draw_frame(int(photo[6:9]))[1]
+            assert (mask == truth.repeat(2, 0).repeat(2, 1)).all()  # enlarged, as the small photos are
     assert len({one["miou"] for one in found.values()}) == 1  # one network, one half of Test
 
 
