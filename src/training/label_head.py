@@ -79,7 +79,7 @@ def hide_classes(shares: np.ndarray, classes: int) -> np.ndarray:
     be lost there.
 
     Args:
-        shares: float (frames, n * classes), of `MaskShares`, in which every n-th value is of one class.
+        shares: float (frames, n * classes), of `MaskShares`; value i of a frame is of the class i % classes.
         classes: of the mask.
 
     Returns:
