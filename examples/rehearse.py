@@ -30,7 +30,7 @@ from src.data.reference import add_truth, check_reference
 from src.data.samples import fingerprint_data, read_samples
 from src.evaluation.choice import choose_frames, measure_features
 from src.evaluation.evaluate import score_samples
-from src.experiments import sweep, tables
+from src.experiments import measured, tables
 from src.experiments.away import describe_gain
 from src.inference import engine, predict
 from src.pipeline import folds
@@ -156,10 +156,10 @@ def measure_all(place: Place, seeds: list[int], count: int, steps: int, recipe: 
         for way in WAYS:
             row = {"data": place.name, "data_fingerprint": data, "count": count, "steps": steps}
             row |= {"recipe": recipe, "seed": seed, "way": way}
-            if sweep.is_measured(row, False, RECORD):
+            if measured.is_measured(row, False, RECORD):
                 continue
             print(f"\n{place.name}, seed {seed}: {way}", flush=True)
-            sweep.keep_row(row, rehearsal.measure(way), RECORD)
+            measured.keep_row(row, rehearsal.measure(way), RECORD)
 
 
 def make_table(path: Path) -> str:
@@ -167,7 +167,7 @@ def make_table(path: Path) -> str:
 
     Below it stands a sentence a pair: how much the suggested frames gained over random ones and over none.
     """
-    kept = pd.DataFrame(sweep.read_rows(path))
+    kept = pd.DataFrame(measured.read_rows(path))
     same = ["data", "count", "steps", "recipe"]
     kept["miou"] *= 100
     index = [*same, "seed", "pool_frames", "scored_frames"]

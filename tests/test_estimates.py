@@ -4,7 +4,8 @@ from texts import squeeze
 from tiny import TINY
 
 from src import runs
-from src.experiments import estimate_errors, estimates, sweep
+from src.experiments import estimate_errors, estimates, measured, sweep
+from src.experiments.bench import Bench, measure_recipe
 
 
 def make_row(data, seed, found, true, inside):
@@ -41,16 +42,16 @@ def test_errors_are_means_by_set_and_each_set_counts_the_same(tmp_path):
 
 def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
-    bench = sweep.Bench(learnable, learnable / "reference")
+    bench = Bench(learnable, learnable / "reference")
     found = estimates.measure_estimate(bench, TINY, (0, 1), steps=4)
     assert (
         0 <= found["estimate"]["miou_low"] <= found["estimate"]["miou"] <= found["estimate"]["miou_high"] <= 1
     )
     path = tmp_path / "estimates.json"
     row = sweep.identify(bench, "a", ("default", ""), 0, 4)
-    sweep.keep_row(row, found, path)
+    measured.keep_row(row, found, path)
     assert json.loads(path.read_text()) == [row | found]  # as JSON holds it
-    true = sweep.measure_recipe(bench, TINY, seeds=[1], steps=4)["test"]
+    true = measure_recipe(bench, TINY, seeds=[1], steps=4)["test"]
     assert found["test"] == true
     assert "| mIoU |" in squeeze(estimate_errors.make_table(path))
 
@@ -63,7 +64,7 @@ def test_one_seed_is_too_few(learnable, tmp_path, command):
 
 def test_each_seed_plays_both_models_once_and_is_not_measured_again(learnable, tmp_path, monkeypatch):
     (tmp_path / "list.txt").write_text("default:\n")
-    bench = sweep.Bench(learnable, learnable / "reference")
+    bench = Bench(learnable, learnable / "reference")
     measured = []
 
     def measure(bench, recipe, seeds, steps):

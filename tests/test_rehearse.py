@@ -11,7 +11,7 @@ from tiny import TINY
 from examples import rehearse
 from src.data.classes import NO_LABEL
 from src.data.recordings import find_recordings
-from src.experiments import sweep
+from src.experiments import measured
 from src.model import unet
 from src.pipeline import folds
 
@@ -103,7 +103,7 @@ def test_a_row_that_is_kept_is_not_trained_again_and_gains_are_paired_by_seed(pa
 def test_a_rehearsal_that_was_interrupted_has_a_table(tmp_path):
     row = {"data": "a", "count": 4, "steps": 9, "recipe": "", "seed": 0, "way": "none"}
     found = {"miou": 0.5, "pool_frames": 12, "scored_frames": 11}
-    sweep.keep_row(row, found, tmp_path / "suggest.json")
+    measured.keep_row(row, found, tmp_path / "suggest.json")
     said = squeeze(rehearse.make_table(tmp_path / "suggest.json"))
     assert "| a | 4 | 9 | | 0 | 12 + 11 | 50.0 | - | - |" in said
     assert "a, 4 frames, 9 steps: suggested over random -, over none -." in said

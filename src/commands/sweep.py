@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--average", action="store_true", help=average)
     estimates = f"with --away and several seeds: also estimates the scores ({ESTIMATES})"
     parser.add_argument("--estimates", action="store_true", help=estimates)
+    ray = "auto or the address of a Ray cluster, which trains several at a time (requirements-scale.txt)"
+    parser.add_argument("--ray", default="", help=ray)
     keep = f"file of results but the estimates (default: {RESULTS}; with --away: {AWAY_RESULTS})"
     parser.add_argument("--keep", type=Path, help=keep)
 
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     startup.import_quietly()
     from src.experiments import away, estimate_errors, estimates, sweep
+    from src.experiments.bench import Bench
 
     if arguments.away is None and (arguments.average or arguments.estimates):
         raise SettingsError(
@@ -56,11 +59,12 @@ def run(arguments: argparse.Namespace) -> None:
         pairs = [(folder, folder / "reference") for folder in arguments.away]
     benches = []
     for folder, reference in pairs:
-        bench = sweep.Bench(folder, reference, arguments.batch_size, arguments.both, path)
+        bench = Bench(folder, reference, arguments.batch_size, arguments.both, path)
         benches.append(bench)
-    sweep.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, arguments.average)
+    steps, seeds = arguments.steps, arguments.seeds
+    sweep.measure_list(arguments.list, benches, seeds, steps, arguments.average, arguments.ray)
     if arguments.away:
         print(away.make_tables(path))
     if arguments.estimates:
-        estimates.measure_list(arguments.list, benches, arguments.seeds, arguments.steps, ESTIMATES)
+        estimates.measure_list(arguments.list, benches, seeds, steps, ESTIMATES)
         print(estimate_errors.make_table(ESTIMATES))

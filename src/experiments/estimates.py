@@ -12,14 +12,13 @@ import pandas as pd
 
 from src.evaluation import estimate, metrics
 from src.evaluation.evaluate import score_samples
-from src.experiments import sweep
+from src.experiments import measured, sweep
+from src.experiments.bench import Bench, fingerprint, read_test, train_recipe
 from src.inference import engine
 from src.settings import Recipe, read_recipe
 
 
-def measure_list(
-    path: Path, benches: list[sweep.Bench], seeds: list[int], steps: list[int], keep: Path
-) -> None:
+def measure_list(path: Path, benches: list[Bench], seeds: list[int], steps: list[int], keep: Path) -> None:
     """Measures the estimates that were not measured yet, and writes each to the results.
 
     Each seed's network plays the held-out model once, that of the next seed then the submitted one.
@@ -33,17 +32,17 @@ def measure_list(
     """
     pairs = list(zip(seeds, [*seeds[1:], seeds[0]], strict=True))
     for bench in benches:
-        found = sweep.fingerprint(bench)
+        found = fingerprint(bench)
         for (name, changes), count, pair in itertools.product(sweep.read_list(path).items(), steps, pairs):
             row = sweep.identify(bench, found, (name, changes), pair[0], count)
             row["submitted_seed"] = pair[1]
-            if sweep.is_measured(row, True, keep):
+            if measured.is_measured(row, True, keep):
                 continue
             print(f"\nEstimate for {row['data']}, {row['recipe']}, seed {pair[0]}, {count} steps", flush=True)
-            sweep.keep_row(row, measure_estimate(bench, read_recipe(changes), pair, count), keep)
+            measured.keep_row(row, measure_estimate(bench, read_recipe(changes), pair, count), keep)
 
 
-def measure_estimate(bench: sweep.Bench, recipe: Recipe, seeds: tuple[int, int], steps: int) -> dict:
+def measure_estimate(bench: Bench, recipe: Recipe, seeds: tuple[int, int], steps: int) -> dict:
     """Estimates the scores on Test as the notebooks do, and scores them.
 
     Args:
@@ -56,13 +55,13 @@ def measure_estimate(bench: sweep.Bench, recipe: Recipe, seeds: tuple[int, int],
         "estimate", "held_out" and "test": scores as fractions, those of the estimate with their intervals;
         "iou": of each class that Test holds, "estimate", "held_out" and "test".
     """
-    held, submitted = (sweep.train_recipe(bench, recipe, seed, steps) for seed in seeds)
+    held, submitted = (train_recipe(bench, recipe, seed, steps) for seed in seeds)
     classes = held.classes
     size = held.settings.size
     held_out_model = engine.prepare(held.joint)
     submitted_model = engine.prepare(submitted.joint)
     scored = estimate.score_held_out(held_out_model, held.held_out, classes, size)
-    test = sweep.read_test(bench, classes)
+    test = read_test(bench, classes)
     estimated, confusion = estimate.estimate_from_photos(
         submitted_model, held_out_model, test, size, [scored], has_labels=scored.label_gap is not None
     )
