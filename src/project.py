@@ -56,7 +56,10 @@ class Project:
         Raises:
             DataError: the data have errors, or `reference` holds no data.csv.
         """
-        folder = find_data(_remember(folder))
+        named = folder or _recall()
+        folder = find_data(named)
+        if folder.is_dir():
+            _remember(named)
         truth = find_reference(reference, folder)
         diagnosis = examine_cached(folder / "Train", folder / "Test" if with_test else None)
         refuse(diagnosis.problems)
@@ -79,12 +82,15 @@ class Project:
         return self.diagnosis.frames.to_html()
 
 
-def _remember(folder: str | Path) -> str | Path:
-    """Stores the folder for later notebooks and returns it; if it is "", returns the one stored last."""
+def _remember(folder: str | Path) -> None:
+    """Stores the folder as the one that was used last."""
     path = runs.RUNS / LAST
-    if folder:
-        files.write_atomically(path, lambda beside: beside.write_text(str(folder), encoding="utf-8"))
-        return folder
+    files.write_atomically(path, lambda beside: beside.write_text(str(folder), encoding="utf-8"))
+
+
+def _recall() -> str:
+    """Returns the folder that was used last, and prints it; "." if there is none."""
+    path = runs.RUNS / LAST
     last = path.read_text(encoding="utf-8") if path.exists() else "."
     print(f"The data are those of DATA = '{last}', which was used last.")
     return last

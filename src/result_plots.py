@@ -12,6 +12,7 @@ from src.figures import captions, charts, diagram, maps, panels
 from src.model import unet
 from src.plots import Album, View
 from src.scores import Scores
+from src.settings import check_whole_number
 from src.submission.result import Result
 
 
@@ -22,7 +23,12 @@ def plot_estimate(result: Result) -> View:
 
 
 def plot_frames(result: Result, count: int) -> View:
-    """Shows frames evenly spaced over the table: photo, truth where it is known, prediction."""
+    """Shows frames evenly spaced over the table: photo, truth where it is known, prediction.
+
+    Raises:
+        SettingsError: `count` is no whole number from 1 on.
+    """
+    check_whole_number("FRAMES", count)
     rows = result.evenly(count)
     photos, truths, predicted = result.load(rows)
     true = result.truth["label"].to_numpy()

@@ -26,9 +26,9 @@ from src.data.location import holds_user_data
 from src.data.tables import find_misnamed
 from src.scores import read_scored
 from src.settings import (
-    ESTIMATES,
-    PRESETS,
+    CHOICES,
     SMALLEST_NUMBERS,
+    check_choice,
     check_epochs,
     check_minutes,
     check_whole_number,
@@ -43,7 +43,6 @@ TEXTS = ("DATA", "REFERENCE", "RECIPE", "RUN", "RAY", "SCORED")
 NUMBER = ((int, float), "a number")
 # Type of a notebook's default -> the types that a new value may have, and their name in a message.
 KINDS = {bool: (bool, "True or False"), int: NUMBER, float: NUMBER}
-CHOICES = {"CHANNELS": (1, 3), "PRESET": tuple(PRESETS), "ESTIMATE": ESTIMATES}
 # Errors that the user can correct, too, raised by code that imports nothing of `src`.
 OTHER_ERRORS = {"ImportError", "ScoringError"}
 
@@ -141,12 +140,8 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
     for name, value in settings.items():
         if name in SMALLEST_NUMBERS and name != "EPOCHS":
             check_whole_number(name, value)
-        if name in CHOICES and value not in CHOICES[name]:
-            choices = ", ".join(map(str, CHOICES[name]))
-            example = f"{name}={CHOICES[name][0]}"
-            raise SettingsError(
-                f"{name} must be one of {choices}, found '{value}'; write for example {example}."
-            )
+        if name in CHOICES:
+            check_choice(name, value)
     check_minutes(settings.get("MINUTES"))
     read_scored(settings.get("SCORED", ""))
     check_epochs(settings.get("EPOCHS", "auto"))

@@ -2,7 +2,6 @@
 
 import difflib
 import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 
 import pandas as pd
@@ -114,7 +113,8 @@ def _read_part(name: str, text: str, default: str | float) -> str | float:
 
 # Values of PRESET, and how many networks the submitted model averages.
 PRESETS = {"fast": 1, "best": 3}
-ESTIMATES = ("off", "quick", "full")  # values of ESTIMATE
+# Values of a setting that has few; the first is the default.
+CHOICES = {"PRESET": tuple(PRESETS), "ESTIMATE": ("quick", "full", "off"), "CHANNELS": (3, 1)}
 FOLD_TRAININGS = {"full": 2}  # steps of the folds' trainings, as multiples of one training's
 
 
@@ -143,8 +143,8 @@ class Settings:
         check_whole_number("SEED", self.seed)
         check_epochs(self.epochs)
         check_minutes(self.minutes)
-        check_choice("PRESET", self.preset, PRESETS)
-        check_choice("ESTIMATE", self.estimate, ESTIMATES)
+        check_choice("PRESET", self.preset)
+        check_choice("ESTIMATE", self.estimate)
         read_recipe(self.recipe)
 
     def resolve(self, samples: pd.DataFrame) -> "TrainingSettings":
@@ -217,16 +217,17 @@ class TrainingSettings:
         return cls(**values)
 
 
-def check_choice(name: str, choice: str, choices: Iterable[str]) -> None:
-    """Refuses a value of a setting that is not among its choices.
+def check_choice(name: str, value: object) -> None:
+    """Refuses a value of a setting that is not among its CHOICES.
 
     Raises:
         SettingsError: the message lists them.
     """
-    if choice not in choices:
-        default = getattr(Settings, name.lower())
+    choices = CHOICES[name]
+    if value not in choices:
+        listed = ", ".join(map(str, choices))
         raise SettingsError(
-            f"{name} must be one of {', '.join(choices)}, found {choice!r}; default: {default!r}."
+            f"{name} must be one of {listed}, found {value!r}; write for example {name}={choices[0]!r}."
         )
 
 

@@ -22,6 +22,7 @@ from src.inference import engine
 from src.model import unet
 from src.project import Project
 from src.submission.result import Result
+from src.submission.submission import Submission
 
 ROOT = Path(__file__).parent.parent
 RECIPE = "backbone=tiny weights=none rate=0.004"
@@ -213,6 +214,8 @@ def test_what_the_competition_gave_stays_with_the_zip_that_it_scored(trained, le
     assert "40.5 / 60.0 / 70.0" in output and "The estimates missed by" in output
     scores, _ = run_last(trained, {"DATA": str(learnable)})  # the same predictions
     assert scores["competition"]["miou"] == 0.405
+    Submission(Project.open(learnable)).score("41 60 70")  # the cell alone, in a later session
+    assert len(list(trained.glob("submissions/*_scored41.0-60.0-70.0.zip"))) == 1
     scores, _ = run_last(trained, {"DATA": str(learnable), "TTA": False})
     assert "competition" not in scores
 

@@ -64,6 +64,8 @@ def test_make_hands_on_what_was_typed(tmp_path, value):
 def test_the_folder_is_typed_once(train_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     assert project.Project.open(train_folder.parent, with_test=False).folder == train_folder.parent
+    with pytest.raises(errors.DataError):
+        project.Project.open(tmp_path / "misspelt", with_test=False)
     capsys.readouterr()
     again = project.Project.open("", with_test=False)
     assert again.folder == train_folder.parent and again.test is None and len(again.train) == 6

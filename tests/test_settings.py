@@ -2,8 +2,12 @@ import json
 
 import pytest
 
+from src import result_plots
+from src.common.errors import SettingsError
 from src.data.samples import read_samples
+from src.pipeline.joint import Joint
 from src.settings import Recipe, Settings, TrainingSettings
+from src.submission.submission import Submission
 
 
 @pytest.mark.parametrize(
@@ -17,8 +21,11 @@ from src.settings import Recipe, Settings, TrainingSettings
         ({"batch_size": 4.0}, "BATCH_SIZE must be a whole number of 1 or more, found 4.0"),
         ({"seed": -1}, "SEED must be a whole number of 0 or more, found -1"),
         ({"seed": True}, "SEED must be a whole number of 0 or more, found True"),
-        ({"estimate": "fast"}, "ESTIMATE must be one of off, quick, full, found 'fast'; default: 'quick'"),
-        ({"preset": "good"}, "PRESET must be one of fast, best, found 'good'; default: 'fast'"),
+        ({"estimate": "fast"}, "ESTIMATE must be one of quick, full, off, found 'fast'"),
+        (
+            {"preset": "good"},
+            "PRESET must be one of fast, best, found 'good'; write for example",
+        ),
         ({"recipe": "colour=2"}, "nearest is color="),
     ],
 )
@@ -39,3 +46,19 @@ def test_what_is_left_to_the_data_is_chosen(train_folder, classes):
 def test_settings_come_back_from_their_file(train_folder, classes):
     chosen = Settings(group="robot_id", minutes=5).resolve(read_samples(train_folder, classes))
     assert TrainingSettings.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: Joint.fit_folds(None, jobs=0), "JOBS must be a whole number of 1 or more, found 0"),
+        (lambda: Submission.write(None, channels=2), "CHANNELS must be one of 3, 1, found 2"),
+        (
+            lambda: result_plots.plot_frames(None, 2.5),
+            "FRAMES must be a whole number of 1 or more",
+        ),
+    ],
+)
+def test_settings_that_are_typed_into_a_cell_are_checked_first(use, message):
+    with pytest.raises(SettingsError, match=message):
+        use()

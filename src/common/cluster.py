@@ -27,15 +27,15 @@ def spread(work: Callable, jobs: Iterable, address: str) -> Iterator:
         import ray
     except ImportError as error:
         raise SettingsError(
-            f"RAY='{address}' needs the package ray, which is not installed; "
-            "pip install -r requirements-scale.txt, or set RAY=''."
+            f"RAY='{address}' (--ray) needs the package ray, which is not installed; "
+            "pip install -r requirements-scale.txt, or leave it empty."
         ) from error
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
     except ConnectionError as error:
         raise SettingsError(
-            f"RAY='{address}' must name a running cluster, none answered; "
-            "`ray start --head` starts one, or set RAY=''."
+            f"RAY='{address}' (--ray) must name a running cluster, none answered; "
+            "`ray start --head` starts one, or leave it empty."
         ) from error
     remote = ray.remote(work)
     waiting = deque()

@@ -21,7 +21,7 @@ from src.pipeline.folds import SHORT, list_folds, train_folds
 from src.pipeline.stage import Stage
 from src.project import Project
 from src.scores import RunResult, Scores
-from src.settings import ESTIMATES, TrainingSettings, check_choice
+from src.settings import TrainingSettings, check_choice, check_whole_number
 from src.training.compiled import make_joint
 
 RANDOM = "random"  # name of the fold of random frames
@@ -73,7 +73,7 @@ def require_same_estimate(choice: str, first: runs.Run) -> None:
     Raises:
         SettingsError: the two notebooks differ.
     """
-    check_choice("ESTIMATE", choice, ESTIMATES)
+    check_choice("ESTIMATE", choice)
     holds_out = first.settings["HOLDS_OUT"]
     if (choice != "off") != holds_out:
         before = "'quick' or 'full'" if holds_out else "'off'"
@@ -188,7 +188,11 @@ class Joint(Stage):
             leaky: True adds a fold that holds random frames out, to show how much too high their score is.
             jobs: trainings at a time on this machine.
             ray: "auto" or the address of a Ray cluster; "" for this machine only.
+
+        Raises:
+            SettingsError: `jobs` is no whole number from 1 on.
         """
+        check_whole_number("JOBS", jobs)
         sides = dict(self.folds)
         if sides:
             sides[SHORT] = (self.split.train, self.split.held_out)

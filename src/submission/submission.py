@@ -13,8 +13,9 @@ from src.inference import engine, predict
 from src.model import unet
 from src.project import Project
 from src.scores import Scores, read_scored
+from src.settings import check_choice
 from src.submission import cache, check, scoring
-from src.submission.read import fingerprint_content, score_submission
+from src.submission.read import find_submission, fingerprint_content, score_submission
 from src.submission.write import FOLDER, name_submission, write_submission
 
 
@@ -34,11 +35,10 @@ class Submission:
         self.run = runs.find_run("joint", project.train, project.classes, name)
         self.size = tuple(self.run.settings["SIZE"])
         self.network = engine.open_exported(self.run.folder)
-        known = runs.read_result(self.run).scores
-        self.scores = {}
-        if "estimate" in known:
-            self.scores["estimate"] = known["estimate"]
-        self.tta = True
+        earlier = runs.read_result(self.run)
+        told = ("estimate", "competition")
+        self.scores = {split: earlier.scores[split] for split in told if split in earlier.scores}
+        self.tta = earlier.tta is not False
         print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
 
     def write(self, tta: bool = True, channels: int = 3, ray: str = "") -> pd.DataFrame:
@@ -51,7 +51,11 @@ class Submission:
 
         Returns:
             How many frames were given each label.
+
+        Raises:
+            SettingsError: there are no masks of so many channels.
         """
+        check_choice("CHANNELS", channels)
         test, classes = self.project.test, self.project.classes
         kept = cache.open_cache(self.run, test, classes, tta, channels)
         known = len(kept.read())
@@ -103,7 +107,11 @@ class Submission:
 
         Args:
             scored: mean IoU, accuracy and F1 that the competition gave, as `read_scored` reads them.
+
+        Raises:
+            MissingError: there is no zip yet.
         """
+        self.path = find_submission(self.run)
         given = read_scored(scored)
         if given is not None:
             self.scores["competition"] = given

@@ -242,7 +242,7 @@ def _time_steps(model: keras.Model, stream: tf.data.Dataset) -> float:
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
     )
-    model.fit(stream.repeat(), steps_per_epoch=7, shuffle=False, callbacks=[clock], verbose=0)
+    model.fit(stream, steps_per_epoch=7, shuffle=False, callbacks=[clock], verbose=0)
     return float(np.median(np.diff(ends)))
 
 
