@@ -111,10 +111,11 @@ def examine_cached(train: Path, test: Path | None) -> Diagnosis:
 def _fingerprint_files(train: Path, test: Path | None) -> str:
     """Returns 16 hex digits that identify the files of Train and Test, and the code that reads them.
 
-    They change with the content of a table, and with path, size or modification time of any other file.
-    Linked folders are followed; a link that leads nowhere counts as itself.
+    They change with the content of a table, with path, size or modification time of any other file, and with
+    the version of pandas, which may not read what another one stored. Linked folders are followed; a link
+    that leads nowhere counts as itself.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(pd.__version__.encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     for folder in (train, test):
