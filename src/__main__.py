@@ -17,7 +17,6 @@ VERBS = {
     "bundle": "pack a competition of your own for Codabench",
     "report": "write one page of a finished run",
     "compare": "list your runs, or what differs between two of them",
-    "suggest": "choose the frames to label next, with masks to start from",
     "sweep": "train recipes one after another and score them",
     "results": "print the tables of what results/ holds, or keep a run there",
     "benchmark": "measure the speed, compared with other programs",
