@@ -4,8 +4,9 @@
     python robot.py runs/joint-city-1a2b3c4d/export 0 seen.mp4 --frames 300    # the first camera
     python robot.py runs/joint-city-1a2b3c4d/export photos/ seen/
 
-It writes each frame with the classes' colours over it and the label in its corner. It needs openvino, numpy
-and opencv, but nothing of this project: copy it to the robot together with the exported files.
+It writes each frame with the classes' colours over it and the label in its corner. It needs openvino (for the
+network.onnx of `examples/to_onnx.py`: onnxruntime), numpy and opencv, but nothing of this project: copy it to
+the robot together with the exported files.
 """
 
 import argparse
@@ -17,41 +18,69 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino
 
 KEY = "sidewalk"  # under which the exported files hold names, colours and size
 PHOTOS = (".jpg", ".jpeg", ".png")
 STRENGTH = 0.5  # of the colours over the photo, 0 to 1
 
 
+class OpenVINO:
+    """A network.xml, compiled for this processor."""
+
+    def __init__(self, path: Path):
+        import openvino
+
+        self.graph = openvino.Core().read_model(path)
+        self.channels = self.graph.input(0).partial_shape[3].get_length()
+        self.compute = openvino.Core().compile_model(self.graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+
+    def read(self, name: str) -> list:
+        """Reads one of the metadata."""
+        return json.loads(self.graph.get_rt_info([KEY, name]).astype(str))
+
+
+class ONNXRuntime:
+    """A network.onnx, for processors that OpenVINO does not know."""
+
+    def __init__(self, path: Path):
+        import onnxruntime
+
+        self.session = onnxruntime.InferenceSession(path)
+        self.channels = self.session.get_inputs()[0].shape[3]
+
+    def read(self, name: str) -> list:
+        """Reads one of the metadata."""
+        return json.loads(self.session.get_modelmeta().custom_metadata_map[name])
+
+    def compute(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Computes the outputs of uint8 RGB images (B, H, W, channels)."""
+        names = ["mask", "label"]
+        return dict(zip(names, self.session.run(names, {"image": batch}), strict=True))
+
+
 class Network:
-    """An exported network, compiled for this processor.
+    """An exported network.
 
     Args:
-        folder: with network.xml and network.bin.
+        folder: with network.xml and network.bin, or with network.onnx.
     """
 
     def __init__(self, folder: Path):
-        graph = openvino.Core().read_model(folder / "network.xml")
-
-        def read(name: str) -> list:
-            return json.loads(graph.get_rt_info([KEY, name]).astype(str))
-
-        self.labels = read("labels")
-        self.size = tuple(read("size"))  # (height, width)
-        codes = [code.lstrip("#") for code in read("colors")]
+        onnx = folder / "network.onnx"
+        self.engine = ONNXRuntime(onnx) if onnx.exists() else OpenVINO(folder / "network.xml")
+        self.labels = self.engine.read("labels")
+        self.size = tuple(self.engine.read("size"))  # (height, width)
+        codes = [code.lstrip("#") for code in self.engine.read("colors")]
         self.colors = np.array([list(bytes.fromhex(code))[::-1] for code in codes], np.uint8)  # BGR
-        self.channels = graph.input(0).partial_shape[3].get_length()
-        self.compiled = openvino.Core().compile_model(graph, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
 
     def predict(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predicts a BGR frame (H, W, 3): class indices (H, W), uint8, and the labels' probabilities."""
         height, width = frame.shape[:2]
         size = self.size if (height < width) == (self.size[0] < self.size[1]) else self.size[::-1]
         image = cv2.resize(frame[..., ::-1], size[::-1], interpolation=cv2.INTER_AREA)
-        if self.channels == 4:  # 0 stands for a pixel without a measured depth
+        if self.engine.channels == 4:  # 0 stands for a pixel without a measured depth
             image = np.dstack([image, np.zeros(size, np.uint8)])
-        answer = self.compiled(np.ascontiguousarray(image)[None])
+        answer = self.engine.compute(np.ascontiguousarray(image)[None])
         mask = answer["mask"][0].argmax(0).astype(np.uint8)
         return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), answer["label"][0]
 
@@ -115,7 +144,7 @@ def open_writer(out: Path, rate: float) -> Callable[[str, np.ndarray], None]:
 def main() -> None:
     """Reads, predicts, draws and writes frame by frame, and prints how many a second."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("export", type=Path, help="folder with network.xml, runs/<name>/export")
+    parser.add_argument("export", type=Path, help="runs/<name>/export, or onnx")
     parser.add_argument("source", help="video, folder of photos, or number of a camera")
     parser.add_argument("out", type=Path, help="video (.mp4, .avi) or folder to write")
     parser.add_argument("--frames", type=int, help="how many frames at most")

@@ -1,3 +1,4 @@
+import json
 import runpy
 import sys
 
@@ -6,7 +7,8 @@ import numpy as np
 import pytest
 from tiny import TINY
 
-from examples import sim_to_real
+from examples import sim_to_real, to_onnx
+from src.common.errors import MissingError, SettingsError
 from src.data import classes as class_lists
 from src.data.reference import add_truth
 from src.data.samples import read_samples
@@ -68,17 +70,24 @@ def run_robot(monkeypatch, *words):
     runpy.run_path("examples/robot.py", run_name="__main__")
 
 
+ABOUT = {"labels": ["a", "b", "quay"], "colors": ["#000000", "#ff0000", "#0000ff"], "size": (64, 96)}
+
+
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """An exported network that finds class 1 everywhere and label 2."""
+def joint():
+    """A network that finds class 1 everywhere and label 2."""
     joint = unet.build_joint(unet.build_segmenter(3, TINY), 3)
     kernel = joint.get_layer("label_from_features").get_weights()[0]
     joint.get_layer("label_from_features").set_weights([kernel, np.array([0, 0, 9.0])])
     head, _ = unet.find_unet(joint)
     kernel = head.get_layer("final_conv").get_weights()[0]
     head.get_layer("final_conv").set_weights([0 * kernel, np.array([0, 9.0, 0])])
-    about = {"labels": ["a", "b", "quay"], "colors": ["#000000", "#ff0000", "#0000ff"], "size": (64, 96)}
-    return engine.export(joint, tmp_path_factory.mktemp("robot") / "export", about).parent
+    return joint
+
+
+@pytest.fixture(scope="module")
+def exported(joint, tmp_path_factory):
+    return engine.export(joint, tmp_path_factory.mktemp("robot") / "export", ABOUT).parent
 
 
 def test_the_robots_example_paints_photos_in_the_classes_colours(exported, tmp_path, monkeypatch, capsys):
@@ -91,6 +100,32 @@ def test_the_robots_example_paints_photos_in_the_classes_colours(exported, tmp_p
         assert seen.shape == shape
         assert np.abs(seen[-1, -1].astype(int) - [50, 50, 178]).max() <= 1  # half grey 100, half red
         assert (seen[:40] > 200).all(-1).any()  # the label's letters
+
+
+def test_a_network_as_onnx_answers_the_same_and_the_robots_example_reads_it(
+    joint, exported, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("tf2onnx", reason="needs requirements-onnx.txt")
+    pytest.importorskip("onnxruntime", reason="needs requirements-onnx.txt")
+    (tmp_path / "onnx").mkdir()
+    path = tmp_path / "onnx" / to_onnx.WRITTEN
+    path.write_bytes(to_onnx.convert(joint, {name: json.dumps(value) for name, value in ABOUT.items()}))
+    assert to_onnx.compare(path, engine.Engine(exported / engine.EXPORTED), (64, 96)) < 1e-5
+    assert to_onnx.compare(path, engine.Engine(exported / engine.EXPORTED), (96, 64)) < 1e-5
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "photo.png"), np.full((360, 480, 3), 100, np.uint8))
+    for folder in (exported, tmp_path / "onnx"):
+        run_robot(monkeypatch, folder, tmp_path / "photos", tmp_path / f"seen-{folder.name}")
+    seen = [cv2.imread(str(tmp_path / f"seen-{name}" / "photo.png")) for name in ("export", "onnx")]
+    assert np.array_equal(*seen) and capsys.readouterr().out.count("1 frames: ") == 2
+
+
+def test_what_onnx_lacks_is_named(tmp_path, monkeypatch):
+    with pytest.raises(MissingError, match="must be the folder of a finished joint run"):
+        to_onnx.write_onnx(tmp_path)
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(SettingsError, match=r"requirements-onnx\.txt"):
+        to_onnx.convert(None, {})
 
 
 def test_the_robots_example_reads_and_writes_videos(exported, tmp_path, monkeypatch, capsys):
