@@ -257,7 +257,7 @@ def test_a_right_zip_has_no_fault(path, samples, classes):
 
 
 def test_a_palette_shows_ids_and_not_colours(path, samples, classes):
-    picture = Image.fromarray(draw_frame(2)[1], "L").convert("P")
+    picture = Image.fromarray(draw_frame(2)[1])
     picture.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200])
     assert picture.mode == "P"
     write(path, mask(saved(picture))(read(path)))

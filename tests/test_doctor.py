@@ -417,7 +417,7 @@ def test_what_was_put_right_is_said(folders):
     shutil.move(train / "frame_004.jpg", train / "sub" / "Straße 4.JPG")
     ids = draw_frame(0)[1]
     save(train, "frame_000_seg.png", np.dstack([ids] * 3))
-    palette = Image.fromarray(draw_frame(1)[1], mode="P")
+    palette = Image.fromarray(draw_frame(1)[1])
     palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     palette.save(train / "frame_001_seg.png")
     save(train, "d.png", grey16((8, 8)) * 2000)

@@ -184,7 +184,7 @@ def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
 
 def test_both_notebooks_must_want_the_same():
     scored, unscored = (runs.Run(Path(f"runs/{name}"), {"HOLDS_OUT": name == "a"}) for name in "ab")
-    with pytest.raises(ValueError, match="off, quick, full"):
+    with pytest.raises(ValueError, match="quick, full, off"):
         joint.require_same_estimate("fast", scored)
     for choice, run in (("quick", scored), ("full", scored), ("off", unscored)):
         joint.require_same_estimate(choice, run)

@@ -73,7 +73,7 @@ def test_frames_of_one_name_are_told_apart_by_their_folders():
 
 def test_palette_mask_gives_its_ids(tmp_path, classes):
     ids = draw_frame(1)[1]
-    picture = Image.fromarray(ids, mode="P")
+    picture = Image.fromarray(ids)
     picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     picture.save(tmp_path / "mask.png")
     assert (mask_files.load_mask(str(tmp_path / "mask.png"), classes.mask) == ids).all()
