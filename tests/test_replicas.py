@@ -62,6 +62,7 @@ def found(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_one_step_has_the_gradients_of_the_whole_batch(found):
     """Below a ReLU whose input is 0 but for rounding, gradients are less alike."""
     assert np.median(found["gradients"]) < 2e-3
@@ -69,6 +70,7 @@ def test_one_step_has_the_gradients_of_the_whole_batch(found):
     assert found["gradients"][0] < 1e-6  # the loss
 
 
+@pytest.mark.slow
 def test_twenty_steps_on_two_devices_are_those_on_one(found):
     one, two = found["one"], found["two"]
     assert (one["replicas"], two["replicas"]) == (1, 2)
@@ -79,6 +81,7 @@ def test_twenty_steps_on_two_devices_are_those_on_one(found):
     np.testing.assert_allclose(two["history"]["mask_miou"], one["history"]["mask_miou"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_validation_is_of_averaged_weights_on_all_frames(found):
     for name in ("val_mask_miou", "val_label_accuracy"):
         ours, theirs = (found[devices]["history"][name] for devices in ("two", "one"))
@@ -86,10 +89,12 @@ def test_validation_is_of_averaged_weights_on_all_frames(found):
         np.testing.assert_allclose(ours, theirs, atol=1e-3, err_msg=name)
 
 
+@pytest.mark.slow
 def test_all_devices_end_with_the_same_weights(found):
     assert found["two"]["spread"] == 0
 
 
+@pytest.mark.slow
 def test_the_network_its_file_and_its_export_predict_what_one_device_has_learned(found):
     expected = found["one"]
     for number in range(3):  # the network, its file and its export
