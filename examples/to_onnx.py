@@ -8,6 +8,7 @@ image of random colours; the command prints by how much their probabilities diff
 """
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -19,9 +20,10 @@ from src import runs
 from src.common import files
 from src.common.errors import SettingsError, UserError
 from src.inference import engine
-from src.model import replicas, unet
+from src.model import unet
 
 WRITTEN = "network.onnx"
+PACKAGES = ("tf2onnx", "onnxruntime")  # of requirements-onnx.txt
 OPSET = 17  # of 2022: old enough for runtimes of today
 ABOUT = ("classes", "colors", "labels", "size")  # metadata that `Joint.export` writes
 
@@ -34,23 +36,22 @@ def convert(network: keras.Model, about: dict[str, str]) -> bytes:
         about: metadata by name, as JSON.
 
     Raises:
-        SettingsError: tf2onnx is not installed.
+        SettingsError: tf2onnx or onnxruntime is not installed.
     """
-    try:
-        import tf2onnx
-    except ImportError as error:
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
         raise SettingsError(
-            "ONNX needs the package tf2onnx, which is not installed; .venv/bin/python -m pip install -r "
-            "requirements-onnx.txt (.venv/Scripts/python on Windows)."
-        ) from error
-    network = replicas.gather(network)
-    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name="image")]
+            f"ONNX needs the packages {' and '.join(PACKAGES)}, found no {missing[0]}; "
+            ".venv/bin/python -m pip install -r requirements-onnx.txt (.venv/Scripts/python on Windows)."
+        )
+    import tf2onnx
+
+    logits = engine.trace(network)
+    signature = logits.input_signature
 
     @tf.function(input_signature=signature)
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = network(image, training=False)
-        mask = tf.nn.softmax(tf.transpose(logits["mask"], (0, 3, 1, 2)), 1)
-        return {"mask": mask, "label": tf.nn.softmax(logits["label"])}
+        return {name: tf.nn.softmax(values, 1) for name, values in logits(image).items()}
 
     graph, _ = tf2onnx.convert.from_function(predict, input_signature=signature, opset=OPSET)
     for name, value in about.items():
@@ -81,7 +82,7 @@ def write_onnx(folder: Path) -> tuple[Path, float]:
 
     Raises:
         MissingError: the run is not finished.
-        SettingsError: tf2onnx is not installed.
+        SettingsError: tf2onnx or onnxruntime is not installed.
     """
     runs.read_finished(folder)
     graph = ov.Core().read_model(folder / "export" / engine.EXPORTED)

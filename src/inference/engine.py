@@ -8,6 +8,7 @@ The input of the graph is uint8 RGB, (B, H, W, 3), or RGB and the depth code of 
 import json
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +38,16 @@ def convert(network: keras.Model) -> ov.Model:
     Args:
         network: of `unet.build_segmenter` or `unet.build_joint`.
     """
+    graph = _add_softmax(ov.convert_model(trace(network).get_concrete_function()))
+    graph.set_rt_info(str(unet.read_depth_unit(network)), [KEY, "depth"])
+    return graph
+
+
+def trace(network: keras.Model) -> Callable:
+    """Makes a TensorFlow function from uint8 images (B, H, W, channels) to a network's logits.
+
+    Their second axis is that of the classes: "mask" (B, classes, H, W), "label" (B, labels).
+    """
     network = replicas.gather(network)
 
     @tf.function(input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name="image")])
@@ -44,9 +55,7 @@ def convert(network: keras.Model) -> ov.Model:
         logits = network(image, training=False)
         return logits | {"mask": tf.transpose(logits["mask"], (0, 3, 1, 2))}
 
-    graph = _add_softmax(ov.convert_model(predict.get_concrete_function()))
-    graph.set_rt_info(str(unet.read_depth_unit(network)), [KEY, "depth"])
-    return graph
+    return predict
 
 
 def _add_softmax(graph: ov.Model) -> ov.Model:
