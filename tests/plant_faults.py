@@ -99,7 +99,7 @@ FAULTS = [  # file below src/, what stands there, what is planted, the tests tha
     ("inference/predict.py", "cv2.CMP_GT", "cv2.CMP_LT", "test_predict.py"),
     ("evaluation/estimate.py", "for share in (TRUST, 1, 0)", "for share in (1, 1, 0)", "test_estimate.py"),
     ("submission/cache.py", "self.classes.mask.decode(prediction.mask)", "prediction.mask", "test_write.py"),
-    ("submission/check.py", "if size > limit", "if size < limit", "test_check.py"),
+    ("submission/archive.py", "if size > limit", "if size < limit", "test_check.py"),
     (
         "submission/scoring.py",
         "truth.astype(np.int64) * 256 + predicted",

@@ -15,7 +15,7 @@ from PIL import Image
 from src.common.errors import SubmissionError
 from src.data.samples import read_samples
 from src.inference.predict import Prediction
-from src.submission import cache, check
+from src.submission import archive, cache, check
 from src.submission.names import name_predictions
 from src.submission.write import write_submission
 
@@ -247,7 +247,7 @@ def test_zip_is_refused_with_its_reason(path, samples, classes, fault):
         write(path, change(read(path)))
     else:
         harm(path, fault)
-    limit = 0.001 if fault == "over the limit" else check.LIMIT
+    limit = 0.001 if fault == "over the limit" else archive.LIMIT
     with pytest.raises(SubmissionError, match=words):
         check.check_submission(path, samples, classes, limit)
 
@@ -263,7 +263,7 @@ def test_a_palette_shows_ids_and_not_colours(path, samples, classes):
     write(path, mask(saved(picture))(read(path)))
     assert check.find_faults(path, samples, classes) == []
     with zipfile.ZipFile(path) as members:
-        assert (check.read_mask(members, "frame_002_pred.png") == draw_frame(2)[1]).all()
+        assert (archive.read_mask(members, "frame_002_pred.png") == draw_frame(2)[1]).all()
 
 
 NAMED = {  # photos: the names of their masks, without what is behind
@@ -328,4 +328,4 @@ def test_command_says_what_is_wrong_and_exits_two(path, train_folder, command):
 
 def test_a_zip_that_is_not_there_is_called_so(tmp_path):
     with pytest.raises(SubmissionError, match=r"nope\.zip is not there; name a zip"):
-        check.list_members(tmp_path / "nope.zip")
+        archive.list_members(tmp_path / "nope.zip")

@@ -13,7 +13,7 @@ from PIL import Image
 from src.common import errors
 from src.common.errors import DataError
 from src.data import mask_files
-from src.submission import check, scoring
+from src.submission import archive, scoring
 from src.submission.bundle import write_bundle
 
 IDS = np.array(
@@ -171,7 +171,7 @@ REFUSED = {  # a file: what both readers say of it
 def read_of_zip(path):
     with zipfile.ZipFile(path.with_suffix(".zip"), "w") as members:
         members.write(path, "data/mask.png")
-        return check.read_mask(members, "mask.png")
+        return archive.read_mask(members, "mask.png")
 
 
 READERS = {

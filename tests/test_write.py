@@ -17,7 +17,7 @@ from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.inference.predict import Prediction
 from src.scores import Scores
-from src.submission import cache, check, scoring, write
+from src.submission import archive, cache, check, scoring, write
 from src.submission import read as read_module
 from src.submission.names import name_predictions
 from src.submission.read import (
@@ -46,12 +46,12 @@ def path(tmp_path, samples, classes):
 
 
 def test_zip_reads_back_equal(path, samples, classes):
-    with zipfile.ZipFile(path) as archive:
-        assert sorted(archive.namelist()) == sorted(
+    with zipfile.ZipFile(path) as zipped:
+        assert sorted(zipped.namelist()) == sorted(
             ["data.csv"] + [f"data/frame_00{i}_pred.png" for i in range(6)]
         )
         pixels = cv2.imdecode(
-            np.frombuffer(archive.read("data/frame_001_pred.png"), np.uint8), cv2.IMREAD_UNCHANGED
+            np.frombuffer(zipped.read("data/frame_001_pred.png"), np.uint8), cv2.IMREAD_UNCHANGED
         )
     assert pixels.shape == (64, 96, 3) and (pixels == draw_frame(1)[1][..., None]).all()
     read = list(read_predictions(path, samples, classes, [1]))
@@ -83,9 +83,9 @@ def test_files_hold_ids_not_indices(tmp_path, samples, classes):
     kept = cache.PredictionCache(tmp_path / "kept", spread)
     path = write_submission(tmp_path / "ids.zip", samples, predictions, spread, kept)
     with zipfile.ZipFile(path) as members:
-        mask = check.read_mask(members, "frame_001_pred.png")
+        mask = archive.read_mask(members, "frame_001_pred.png")
     assert (mask == np.array([7, 20, 133])[draw_frame(1)[1]]).all()
-    assert check.read_table(path)["image_lvl_pred"].astype(int).tolist() == [9] * 6
+    assert archive.read_table(path)["image_lvl_pred"].astype(int).tolist() == [9] * 6
 
 
 def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder, classes, tmp_path):
@@ -115,7 +115,7 @@ def test_one_channel_on_request(tmp_path, samples, classes):
     kept = cache.PredictionCache(tmp_path / "kept", classes)
     path = write_submission(tmp_path / "one.zip", samples, predictions, classes, kept, channels=1)
     with zipfile.ZipFile(path) as members:
-        assert check.read_mask(members, "frame_001_pred.png").shape == (64, 96)
+        assert archive.read_mask(members, "frame_001_pred.png").shape == (64, 96)
 
 
 def test_a_zip_over_the_limit_is_kept_and_says_so(tmp_path, samples, classes, monkeypatch, capsys):
@@ -179,7 +179,7 @@ def test_a_clean_up_that_was_broken_off_leaves_nothing_to_go_on_from(
 
 
 def test_a_zip_of_our_own_may_be_as_large_as_its_frames_ask(tmp_path, samples, classes, path, monkeypatch):
-    monkeypatch.setattr(check, "MOST_UNPACKED", 1e-4)
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 1e-4)
     check.check_submission(path, samples, classes, limit=np.inf)
     with pytest.raises(errors_module.SubmissionError, match="would unpack to"):
         check.check_submission(path, samples, classes)
@@ -234,10 +234,10 @@ def test_a_mask_that_the_reference_lacks_is_refused_by_name(path, train_folder, 
 
 
 def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
-    small = partial(check.list_members, limit=0.0001)
+    small = partial(archive.list_members, limit=0.0001)
     with pytest.raises(errors_module.SubmissionError, match=r"at most 0\.0001 MB"):
         small(path)
-    monkeypatch.setattr(check.list_members, "__defaults__", (0.0001,))
+    monkeypatch.setattr(archive.list_members, "__defaults__", (0.0001,))
     assert score_submission(path, train_folder, classes, scoring.score)["scores"]["miou"] > 0.5
 
 
@@ -283,8 +283,8 @@ def test_name_carries_the_known_scores(tmp_path):
 def test_scoring_program_as_the_server_starts_it(path, train_folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ref").symlink_to(train_folder)
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(tmp_path / "in" / "res")
+    with zipfile.ZipFile(path) as zipped:
+        zipped.extractall(tmp_path / "in" / "res")
     monkeypatch.setattr("sys.argv", ["scoring", str(tmp_path / "in"), str(tmp_path / "out")])
     scoring.main()
     scores = json.loads((tmp_path / "out" / "scores.json").read_text())

@@ -16,7 +16,7 @@ from src.data.classes import Classes
 from src.data.reference import find_truth
 from src.evaluation import metrics
 from src.inference.predict import Prediction
-from src.submission import check
+from src.submission import archive
 from src.submission.write import FOLDER, NOTES
 
 
@@ -34,11 +34,11 @@ def read_predictions(
     Raises:
         OutdatedError: the zip was made of another table of the Test frames.
     """
-    table = check.read_table(path).reset_index(drop=True)
+    table = archive.read_table(path).reset_index(drop=True)
     _require_same(path, table["image_path"], samples)
     with zipfile.ZipFile(path) as members:
         for row in rows:
-            mask = classes.mask.encode(check.read_mask(members, table["pred_name"][row]))
+            mask = classes.mask.encode(archive.read_mask(members, table["pred_name"][row]))
             label = classes.label.ids.index(int(table["image_lvl_pred"][row]))
             yield Prediction(mask, label)
 
@@ -163,7 +163,7 @@ def score_submission(path: Path, reference: str | Path, classes: Classes, score:
         masks hold and Train lacks, each of which counts as 0 in "miou".
     """
     with tempfile.TemporaryDirectory() as folder:
-        check.list_members(path, np.inf)  # refuses a zip that is dangerous to unpack
+        archive.list_members(path, np.inf)  # refuses a zip that is dangerous to unpack
         with zipfile.ZipFile(path) as members:
             members.extractall(folder)
         scores, confusion = score(str(reference), folder, find_truth(reference))

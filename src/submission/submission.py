@@ -14,7 +14,7 @@ from src.model import unet
 from src.project import Project
 from src.scores import Scores, read_scored
 from src.settings import check_choice
-from src.submission import cache, check, scoring
+from src.submission import archive, cache, scoring
 from src.submission.read import find_submission, fingerprint_content, score_submission
 from src.submission.write import FOLDER, name_submission, write_submission
 
@@ -81,7 +81,7 @@ class Submission:
         self._drop_equal_zip(content)
         runs.write_result(self.run, {"tta": tta, "zip": self.path.name, "zip_content": content})
         names = dict(zip(classes.label.ids, classes.label.names, strict=True))
-        labels = check.read_table(self.path)["image_lvl_pred"].astype(int)
+        labels = archive.read_table(self.path)["image_lvl_pred"].astype(int)
         return labels.map(names).value_counts().to_frame("frames")
 
     def _keep_competition(self, content: str) -> None:

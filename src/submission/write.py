@@ -14,8 +14,9 @@ from src.common.errors import SubmissionError
 from src.data.classes import Classes
 from src.inference.predict import Prediction
 from src.scores import Scores
+from src.submission.archive import LIMIT
 from src.submission.cache import PredictionCache
-from src.submission.check import LIMIT, check_submission
+from src.submission.check import check_submission
 from src.submission.names import name_predictions
 
 FOLDER = Path("submissions")
