@@ -1,7 +1,8 @@
-"""The competition's scoring program, for its server and for home: `python scoring.py INPUT OUTPUT`.
+"""Scores a submission as the competition does: `python scoring.py INPUT OUTPUT`.
 
-Stands alone: Python 3.7, numpy and Pillow, nothing of ours. Reads the truth from INPUT/ref and a submission
-from INPUT/res, writes OUTPUT/scores.json and OUTPUT/scores.txt (YAML `key: value`).
+This file runs alone, on the competition's server, with Python 3.7, numpy and Pillow; it imports nothing of
+this project. It reads the truth from INPUT/ref and a submission from INPUT/res, and writes
+OUTPUT/scores.json and OUTPUT/scores.txt (YAML `key: value`).
 """
 
 import argparse
@@ -31,21 +32,21 @@ BROKEN = (
     Image.DecompressionBombError,
 )
 HEADS = ("image_path", "label_path", "image_lvl_label", "pred_name", "image_lvl_pred", "task", "id", "name")
-MARKS = (  # that a table begins with; UTF-32's begins as UTF-16's does
+# Marks that a table may begin with. UTF-32's begins like UTF-16's, so it is compared first.
+MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-BLANKS = (  # what programs and people write where they know nothing, in small letters
-    *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
-)
+# What programs and people write for an unknown value, in small letters.
+BLANKS = (*("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),)
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\d+,\d+"
-LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, and outlines or run lengths have more
-UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
+LONGEST_CELL = 2**31 - 1  # characters; outlines and run lengths may have more than Python's 131,072
+UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # invisible; programs leave them around copied text
 PNG = b"\x89PNG\r\n\x1a\n"
-PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others only tell of them
+PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others describe them
 # The seven passes of an interlaced PNG: first row and column, steps to the next ones.
 INTERLACED = (
     (0, 0, 8, 8),
@@ -70,14 +71,14 @@ class ScoringError(ValueError):
 def read_table(folder, columns, whose, table="data.csv"):
     """Reads a table of a folder: a list of dicts, in the file's order; a cell that is missing is "".
 
-    Admits what the project's `tables.read_table` does, but text in Windows' own encoding: any separator that
-    spreadsheets write, UTF-8 or UTF-16, blank rows, blanks around cells, heads in any case.
+    Any separator that spreadsheets write is read, UTF-8 or UTF-16, blank rows, blanks around cells, and heads
+    in any case, as by the project's `tables.read_table`; but no text in Windows' own encoding.
 
     Args:
         folder: that holds the table.
         columns: that must be there.
-        whose: what the messages call the folder, which is none of the competitor's business.
-        table: its name.
+        whose: what the messages call the folder; they never show its path.
+        table: name of the file.
 
     Raises:
         ScoringError: the file, a row or one of the columns is missing, or it is no table in UTF-8.
@@ -99,16 +100,16 @@ def read_table(folder, columns, whose, table="data.csv"):
         raise ScoringError("%s must have rows and the columns %s; missing: %s." % (name, columns, missing))
     check_shape(name, heads, lines)
     empty = dict.fromkeys(heads, "")
-    rows = [line for line in lines[1:] if line != lines[0]]  # tables that were put together repeat the head
+    rows = [line for line in lines[1:] if line != lines[0]]  # joined tables repeat the head
     return [dict(empty, **dict(zip(heads, line))) for line in rows]
 
 
 def decode_text(content):
-    """Decodes a table by the mark that it begins with, else by its zero bytes, else as UTF-8."""
+    """Decodes a table: by the mark that it begins with, or by its zero bytes, or as UTF-8."""
     for mark, encoding in MARKS:
         if content.startswith(mark):
             return content.decode(encoding)
-    # letters of the Latin alphabet have a zero byte in UTF-16, before or behind
+    # In UTF-16 each letter of the Latin alphabet has a zero byte, before it or after it.
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         half = content[start:200:2]
         if half and half.count(0) > len(half) / 2.0:
@@ -118,14 +119,17 @@ def decode_text(content):
 
 def split_cells(text):
     """Splits a text to lines of cells, each without blanks and unseen marks around it."""
-    told = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
-    text = text[told.end() :] if told else text
-    separator = told.group(1) if told else find_separator(text)
-    behind = re.compile('" +(?=[%s\r\n]|$)' % separator)  # blanks between a quote and what separates
+    declared = re.match(r'"?sep=([,;\t|])"?[\r\n]+', text, re.IGNORECASE)
+    if declared:
+        separator = declared.group(1)
+        text = text[declared.end() :]
+    else:
+        separator = find_separator(text)
     try:
         lines = parse_csv(text, separator)
     except csv.Error:
-        lines = parse_csv(behind.sub('"', text), separator)
+        blanks_after_quote = re.compile('" +(?=[%s\r\n]|$)' % separator)
+        lines = parse_csv(blanks_after_quote.sub('"', text), separator)
     return [[strip_cell(cell) for cell in line] for line in lines]
 
 
@@ -137,7 +141,7 @@ def parse_csv(text, separator):
 
 
 def find_separator(text):
-    """Finds what cuts the first line into the most known heads, and into the most cells."""
+    """Finds the separator that cuts the first line into the most known heads, then into the most cells."""
     line = next((line for line in re.split(r"[\r\n]+", text) if line.strip(" ,;\t|")), "")
 
     def count_heads(separator):
@@ -148,7 +152,7 @@ def find_separator(text):
 
 
 def strip_cell(cell):
-    """Takes off blanks, and marks that are not seen, around a cell; a line break in it becomes a blank."""
+    """Removes blanks and invisible characters around a cell; a line break in it becomes a blank."""
     return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(UNSEEN).strip())
 
 
@@ -159,7 +163,7 @@ def spell_heads(heads):
 
 
 def check_shape(name, heads, lines):
-    """Refuses heads that occur twice, and rows that are longer than the head: cells would be another's."""
+    """Refuses heads that occur twice, and rows that are longer than the head."""
     twice = [head for head in heads if head and heads.count(head) > 1]
     if twice:
         raise ScoringError("%s must have each column once; twice: %s." % (name, twice[0]))
@@ -180,7 +184,7 @@ def name_image(text):
 
 
 def is_blank(text):
-    """Tells whether a cell says nothing: it is empty, or one of BLANKS in any case."""
+    """Tells whether a cell holds no value: it is empty, or one of BLANKS in any case."""
     return text.casefold() in BLANKS
 
 
@@ -213,11 +217,11 @@ def read_class_names(folder):
     names = read_classes(folder, "mask")
     if names is None:
         return None, 255
-    return part_ignored(names)
+    return split_ignored(names)
 
 
-def part_ignored(names):
-    """Parts classes, {id: name}, into those that count, and the id of what is ignored, or None."""
+def split_ignored(names):
+    """Splits classes, {id: name}, into those that count, and the id of the ignored one, or None."""
     ignored = [id for id, name in names.items() if name.lower() == "ignore"]
     ignored = ignored or ([] if 255 in names else [255])
     kept = {id: name for id, name in names.items() if name.lower() != "ignore"}
@@ -230,7 +234,7 @@ def read_label_names(folder):
     What is ignored is unknown: "".
     """
     names = read_classes(folder, "label") or {}
-    names, ignored = part_ignored(names)
+    names, ignored = split_ignored(names)
     words = [spell_label(name) for name in names.values()]
     found = {"ignore": "", str(ignored): ""}
     found.update({word: str(id) for word, id in zip(words, names) if words.count(word) == 1})
@@ -263,7 +267,7 @@ def clean_label(text, names):
 
 
 def read_reference(folder):
-    """Reads the truth's table: rows with `image_path`, `label_path` and `image_lvl_label`, "" where unknown.
+    """Reads the true table: rows with `image_path`, `label_path` and `image_lvl_label`, "" where unknown.
 
     Raises:
         ScoringError: a row names no image or one that another row names, or a label is neither an id nor a
@@ -297,9 +301,9 @@ def read_reference(folder):
 def read_ids(path, name, size=None):
     """Reads a mask of class ids as they were written: uint8 (height, width).
 
-    Admits what the project's `mask_files.decode_ids` admits: one channel of 8 bits, or of one; equal channels
-    (alpha must be opaque); or a palette, whose indices are the ids, but for one of greys alone: there the
-    greys are, as every program shows.
+    As by the project's `mask_files.decode_ids`, a mask may have one channel of 8 bits or of 1 bit, equal
+    channels (alpha must be opaque), or a palette. The ids are the indices of a palette; of one that holds
+    greys only, they are the greys, as every program shows them.
 
     Args:
         path: of the file.
@@ -360,10 +364,11 @@ def name_format(content):
 
 
 def walk_chunks(content):
-    """Walks through the chunks of a PNG: name and data of each, up to its end.
+    """Yields name and data of each chunk of a PNG, up to its end.
 
     Raises:
-        ValueError: its checksums are wrong or a part is unknown; struct.error: it is cut short.
+        ValueError: a checksum is wrong or a needed chunk is unknown.
+        struct.error: the file is cut short.
     """
     place, kind = len(PNG), b""
     while kind != b"IEND":
@@ -379,10 +384,11 @@ def walk_chunks(content):
 
 
 def require_data(chunks):
-    """Refuses a PNG whose packed pixels are too few: Pillow would make them black.
+    """Refuses a PNG with too few pixels; Pillow would fill the rest with black.
 
     Raises:
-        ValueError: they are too few; zlib.error: they are broken.
+        ValueError: there are too few.
+        zlib.error: they are broken.
     """
     width, height, bits, color, _, _, interlaced = struct.unpack_from(">IIBBBBB", chunks[0][1])
     bits *= {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
@@ -391,14 +397,14 @@ def require_data(chunks):
         rows = -(-(height - top) // down)
         columns = -(-(width - left) // right)
         if columns > 0:
-            least += rows * (1 + (columns * bits + 7) // 8)  # a byte a row tells how it is filtered
+            least += rows * (1 + (columns * bits + 7) // 8)  # the first byte of a row is its filter
     packed = b"".join(data for kind, data in chunks if kind == b"IDAT")
     if len(zlib.decompressobj().decompress(packed, least)) < least:
         raise ValueError("too few pixels")
 
 
 def keep_pixels(chunks):
-    """Writes a PNG of those chunks that the pixels need; others confuse Pillow, or make it warn."""
+    """Writes a PNG of the chunks that the pixels need; the others may confuse Pillow or make it warn."""
     content = PNG
     for kind, data in chunks:
         if kind in PIXELS:
@@ -436,10 +442,10 @@ def require_colors(name, indices, palette, bits):
 
 
 def show_greys(name, indices, palette):
-    """Gives the ids of a mask with a palette: its indices, or what it shows if its colours are greys alone.
+    """Returns the ids of a mask with a palette: its indices, or the greys of a palette of greys only.
 
     Raises:
-        ScoringError: two indices are shown as one grey, so that either may be the ids.
+        ScoringError: two indices have one grey, so indices and greys may both be the ids.
     """
     colors = [palette[start : start + 3] for start in range(0, min(len(palette), 768), 3)]
     if any(len(set(color)) > 1 for color in colors):
@@ -458,7 +464,7 @@ def show_greys(name, indices, palette):
 
 
 def require_equal_channels(name, pixels):
-    """Gives the one channel of several equal ones, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
+    """Returns one of several equal channels, (H, W, 2 to 4); the last of 2 or 4 is alpha."""
     channels = [pixels[..., number] for number in range(pixels.shape[2])]
     if len(channels) in (2, 4) and (channels[-1] != 255).any():
         raise ScoringError("%s must hold class ids in 1 or 3 equal channels; write it without alpha." % name)
@@ -469,25 +475,25 @@ def require_equal_channels(name, pixels):
 
 def find_orientation(chunks):
     """Finds how a PNG asks to be turned, 1 to 8: by EXIF, else a raw profile of it, else XMP."""
-    told = {}
+    found = {}
     for kind, data in chunks:
         if kind == b"eXIf":
-            told.setdefault("exif", read_exif(data))
+            found.setdefault("exif", read_exif(data))
         elif kind in (b"tEXt", b"zTXt", b"iTXt") and len(data) <= LONGEST_TEXT:
             key, text = read_text(kind, data)
             if key == b"XML:com.adobe.xmp":
-                told.setdefault("xmp", read_xmp(text))
+                found.setdefault("xmp", read_xmp(text))
             elif key.startswith(b"Raw profile type "):
                 profile = read_digits(text)
                 if key.endswith(b"xmp"):
-                    told.setdefault("xmp", read_xmp(profile))
+                    found.setdefault("xmp", read_xmp(profile))
                 else:
-                    told.setdefault("profile", read_exif(profile))
-    return told.get("exif") or told.get("profile") or told.get("xmp") or 1
+                    found.setdefault("profile", read_exif(profile))
+    return found.get("exif") or found.get("profile") or found.get("xmp") or 1
 
 
 def read_text(kind, data):
-    """Reads a text chunk: its key and its text, unpacked; nothing where it cannot be unpacked."""
+    """Reads a text chunk: its key and its unpacked text, which is empty if it cannot be unpacked."""
     key, _, text = data.partition(b"\0")
     packed = kind == b"zTXt"
     if kind == b"iTXt":
@@ -512,7 +518,7 @@ def read_digits(text):
 
 
 def read_exif(data):
-    """Reads the orientation that EXIF tells, 1 to 8; 0 where it tells none."""
+    """Reads the orientation in EXIF, 1 to 8; 0 if there is none."""
     data = data[6:] if data.startswith(b"Exif\0") else data
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
@@ -531,7 +537,7 @@ def read_exif(data):
 
 
 def read_xmp(data):
-    """Reads the orientation that XMP tells, 1 to 8; 0 where it tells none."""
+    """Reads the orientation in XMP, 1 to 8; 0 if there is none."""
     found = re.search(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])", data)
     return int(found.group(1)) if found else 0
 
@@ -546,7 +552,7 @@ def count_pairs(truth, predicted):
 
 
 def drop_ignored(confusion, ignore_id):
-    """Leaves the pixels out whose true id is `ignore_id` (None: none): neither missed nor wrongly found."""
+    """Leaves out the pixels whose true id is `ignore_id`, if it is not None."""
     kept = confusion.copy()
     if ignore_id is not None:
         kept[ignore_id] = 0
@@ -602,10 +608,10 @@ def list_names(names):
 
 
 def name_mask(row):
-    """Names the file of a row's mask in the submission; a folder in `pred_name` counts for nothing.
+    """Names the file of a row's mask in the submission, without a folder that `pred_name` may have.
 
     Raises:
-        ScoringError: the row names none.
+        ScoringError: `pred_name` is empty.
     """
     if not row["pred_name"]:
         raise ScoringError("pred_name of %s must name a mask, it is empty; write it." % row["image_path"])
@@ -613,17 +619,17 @@ def name_mask(row):
 
 
 def name_scores(ids, names):
-    """Names the IoU of each class as the leaderboard takes it: letters, digits and single underscores.
+    """Names the IoU of each class for the leaderboard: letters, digits and single underscores.
 
-    Codabench admits LONGEST_KEY characters and each key once. So names that are too long, or alike but for
-    other characters or case, get their id behind them.
+    Codabench admits LONGEST_KEY characters and each key once. So the id is added to names that are too long,
+    and to names that differ only in case or in other characters.
 
     Args:
         ids: of the classes that the truth holds.
         names: {id: name} of all classes, or None.
 
     Returns:
-        {id: key} of all of them. A column's title is its key with spaces, so titles differ as keys do.
+        {id: key} of all of them. The title of a column is its key with spaces, so titles differ, too.
     """
     words = {id: str(id) for id in ids}
     words.update(names or {})
@@ -635,11 +641,11 @@ def name_scores(ids, names):
         alike = {id for id, key in keys.items() if lower.count(key.lower()) > 1} - numbered
         if not alike:
             return keys
-        numbered |= alike  # what one became may be what another one was
+        numbered |= alike  # a key with an id may be equal to another class's name
 
 
 def number_key(key, id):
-    """Puts a class's id behind its key, which is cut where it would be too long."""
+    """Adds a class's id to its key, which is cut if it would be too long."""
     ending = "_%d" % id
     return key[: LONGEST_KEY - len(ending)].rstrip("_") + ending
 
@@ -650,13 +656,13 @@ def score(reference, submission, masks=None):
     Args:
         reference: folder with data.csv (image_path, label_path, image_lvl_label), masks, perhaps classes.csv.
         submission: folder with data.csv (image_path, pred_name, image_lvl_pred) and data/<pred_name>.
-        masks: {label_path: file} where a mask lies elsewhere than its path says; None: nowhere.
+        masks: {label_path: file} of the true masks that lie elsewhere; None if none does.
 
     Returns:
         The scores by name, fractions; and {"mask": pixel counts by ids, "label": pairs of labels}.
 
     Raises:
-        ScoringError: the submission lacks a frame, or a file of it is wrong; or the reference's is.
+        ScoringError: the submission lacks a frame, or a file of it or of the reference is wrong.
     """
     truth_rows = read_reference(reference)
     found = read_answers(submission, [row["image_path"] for row in truth_rows])
@@ -688,7 +694,7 @@ def score(reference, submission, masks=None):
 
 
 def name_mask_scores(confusion, ignore_id, names):
-    """Gives the mean IoU and that of each class by name; nothing where no pixel counts."""
+    """Returns the mean IoU and the IoU of each class by name; nothing if no pixel counts."""
     if not drop_ignored(confusion, ignore_id).any():
         return {}
     iou = score_confusion(confusion, ignore_id)
@@ -720,14 +726,14 @@ def score_folders(input, output):
 
 
 def main():
-    """Scores as the competition's server starts it; exits 2 on bad input."""
+    """Runs as the competition's server starts it; exits with 2 on bad input."""
     parser = argparse.ArgumentParser(description="Scores a submission as the competition does.")
     parser.add_argument("input", help="folder with ref/ (the truth) and res/ (the unpacked zip)")
     parser.add_argument("output", help="folder for scores.json and scores.txt")
     arguments = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a server's terminal may not show every letter of a name
+            stream.reconfigure(errors="replace")  # a server's terminal may not know every letter of a name
     try:
         score_folders(arguments.input, arguments.output)
     except ScoringError as error:
