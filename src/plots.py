@@ -19,6 +19,7 @@ from src.evaluation import class_estimate, metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import captions, charts, maps, panels, style
 from src.pipeline.joint import Estimate, Joint
+from src.pipeline.segmentation import Segmentation
 from src.pipeline.stage import Stage
 from src.runs import Run
 
@@ -90,7 +91,7 @@ def _plot_sides(name: str, stage: Stage, sides: dict[str, np.ndarray]) -> View:
     return View(name, figure, captions.describe_sides(ordered["side"], ordered["block"]))
 
 
-def plot_most_alike(stage: Stage) -> View | None:
+def plot_most_alike(stage: Segmentation) -> View | None:
     """Shows the held-out frames that are most like a training frame, each beside that frame."""
     if not stage.settings.holds_out:
         return None

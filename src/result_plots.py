@@ -79,8 +79,11 @@ def plot_places(result: Result) -> View:
     title = "predicted label"
     if result.frames is not None:
         values = result.frames["mean IoU %"]
-        whole = 100 * metrics.or_nan(result.record.scores.get("test", Scores()).miou)
-        title = f"mean IoU within each frame, %: {values.mean():.0f} on average, {whole:.1f} over all pixels"
+        title = f"mean IoU of each frame (on average {values.mean():.0f} %"
+        whole = result.record.scores.get("test", Scores()).miou
+        if whole is not None:
+            title += f"; of all pixels together {100 * whole:.1f}"
+        title += ")"
     places = project_places(result.project.test)
     figure = maps.plot_places(places, result.recordings, values, title)
     return View("map", figure, captions.describe_places(values, result.recordings))

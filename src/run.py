@@ -20,8 +20,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from src import project
 from src.common import errors, files
-from src.common.errors import SettingsError
+from src.common.errors import SettingsError, UserError
 from src.common.progress import PlainLines, choose_writer
+from src.common.sizes import check_size
 from src.data.location import holds_user_data
 from src.data.tables import find_misnamed
 from src.scores import read_scored
@@ -142,6 +143,7 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
             check_whole_number(name, value)
         if name in CHOICES:
             check_choice(name, value)
+    check_size(settings.get("SIZE", "auto"))
     check_minutes(settings.get("MINUTES"))
     read_scored(settings.get("SCORED", ""))
     check_epochs(settings.get("EPOCHS", "auto"))
@@ -152,7 +154,10 @@ def _check_types(settings: dict[str, object], notebook: nbformat.NotebookNode) -
     """Refuses a value of another type than a notebook's default has."""
     sources = read_settings(notebook)
     for name in settings.keys() & sources.keys():
-        default = ast.literal_eval(sources[name])
+        try:
+            default = ast.literal_eval(sources[name])
+        except ValueError:  # the user has written an expression, such as 3 * 20
+            continue
         types, description = KINDS.get(type(default), (object, ""))
         if not isinstance(settings[name], types):
             raise SettingsError(
@@ -217,7 +222,7 @@ def main(arguments: list[str]) -> int:
         folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
         project.find_reference(str(settings.get("REFERENCE", "")), folder)
-    except ValueError as error:
+    except UserError as error:
         print(error, file=sys.stderr)
         return 2
     chosen = list(NOTEBOOKS)

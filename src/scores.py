@@ -61,6 +61,10 @@ def read_scored(text: str) -> Scores | None:
     Raises:
         SettingsError: it holds anything else.
     """
+    if not isinstance(text, str):
+        raise SettingsError(
+            f'SCORED must be a text, found {text!r}; write for example SCORED="38.1 77.9 78.2".'
+        )
     parts = re.split(r"[\s,;/%]+", text.strip(" %"))
     if parts == [""]:
         return None

@@ -9,7 +9,13 @@ IOUS = {"road": 0.5, "car": 0.25}
 
 
 def make_row(pair, recipe, seed, miou, alone=0.5):
-    row = {"data": pair, "recipe": recipe, "changes": "" if recipe == "default" else "color=2", "seed": seed}
+    row = {
+        "data": pair,
+        "data_fingerprint": pair,
+        "recipe": recipe,
+        "changes": "" if recipe == "default" else "color=2",
+        "seed": seed,
+    }
     row |= {"steps": 900, "batch_size": 4, "minutes": 7.0, "test": {"miou": miou, "f1": miou + 0.1}}
     return row | {"alone": {"test": {"miou": alone}}, "test_iou": IOUS}
 
@@ -58,7 +64,7 @@ def test_what_the_first_recipe_was_not_measured_on_has_no_gain(tmp_path):
 
 def test_gains_are_over_the_default_recipe_wherever_it_was_measured(tmp_path):
     path = tmp_path / "away.json"
-    rows = [make_row("there", "older", 0, 0.50), make_row("there", away.DEFAULT, 0, 0.53)]
+    rows = [make_row("there", "older", 0, 0.50), make_row("there", away.BASE, 0, 0.53)]
     path.write_text(json.dumps(rows))
     lines = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()
     assert "| 50.0 | -3.0 (0 of 1) | 60.0 | -3.0 (0 of 1) |" in lines[2]

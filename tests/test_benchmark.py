@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from texts import squeeze
 
+from src.common.errors import SettingsError
 from src.experiments import benchmark, peers, quick, rows, speeds
 
 TURN = """
@@ -40,6 +41,16 @@ def test_rows_are_measured_in_turn_and_the_first_time_does_not_count(tmp_path):
         rows.measure_rows({"c": [sys.executable, str(script), "die", "1"]}, rounds=1)
 
 
+def test_a_process_that_ends_between_its_turns_is_named_with_its_last_words(tmp_path):
+    words = "import sys; print('ready', flush=True); sys.exit('out of memory')"
+    row = rows.Row([sys.executable, "-c", words])
+    row.wait_ready()
+    row.process.wait()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        row.measure()
+    row.close()
+
+
 def test_rows_that_do_not_wait_begin_anew_in_each_round(tmp_path):
     script, log = tmp_path / "turn.py", tmp_path / "log"
     script.write_text(TURN + f"open({str(log)!r}, 'a').write(sys.argv[2])")
@@ -63,6 +74,8 @@ def test_training_rows_begin_anew_and_others_wait(tmp_path, monkeypatch):
         monkeypatch.setattr(benchmark, name, lambda *row, name=name: measured.append((name, *row)))
     benchmark.measure_groups(tmp_path, tmp_path, {}, "", 5, 1)
     assert measured == [("measure_apart", {"ours": ["a"]}, 5), ("measure_rows", {"ours": ["b"]}, 5)]
+    with pytest.raises(SettingsError, match="found 'training'; choose from train 192x320, latency 192x320"):
+        benchmark.measure_groups(tmp_path, tmp_path, {}, "training", 5, 1)
 
 
 def test_ratios_by_hand():

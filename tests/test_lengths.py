@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from src import settings
+from src.common.errors import MissingError
 from src.data.frames import Counts
 from src.experiments import results
 from src.training import lengths
@@ -105,6 +106,11 @@ def test_a_plan_is_kept(tmp_path):
     assert lengths.read_plan(tmp_path) is None
     lengths.write_plan(tmp_path, Plan(3, 4, 21, 3))
     assert lengths.read_plan(tmp_path) == Plan(3, 4, 21, 3) and lengths.count_planned(tmp_path) == 252
+
+
+def test_a_training_that_has_not_begun_is_named(tmp_path):
+    with pytest.raises(MissingError, match="must hold the plan of a training, found none"):
+        lengths.count_planned(tmp_path)
 
 
 def test_what_half_of_the_steps_cost_is_measured():

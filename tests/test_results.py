@@ -106,7 +106,7 @@ def test_run_without_a_result_is_named(tmp_path):
 
 
 def test_lengths_are_averaged_over_seeds(tmp_path):
-    recipe = away.DEFAULT
+    recipe = away.BASE
     rows = [
         {"data": "a", "recipe": name, "steps": steps, "seed": seed, "minutes": 2.0}
         | {"held_out": {"miou": 0.5, "f1": 0.4}, "test": {"miou": miou, "f1": 0.25}}

@@ -58,12 +58,18 @@ def test_numbers_and_switches_are_checked():
         run.check_settings({"TTA": "yes"}, [notebook])
 
 
+def test_a_default_that_is_an_expression_is_no_obstacle():
+    cell = nbformat.v4.new_code_cell("MINUTES = 3 * 20", metadata={"tags": ["parameters"]})
+    run.check_settings({"MINUTES": 10}, [nbformat.v4.new_notebook(cells=[cell])])
+
+
 @pytest.mark.parametrize(
     ("argument", "match"),
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number of 1 or more"),
         ("SEED=-1", "SEED must be a whole number of 0 or more, found -1"),
         ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number of 1 or more, found 2.5"),
+        ("SIZE=300,400", "SIZE must be two multiples of 32, found (300, 400)"),
         ("CHANNELS=2", "CHANNELS must be one of 3, 1, found 2; write for example CHANNELS=3"),
         ("ESTIMATE=fast", "ESTIMATE must be one of quick, full, off"),
         ("MINUTES=long", "MINUTES must be None or a positive number, found 'long'"),

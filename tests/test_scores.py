@@ -31,3 +31,8 @@ def test_no_scores_are_none():
 def test_other_texts_are_refused(text):
     with pytest.raises(SettingsError, match="SCORED must be mean IoU, accuracy and F1"):
         read_scored(text)
+
+
+def test_a_number_without_quotes_is_refused():
+    with pytest.raises(SettingsError, match=r"SCORED must be a text, found 38\.1"):
+        read_scored(38.1)

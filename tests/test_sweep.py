@@ -18,6 +18,9 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
     path.write_text("bright color=2\n")
     with pytest.raises(ValueError, match="line 1 must be NAME: CHANGES"):
         sweep.read_list(path)
+    path.write_text("bright: color=2\nbright: color=3\n")
+    with pytest.raises(ValueError, match="line 2 must have a name of its own, found 'bright' again"):
+        sweep.read_list(path)
     path.write_text("bright: colour=2\n")
     with pytest.raises(ValueError, match="nearest is color="):
         sweep.read_list(path)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from src.commands import world as commands_world
-from src.common import errors
+from src.common import arguments, errors
 from src.data import classes as class_lists
 from src.data.samples import read_samples
 from src.world import cities, generate, render, scene, town
@@ -179,6 +179,6 @@ def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
 def test_sizes_that_are_none_are_named(text):
     with pytest.raises(argparse.ArgumentTypeError, match=text):
         commands_world.parse_size(text)
-    assert commands_world.parse_size("360X640") == (360, 640) and commands_world.parse_count("7") == 7
+    assert commands_world.parse_size("360X640") == (360, 640) and arguments.parse_count("7") == 7
     with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
-        commands_world.parse_count("-1")
+        arguments.parse_count("-1")

@@ -146,6 +146,15 @@ def test_prediction_goes_on_after_the_last_whole_frame(tmp_path, samples, classe
     assert again.read_bytes() == path.read_bytes() and not kept.folder.exists()
 
 
+def test_after_a_lost_mask_all_frames_are_predicted_again(tmp_path, samples, classes):
+    kept = cache.PredictionCache(tmp_path / "kept", classes)
+    kept.add((Prediction(draw_frame(i)[1], 1) for i in range(6)), name_predictions(samples), 3)
+    (kept.folder / "frame_002_pred.png").unlink()
+    with pytest.raises(errors_module.SubmissionError, match=r"frame_002_pred\.png .* run Save_test"):
+        write_submission(tmp_path / "try.zip", samples, iter([]), classes, kept)
+    assert list(kept.read()["label"]) == []
+
+
 @pytest.mark.parametrize("other", [False, True])  # another frame's whole mask is no better
 def test_a_kept_frame_that_broke_is_predicted_anew(tmp_path, samples, classes, other):
     kept = cache.PredictionCache(tmp_path / "kept", classes)

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from src.common.arguments import parse_count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
@@ -24,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, nargs="+", default=[0], help="seeds of these trainings (default: 0)"
     )
     parser.add_argument(
-        "--rounds", type=int, default=5, help="repetitions of a row, fewer of slow ones (default: 5)"
+        "--rounds", type=parse_count, default=5, help="repetitions of a row, fewer of slow ones (default: 5)"
     )
     parser.add_argument(
         "--quick", action="store_true", help="only tell in five minutes whether anything became slower"
     )
-    parser.add_argument("--frames", type=int, default=500, help="frames of Save_test (default: 500)")
+    parser.add_argument("--frames", type=parse_count, default=500, help="frames of Save_test (default: 500)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from src.common.arguments import parse_count
 from src.common.errors import SettingsError
 
 BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
@@ -21,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--away", type=Path, nargs="+", metavar="PAIR", help=pairs)
     parser.add_argument("--reference", type=Path, help="with --data: folder with the truth of Test")
     steps = f"steps of both trainings, one number or several (default: {STEPS})"
-    parser.add_argument("--steps", type=int, nargs="+", default=[STEPS], help=steps)
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="frames per step (default: 4)")
+    parser.add_argument("--steps", type=parse_count, nargs="+", default=[STEPS], help=steps)
+    parser.add_argument(
+        "--batch-size", type=parse_count, default=BATCH_SIZE, help="frames per step (default: 4)"
+    )
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds, as 0 1 2 (default: 0)")
     average = "with --away and several seeds: also scores the average of their networks"
@@ -48,10 +51,15 @@ def run(arguments: argparse.Namespace) -> None:
             "--average and --estimates need --away, found --data, which may lack the truth of Test; give the "
             "folder as --away FOLDER, where the truth lies in FOLDER/reference."
         )
+    if arguments.away and arguments.reference:
+        raise SettingsError(
+            f"--reference needs --data, found --away and {arguments.reference}; with --away the truth "
+            "lies in reference/ of each pair."
+        )
     if arguments.estimates and len(arguments.seeds) < 2:
         raise SettingsError(
             "--estimates needs two seeds or more, for a network each that plays the held-out model and the "
-            "submitted one; write for example --seeds 0 1."
+            f"submitted one, found {len(arguments.seeds)}; write for example --seeds 0 1."
         )
     path = arguments.keep or (AWAY_RESULTS if arguments.away else RESULTS)
     pairs = [(arguments.data, arguments.reference)]
@@ -61,7 +69,8 @@ def run(arguments: argparse.Namespace) -> None:
     for folder, reference in pairs:
         bench = Bench(folder, reference, arguments.batch_size, arguments.both, path)
         benches.append(bench)
-    steps, seeds = arguments.steps, arguments.seeds
+    steps = arguments.steps
+    seeds = arguments.seeds
     sweep.measure_list(arguments.list, benches, seeds, steps, arguments.average, arguments.ray)
     if arguments.away:
         print(away.make_tables(path))

@@ -4,6 +4,8 @@ import argparse
 import time
 from pathlib import Path
 
+from src.common.arguments import parse_count
+
 SMALLEST = 32  # px; shortest side of a photo
 
 
@@ -29,15 +31,6 @@ def parse_size(text: str) -> tuple[int, int]:
             f"must be HxW in px, each {SMALLEST} or more, found '{text}'; write for example 360x640"
         )
     return int(sides[0]), int(sides[1])
-
-
-def parse_count(text: str) -> int:
-    """Reads a whole number of 1 or more."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of 1 or more, found '{text}'; write for example 4"
-        )
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:

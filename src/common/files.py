@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import hashlib
 import json
 import math
 import os
@@ -154,6 +155,15 @@ def _take_lock(file: IO[str]) -> bool:
 
 
 @functools.cache
+@functools.lru_cache(maxsize=1)
+def fingerprint_code() -> str:
+    """Returns 16 hex digits that identify the code of `src/` on the disk, at the first call."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def find_commit() -> str:
     """Returns the git commit that is checked out, or "unknown" outside a checkout.
 

@@ -1,6 +1,7 @@
 """Tables of recipes by their scores in other places than they were trained in: `sweep LIST --away`.
 
-The gains are over DEFAULT or, where it was not measured, over the recipe that was measured first.
+The gains are over BASE or, where it was not measured, over the recipe that was measured first. Runs are
+compared only if they are of the same data to the bit: the built-in world of another processor is not.
 """
 
 from pathlib import Path
@@ -12,8 +13,8 @@ from src.experiments.tables import format_spread, make_markdown
 from src.runs import read_json
 
 SCORES = {"mIoU": "test miou", "F1": "test f1", "alone mIoU": "alone test miou"}
-DEFAULT = "label by mask"  # name of the default recipe among the rows of results/away.json
-RUN = ["data", "seed", "steps", "batch_size"]  # equal for the runs that are compared
+BASE = "label by mask"  # the recipe of results/away.json that gains are over
+RUN = ["data", "data_fingerprint", "seed", "steps", "batch_size"]  # equal for the runs that are compared
 
 
 def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -26,7 +27,7 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         classes: a row a recipe and pair, a column a class: its mean IoU over the seeds, in percent.
     """
     kept = read_json(path)
-    rows = pd.json_normalize([{key: row[key] for key in row if key != "test_iou"} for row in kept], sep=" ")
+    rows = pd.json_normalize(kept, sep=" ", max_level=2)
     table = rows[["recipe", "changes", *RUN, "minutes"]].copy()
     for name, key in SCORES.items():
         table[name] = 100 * rows[key].astype(float)
@@ -35,13 +36,14 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         same_run = base[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
         table[f"gain {name}"] = table[name].to_numpy() - same_run.to_numpy()
     ious = pd.DataFrame([row["test_iou"] for row in kept]).astype(float)
-    classes = 100 * ious.groupby([rows["data"], rows["steps"], rows["recipe"]], sort=False).mean()
+    places = [rows[name] for name in ("data", "steps", "recipe")]
+    classes = 100 * ious.groupby(places, sort=False).mean()
     return table, classes
 
 
 def find_base(runs: pd.DataFrame) -> str:
-    """Finds the recipe that gains are over: DEFAULT or, where it was not measured, the first."""
-    return DEFAULT if (runs["recipe"] == DEFAULT).any() else runs["recipe"].iloc[0]
+    """Finds the recipe that gains are over: BASE or, where it was not measured, the first."""
+    return BASE if (runs["recipe"] == BASE).any() else runs["recipe"].iloc[0]
 
 
 def table_of_recipes(runs: pd.DataFrame) -> str:
@@ -74,7 +76,8 @@ def table_of_pairs(runs: pd.DataFrame) -> str:
     """
     head = ["pair", "steps", "recipe", "seeds", "mIoU", "F1", "joint minus segmentation alone, mIoU"]
     lines = []
-    for (pair, steps, recipe), rows in runs.groupby(["data", "steps", "recipe"], sort=False):
+    places = ["data", "data_fingerprint", "steps", "recipe"]
+    for (pair, _, steps, recipe), rows in runs.groupby(places, sort=False):
         line = [pair, steps, recipe, ", ".join(map(str, rows["seed"]))]
         line += [format_spread(rows["mIoU"]), format_spread(rows["F1"])]
         line.append(f"{(rows['mIoU'] - rows['alone mIoU']).mean():+.1f}")

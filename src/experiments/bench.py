@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from src import runs
+from src.common import files
 from src.common.sizes import choose_size, scale_size
 from src.data import classes as class_lists
 from src.data.classes import NO_LABEL, Classes
@@ -141,7 +142,9 @@ def train_recipe(bench: Bench, recipe: Recipe, seed: int, steps: int) -> Trained
         size, scale_size(size, recipe.crop), bench.batch_size, seed=seed, recipe=recipe
     )
     made = {"machine": runs.describe_machine(), "commit": runs.find_commit()}
-    identity = [settings.to_dict(), steps, bench.both, fingerprint_data(samples, classes), made]
+    # The commit does not tell which changes a checkout has that are not committed.
+    code = [made, files.fingerprint_code(), runs.list_versions()]
+    identity = [settings.to_dict(), steps, bench.both, fingerprint_data(samples, classes), code]
     folder = runs.RUNS / "sweep" / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
     both_steps = tuple(max(1, round(steps * share)) for share in lengths.SHARES.values())
     joint = folds.train_pair(folder, frames.take(train), classes, settings, both_steps)

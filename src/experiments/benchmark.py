@@ -18,6 +18,7 @@ import pandas as pd
 
 from src import runs
 from src.common import files
+from src.common.errors import SettingsError
 from src.data import classes as class_lists
 from src.data import image_files
 from src.data.reference import check_reference
@@ -167,14 +168,21 @@ def measure_groups(
         only: beginning of the names of the groups to measure; "" for all.
         rounds: of each group, at most.
         frames: photos of Save_test.
+
+    Raises:
+        SettingsError: no group's name begins with `only`.
     """
     photos = {"save_test": (frames, PHOTO)}
     groups = ("save_test 720x1280", "save_test_float32 720x1280", "save_parts 720x1280")
     sets = dict.fromkeys(groups, photos) | growth.SAVE_TEST
     with tempfile.TemporaryDirectory() as temporary:
-        for group, commands in list_rows(run, Path(temporary), pythons).items():
-            if not group.startswith(only):
-                continue
+        all_rows = list_rows(run, Path(temporary), pythons)
+        chosen = {group: commands for group, commands in all_rows.items() if group.startswith(only)}
+        if not chosen:
+            raise SettingsError(
+                f"--only must begin the name of a group, found '{only}'; choose from {', '.join(all_rows)}."
+            )
+        for group, commands in chosen.items():
             for name, (count, shape) in sets.get(group, {}).items():
                 out = Path(temporary) / name
                 if not out.exists():

@@ -79,7 +79,16 @@ def list_result(result: RunResult, run: str) -> dict[str, object]:
 
 
 def _compare_classes(estimated: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Compares two confusion matrices of Test class by class: "class error", points; "classes", "inside"."""
+    """Compares two confusion matrices of Test class by class.
+
+    Args:
+        estimated: (classes, classes), expected pixels by true class (row) and predicted class (column).
+        true: the same of counted pixels.
+
+    Returns:
+        "class error", the mean error of a class's IoU in points, "classes", how many are known, and
+        "classes inside", how many of these lie in their interval.
+    """
     iou = metrics.class_iou(estimated)
     truth = metrics.class_iou(true)
     inside = class_estimate.check_interval(iou, truth)
@@ -104,7 +113,7 @@ def keep_result(run: Path, version: str = "today", folder: Path = FOLDER) -> Pat
 
 
 def read_lengths(path: Path) -> pd.DataFrame:
-    """Reads what the default recipe scored away after trainings of several lengths.
+    """Reads what the recipe of `away.BASE` scored away after trainings of several lengths.
 
     Returns:
         A row for each "data", "seed" and "steps", with "minutes". In percent: "held out mIoU", "held out F1",
@@ -112,7 +121,7 @@ def read_lengths(path: Path) -> pd.DataFrame:
         segmentation network.
     """
     rows = pd.json_normalize(runs.read_json(path), sep=" ")
-    rows = rows[rows["recipe"] == away.DEFAULT]
+    rows = rows[rows["recipe"] == away.BASE]
     table = rows[["data", "seed", "steps", "minutes"]].copy()
     for name, key in LENGTH_SCORES.items():
         table[name] = 100 * rows[key].astype(float)
@@ -160,13 +169,14 @@ def make_tables() -> dict[str, str]:
         "seeds": table_of_seeds(results),
         "estimates": table_of_estimates(results),
         "speeds": speeds.table_of_speeds(benchmark),
-        "quality": quality.table_of_quality(benchmark["quality"]),
         "peers": peers.table_of_peers(benchmark["groups"]),
         "growth": growth.table_of_growth(benchmark["groups"]),
         "ratios": speeds.table_of_ratios(benchmark["ratios"]),
         "recipes": table_of_ablation(ABLATION),
         "worlds": table_of_worlds(WORLDS),
     }
+    if "quality" in benchmark:
+        tables["quality"] = quality.table_of_quality(benchmark["quality"])
     if AWAY.exists():
         tables["lengths"] = table_of_lengths(read_lengths(AWAY))
         tables["away"] = away.make_tables(AWAY)

@@ -30,9 +30,16 @@ class Row:
         self._read("ready")
 
     def measure(self) -> dict[str, float]:
-        """Returns "seconds" an image and the process's peak "memory" in MB."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        """Returns "seconds" an image and the process's peak "memory" in MB.
+
+        Raises:
+            RuntimeError: the process has ended.
+        """
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError as error:
+            raise self._make_error() from error
         return json.loads(self._read("{"))
 
     def close(self) -> None:
@@ -49,8 +56,12 @@ class Row:
         for line in self.process.stdout:
             if line.startswith(begin):
                 return line
+        raise self._make_error()
+
+    def _make_error(self) -> RuntimeError:
+        """Makes an error with what the process wrote before it ended."""
         self.errors.seek(0)
-        raise RuntimeError(f"{self.process.args} died: {self.errors.read()[-1500:]}")
+        return RuntimeError(f"{self.process.args} ended: {self.errors.read()[-1500:]}")
 
 
 def measure_rows(commands: dict[str, list[str]], rounds: int) -> dict[str, dict]:

@@ -92,7 +92,7 @@ def table_of_ratios(ratios: dict[str, float]) -> str:
 
 
 def read_benchmark() -> dict:
-    """Reads the results of the benchmark; no groups if there are none yet."""
+    """Reads the results of the benchmark; without groups and ratios if there are none yet."""
     if not BENCHMARK.exists():
-        return {"groups": {}}
+        return {"groups": {}, "ratios": {}}
     return json.loads(BENCHMARK.read_text(encoding="utf-8"))

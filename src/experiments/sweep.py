@@ -25,7 +25,8 @@ def read_list(path: Path) -> dict[str, str]:
     """Reads the recipes' names and changes, in the file's order; lines that begin with # are left out.
 
     Raises:
-        SettingsError: a line has no colon, or its changes are not of a recipe; the message names the line.
+        SettingsError: a line has no colon, its name is that of an earlier line, or its changes are not of a
+            recipe.
     """
     recipes = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -33,9 +34,17 @@ def read_list(path: Path) -> dict[str, str]:
             continue
         name, colon, changes = line.partition(":")
         if not colon:
-            raise SettingsError(f"{path} line {number} must be NAME: CHANGES, found '{line}'.")
+            raise SettingsError(
+                f"{path} line {number} must be NAME: CHANGES, found '{line}'; write for example "
+                "bright: color=2."
+            )
+        name = name.strip()
+        if name in recipes:
+            raise SettingsError(
+                f"{path} line {number} must have a name of its own, found '{name}' again; rename it."
+            )
         read_recipe(changes)
-        recipes[name.strip()] = changes.strip()
+        recipes[name] = changes.strip()
     return recipes
 
 
@@ -123,17 +132,23 @@ def measure_job(job: Job) -> dict:
     return measure_recipe(job.bench, read_recipe(row["changes"]), job.seeds, row["steps"])
 
 
-def identify(bench: Bench, found: str, recipe: tuple[str, str], seed: int, steps: int) -> dict:
+def identify(bench: Bench, data_fingerprint: str, recipe: tuple[str, str], seed: int, steps: int) -> dict:
     """Returns what identifies a row of the results.
 
     Args:
         bench: data and conditions.
-        found: fingerprint of its Train.
+        data_fingerprint: of its Train.
         recipe: name and changes.
         seed: of the split and of the trainings.
         steps: of both trainings together.
     """
     name, changes = recipe
-    row = {"data": bench.folder.resolve().name, "data_fingerprint": found}
-    row |= {"recipe": bench.name(name), "changes": changes, "seed": seed}
-    return row | {"steps": steps, "batch_size": bench.batch_size}
+    return {
+        "data": bench.folder.resolve().name,
+        "data_fingerprint": data_fingerprint,
+        "recipe": bench.name(name),
+        "changes": changes,
+        "seed": seed,
+        "steps": steps,
+        "batch_size": bench.batch_size,
+    }

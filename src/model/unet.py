@@ -9,7 +9,7 @@ import pandas as pd
 import segmentation_models as sm
 from keras import layers
 
-from src.common.errors import SettingsError
+from src.common.errors import MissingError, SettingsError
 from src.model import efficientnet_lite as lite
 from src.model import hub
 from src.model.layers import DoubleSize, MaskShares, MeanProbability, ScaleColors
@@ -211,8 +211,17 @@ def average_networks(networks: list[keras.Model]) -> keras.Model:
 
 
 def load_submitted(folder: Path) -> keras.Model:
-    """Loads the submitted model of a run's folder: its network, or the average of its networks."""
-    return average_networks([load_model(path) for path in list_submitted(folder)])
+    """Loads the submitted model of a run's folder: its network, or the average of its networks.
+
+    Raises:
+        MissingError: the folder has none.
+    """
+    paths = list_submitted(folder)
+    if not paths:
+        raise MissingError(
+            f"{folder} must hold a submitted model, found none; run all cells of Train_label_seg.ipynb."
+        )
+    return average_networks([load_model(path) for path in paths])
 
 
 def list_submitted(folder: Path) -> list[Path]:

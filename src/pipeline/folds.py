@@ -104,7 +104,12 @@ def train_folds(folds: list[Fold], jobs: int = 1, ray: str = "") -> list[Scored]
     if jobs == 1:
         return [train_fold(fold) for fold in folds]
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(train_fold, folds))
+        try:
+            return list(pool.map(train_fold, folds))
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():  # else it would train the next fold first
+                process.terminate()
+            raise
 
 
 def train_fold(fold: Fold) -> Scored:

@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
+import pandas as pd
 
+from src.data.audit import table_of_leaks
 from src.data.frames import Frames, load_frames
 from src.data.recordings import describe_blocks
 from src.data.samples import require_masks
@@ -52,6 +54,12 @@ class Segmentation(Stage):
             trainings = lengths.count_trainings(kind, networks, holds_out) + FOLD_TRAININGS.get(choice, 0)
             total += trainings * self._choose_steps(kind)
         return total
+
+    def table_of_leaks(self) -> pd.DataFrame | None:
+        """Counts the held-out frames by their likeness to training frames; None where nothing is held out."""
+        if not self.settings.holds_out:
+            return None
+        return table_of_leaks(self.split.audit)
 
     def build(self) -> keras.Model | None:
         """Builds the held-out model; None where nothing is held out."""

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from src import runs
-from src.data.audit import table_of_leaks
 from src.data.frames import Frames
 from src.data.splits import Split, table_of_split
 from src.evaluation import metrics
@@ -84,12 +83,6 @@ class Stage:
             return None
         sides = (self.split.train, self.split.held_out)
         return table_of_split(self.samples, self.frames.masks, *sides, self.classes)
-
-    def table_of_leaks(self) -> pd.DataFrame | None:
-        """Counts the held-out frames by their likeness to training frames; None where nothing is held out."""
-        if not self.settings.holds_out:
-            return None
-        return table_of_leaks(self.split.audit)
 
     def fit(self, network: keras.Model | None) -> pd.DataFrame | None:
         """Trains the held-out model on all but the held-out recordings; returns its history."""

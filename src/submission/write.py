@@ -47,7 +47,8 @@ def write_submission(
         source: origin of the predictions, for the zip's comment.
 
     Raises:
-        SubmissionError: the zip breaks a rule; the cache is deleted, so that all frames are predicted again.
+        SubmissionError: the zip breaks a rule, or a stored mask is missing; the cache is deleted, so that all
+            frames are predicted again.
     """
     names = name_predictions(samples)
     cache.add(predictions, names, channels)
@@ -62,6 +63,12 @@ def write_submission(
 
     try:
         files.write_atomically(path, write)
+    except FileNotFoundError as error:
+        cache.drop()
+        raise SubmissionError(
+            f"{error.filename} must hold a predicted mask, found no such file; run Save_test.ipynb again, "
+            "which predicts all frames anew."
+        ) from error
     except SubmissionError:
         cache.drop()  # a stored frame is broken
         raise

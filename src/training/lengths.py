@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from src.common import files
+from src.common.errors import MissingError
 from src.data.frames import Counts
 from src.settings import check_epochs
 
@@ -240,5 +241,14 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def count_planned(folder: Path) -> int:
-    """Counts the steps of the plan in a training's folder."""
-    return read_plan(folder).steps
+    """Counts the steps of the plan in a training's folder.
+
+    Raises:
+        MissingError: the training has not begun.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        raise MissingError(
+            f"{folder} must hold the plan of a training, found none; run the notebook's cells above first."
+        )
+    return plan.steps
