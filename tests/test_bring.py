@@ -405,6 +405,18 @@ def test_masks_are_found_by_their_numbers_where_only_the_words_differ(tmp_path):
         bring(source, tmp_path / "unsure")
 
 
+def test_a_polygon_of_one_point_names_its_line_and_key_points_are_refused(tmp_path):
+    source = tmp_path / "yolo"
+    shutil.copytree(FILES / "ultralytics_polygons", source)
+    (source / "labels" / "train" / "drive0_0000.txt").write_text("0 0.5 0.5\n")
+    with pytest.raises(DataError, match=r"drive0_0000\.txt line 1 must be a class id and pairs"):
+        bring(source, tmp_path / "out")
+    with (source / "data.yaml").open("a") as file:
+        file.write("\nkpt_shape: [17, 3]\n")
+    with pytest.raises(DataError, match="found key points"):
+        bring(source, tmp_path / "out")
+
+
 def test_boxes_alone_are_no_masks(tmp_path):
     shutil.copytree(FILES / "datumaro_coco", tmp_path / "source")
     for path in (tmp_path / "source").rglob("*.json"):
@@ -441,6 +453,9 @@ def test_a_source_of_one_part_is_train_whatever_its_folder_is_called(tmp_path):
         ("validation", "val"),
         ("testannot", "test"),
         ("test2017", "test"),
+        ("test-dev2017", "test"),
+        ("test_drive_2", ""),
+        ("Testrunde", ""),
         ("latest/contest", ""),
     ],
 )
@@ -622,11 +637,12 @@ def test_labels_come_from_a_table_from_folders_or_from_a_rule(tmp_path):
     ("text", "expected"),
     [
         ("photo,label\nd1\\f0.jpg,a\nd2/f1,b\n", {"images/d1/f0": "a", "images/d2/f1": "b"}),
+        ("sep=;\nphoto;label\nf0.jpg;a\n;\nnope.jpg;b\n", {"images/d1/f0": "a"}),
         ("id,class,file\n7,a,f0.jpg\n8,b,nope.jpg\n", {"images/d1/f0": "a"}),
         ("photo,label\nf0.jpg,a\nf0.jpg,b\n", "must give a photo one label, found 'a' and 'b' for f0.jpg"),
         ("photo,label\nnope.jpg,a\n", "found none of its 1 rows, the first is nope.jpg"),
         ("f0.jpg,a\nf1.jpg,b\n", "must begin with a head that names a column photo"),
-        ("photo\nf0.jpg\n", "must be a table of two columns"),
+        ("photo\nf0.jpg\n", "must begin with a head that names a column label"),
     ],
 )
 def test_rows_of_a_labels_table_find_their_photos(text, expected, tmp_path):
@@ -659,6 +675,10 @@ def test_time_and_place_are_read_from_exif(tmp_path):
     assert read_place(tmp_path / "photo.jpg") == found
     Image.new("RGB", (6, 4)).save(tmp_path / "bare.jpg")
     assert read_place(tmp_path / "bare.jpg") == {}
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0x9003: "    :  :     :  :  "})  # of a camera whose clock was not set
+    Image.new("RGB", (6, 4)).save(tmp_path / "unset.jpg", exif=exif)
+    assert read_place(tmp_path / "unset.jpg") == {}
 
 
 def test_a_drive_is_named_by_a_regular_expression(tmp_path):
@@ -669,14 +689,35 @@ def test_a_drive_is_named_by_a_regular_expression(tmp_path):
         bring(tmp_path / "source", tmp_path / "none", options=Options(tmp_path, drive=r"(x\d)"))
     with pytest.raises(SettingsError, match="a regular expression with a group"):
         bring(tmp_path / "source", tmp_path / "wrong", options=Options(tmp_path, drive=r"f\d"))
+    shutil.copytree(tmp_path / "source", tmp_path / "x1")  # the source's own path names no drive
+    with pytest.raises(SettingsError, match="found none"):
+        bring(tmp_path / "x1", tmp_path / "named", options=Options(tmp_path, drive=r"(x\d)"))
 
 
-def test_frames_of_a_video_become_test(tmp_path):
-    video = tmp_path / "walk.avi"
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 24))
+def write_video(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 24))
     for value in range(7):
         writer.write(np.full((24, 32, 3), 30 * value, np.uint8))
     writer.release()
+    return path
+
+
+def test_videos_of_one_name_are_different_recordings(tmp_path):
+    for drive in ("d1", "d2"):
+        write_video(tmp_path / "videos" / drive / "front.avi")
+    (tmp_path / "videos" / "d1" / "._front.avi").write_bytes(b"macOS' own")
+    out = tmp_path / "out"
+    bring(make_folders(tmp_path / "source"), out, tmp_path / "videos", options=Options(tmp_path, every=7))
+    table = pd.read_csv(out / "Test" / "data.csv")
+    assert table["robot_id"].tolist() == ["d1/front", "d2/front"]
+    Image.new("RGB", (32, 24)).save(tmp_path / "videos" / "photo.jpg")  # photos and a video: photos
+    bring(make_folders(tmp_path / "again"), tmp_path / "out2", tmp_path / "videos")
+    assert pd.read_csv(tmp_path / "out2" / "Test" / "data.csv")["image_path"].tolist() == ["photos/photo.jpg"]
+
+
+def test_frames_of_a_video_become_test(tmp_path):
+    video = write_video(tmp_path / "walk.avi")
     bring(
         make_folders(tmp_path / "source"),
         tmp_path / "out",
@@ -694,6 +735,86 @@ def test_frames_of_a_video_become_test(tmp_path):
     photos = [cv2.imread(str(tmp_path / "out" / "Test" / path)).mean() for path in table["image_path"]]
     assert np.allclose(photos, [0, 90, 180], atol=3)
     assert (tmp_path / "out" / "Train" / "photos" / "images" / "d1" / "f0.jpg").is_symlink()
+
+
+def test_unlabelled_pixels_do_not_count_on_request_also_where_a_class_is_called_background(tmp_path):
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 24, "width": 32}],
+        "categories": [{"id": 1, "name": "sidewalk"}, {"id": 2, "name": "background"}, {"id": 3, "name": 7}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 8, 0, 8, 8, 0, 8]]},
+            {"id": 2, "image_id": 1, "category_id": 3, "segmentation": [[16, 0, 24, 0, 24, 8, 16, 8]]},
+        ],
+    }
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.json").write_text(json.dumps(content))
+    Image.new("RGB", (32, 24)).save(source / "a.jpg")
+    bring(source, tmp_path / "out", options=Options(tmp_path, unlabelled="ignore"))
+    mask = np.asarray(Image.open(tmp_path / "out" / "Train" / "masks" / "a.png"))
+    assert np.bincount(mask.ravel(), minlength=256)[[0, 1, 255]].tolist() == [64, 64, 640]
+    names = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")["name"].tolist()
+    assert names == ["sidewalk", "7", "ignore"]
+
+
+def test_every_photo_keeps_a_mask_of_its_own(tmp_path):
+    source = tmp_path / "source"
+    (source / "masks").mkdir(parents=True)
+    for number, name in enumerate(("img-2.jpg", "img.jpg", "A.jpg", "a.jpg")):
+        Image.new("RGB", (6, 4)).save(source / name)
+        Image.fromarray(np.full((4, 6), number % 2, np.uint8)).save(
+            source / "masks" / f"{Path(name).stem}.png"
+        )
+    Image.new("RGB", (6, 4)).save(source / "img.png")
+    bring(source, tmp_path / "out")
+    masks = pd.read_csv(tmp_path / "out" / "Train" / "data.csv")["label_path"].str.casefold()
+    assert masks.nunique() == len(masks) >= 4
+
+
+def test_labels_of_folders_are_those_of_train_and_truth_may_be_labels_alone(tmp_path):
+    for place, labels in (("home", ("corner", "park")), ("away", ("park", "tunnel"))):
+        for label in labels:
+            (tmp_path / place / label).mkdir(parents=True)
+            Image.new("RGB", (6, 4)).save(tmp_path / place / label / f"{place}.jpg")
+    bring(tmp_path / "home", tmp_path / "out", tmp_path / "away", labels=Labels("folders"))
+    truth = pd.read_csv(tmp_path / "out" / "reference" / "data.csv")
+    assert truth["image_path"].tolist() == ["photos/park/away.jpg"] and truth["image_lvl_label"].tolist() == [
+        1
+    ]
+
+
+def test_a_free_id_is_ignored_where_255_is_a_class(tmp_path):
+    source = make_folders(tmp_path / "source")
+    (source / "classes.txt").write_text("background\nsidewalk\n")
+    known = tmp_path / "known"
+    known.mkdir()
+    (known / "classes.csv").write_text("task,id,name\nmask,0,background\nmask,255,sidewalk\n")
+    bring(source, tmp_path / "out", options=Options(tmp_path, classes=known))
+    mask = np.asarray(Image.open(tmp_path / "out" / "Train" / "masks" / "images" / "d1" / "f0.png"))
+    assert mask.tolist() == [[0, 0, 0, 255, 255, 255]] * 4
+    classes = pd.read_csv(tmp_path / "out" / "Train" / "classes.csv")
+    assert classes["id"].tolist()[:3] == [0, 255, 254]
+
+
+def test_photos_of_16_bits_keep_them_and_broken_ones_are_named(tmp_path):
+    source = make_folders(tmp_path / "source")
+    photo = source / "images" / "d1" / "f0.jpg"
+    photo.unlink()
+    pixels = np.linspace(0, 65535, 24).astype(np.uint16).reshape(4, 6)
+    Image.fromarray(pixels).save(photo.with_suffix(".tif"))
+    bring(source, tmp_path / "out")
+    written = tmp_path / "out" / "Train" / "photos" / "images" / "d1" / "f0.png"
+    assert (np.asarray(Image.open(written)) == pixels).all()
+    photo.with_suffix(".tif").write_bytes(b"II*\0broken")
+    with pytest.raises(DataError, match=r"f0\.tif must be a photo, found one that cannot be read"):
+        bring(source, tmp_path / "broken")
+
+
+def test_masks_without_a_photo_are_counted(tmp_path):
+    source = make_folders(tmp_path / "source")
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(source / "masks" / "d1" / "more.png")
+    left = " ".join(bring(source, tmp_path / "out").left)
+    assert "1 files are named as masks but belong to no photo, the first is masks/d1/more.png" in left
 
 
 def test_classes_of_test_are_found_by_name(tmp_path):

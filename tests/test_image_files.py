@@ -237,6 +237,25 @@ def test_what_no_saving_makes_an_image_gets_its_own_remedy(tmp_path, content, wo
         image_files.read_size(str(tmp_path / "photo.jpg"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.replace(b"\xff\xda", bytes(12) + b"\xff\xda", 1),  # bytes before a marker
+        lambda content: content.replace(b"JFIF\0\x01", b"JFIF\0\x05", 1),  # an unknown revision
+    ],
+)
+def test_what_is_odd_in_a_jpeg_does_not_hide_that_it_is_cut_short(tmp_path, change):
+    path = tmp_path / "photo.jpg"
+    content = change(jpeg())
+    path.write_bytes(content)
+    whole = image_files.load_photo(str(path), (32, 48)).astype(int)
+    path.write_bytes(jpeg())
+    assert np.abs(whole - image_files.load_photo(str(path), (32, 48))).max() <= 2
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(DataError, match="cut short"):
+        image_files.load_photo(str(path), (32, 48))
+
+
 def test_a_mask_saved_as_jpeg_is_to_be_exported_and_not_saved_again(tmp_path):
     (tmp_path / "mask.png").write_bytes(jpeg())
     with pytest.raises(

@@ -342,6 +342,7 @@ def test_positions_in_either_form(train_folder, classes):
     assert samples["lon"].iloc[0] == 7.5e-5 and samples["lat"].iloc[0] == 51.48
     for text, point in (
         ("POINT (2,10 41,30)", (2.1, 41.3)),
+        ("2,1, 41,3", (2.1, 41.3)),
         ("SRID=4326;POINT(2.1 41.3)", (2.1, 41.3)),
         ("2.1, 41.3", (2.1, 41.3)),
         ("POINT Z (2.1 41.3 8)", (2.1, 41.3)),

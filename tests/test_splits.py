@@ -92,6 +92,13 @@ def test_single_recording_is_called_leaky_and_keeps_a_margin():
     assert train.tolist() == list(range(6, 20))  # two frames between are dropped
 
 
+def test_a_frame_without_a_time_stays_beside_the_one_before_it():
+    samples = make_samples(["a"] * 20, np.arange(20))
+    samples.loc[samples.index[[2, 3]], "time"] = pd.NaT
+    train, val, _ = split_samples(samples, pd.Series("a", samples.index), seed=0)
+    assert val.tolist() == [16, 17, 18, 19] and train.tolist() == list(range(14))
+
+
 def test_margin_is_half_as_long_as_what_is_held_out_where_few_frames_have_masks():
     samples = make_samples(["a"] * 1000, np.arange(1000))
     samples["mask"] = np.where(np.arange(1000) % 10 == 0, "m.png", "")  # 100 masks, 20 of them held out

@@ -1,6 +1,5 @@
 """Brings a data set of another tool into the project's layout: `python -m src bring SOURCE OUT`."""
 
-import re
 import tempfile
 import zipfile
 from collections import Counter
@@ -14,6 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from src.bring import cityscapes, coco, folders, label_studio, labelme_files, video, vistas, voc, yolo
+from src.bring.drives import name_drives
 from src.bring.labels import make_labeller, read_rule
 from src.bring.pixels import read_json
 from src.bring.source import BACKGROUND, Options, Source, SourceClass, SourceFrame, is_background
@@ -156,20 +156,11 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
     work = options.work / unpacked.name
     source = reader.read(folder, replace(options, work=work, photos_suffice=is_test))
     source.frames = _name_apart(source.frames)
-    # A source of one part is what it is given as, whatever the name of its folder says
+    # If every frame is of the test part, the whole source is what the user gives it as.
     if all(frame.is_test for frame in source.frames):
         source.frames = [replace(frame, is_test=False) for frame in source.frames]
     if options.drive:
-        frames = [_set_recording(frame, options.drive) for frame in source.frames]
-        if any(frame.recording for frame in frames):
-            source.frames = frames
-        elif is_test:
-            source.left.append(
-                "--drive finds no drive in the photos' paths, so they keep their folders' names."
-            )
-        else:
-            first = source.frames[0].photo
-            raise SettingsError(f"--drive must find a drive in the photos' paths, found none, as in {first}.")
+        name_drives(source, options.drive, folder, is_test)
     return source
 
 
@@ -201,25 +192,18 @@ def _find_reader(folder: Path) -> ModuleType | None:
 
 
 def _name_apart(frames: list[SourceFrame]) -> list[SourceFrame]:
-    """Gives each frame a name of its own: a number follows the name of another frame."""
-    seen: Counter = Counter()
+    """Gives each frame a name of its own, also where A and a are the same: a number follows a taken name."""
+    taken: set[str] = set()
     apart = []
     for frame in frames:
-        seen[frame.name] += 1
-        count = seen[frame.name]
-        apart.append(frame if count == 1 else replace(frame, name=f"{frame.name}-{count}"))
+        name = frame.name
+        number = 2
+        while name.casefold() in taken:
+            name = f"{frame.name}-{number}"
+            number += 1
+        taken.add(name.casefold())
+        apart.append(replace(frame, name=name))
     return apart
-
-
-def _set_recording(frame: SourceFrame, drive: str) -> SourceFrame:
-    """Sets the recording of a frame by the regular expression for drives."""
-    try:
-        match = re.search(drive, frame.photo.as_posix())
-        return replace(frame, recording=match[1] if match else "")
-    except (re.error, IndexError) as error:
-        raise SettingsError(
-            f"--drive must be a regular expression with a group, as '(\\w+)_\\d+', found '{drive}' ({error})."
-        ) from error
 
 
 def _write(
@@ -234,12 +218,14 @@ def _write(
         source.frames = _match_classes(source, classes, left, "the source")
         source.classes = classes
     names = [one.name for one in source.classes]
-    train = [frame for frame in source.frames if not frame.is_test or (test and frame.read_mask)]
+    train = [
+        frame for frame in source.frames if not frame.is_test or (test and (frame.read_mask or frame.label))
+    ]
     tests = [frame for frame in source.frames if frame.is_test]
     if test:
         tests = _match_classes(test, source.classes, left, "Test's truth")
         left += [f"(Test) {text}" for text in test.left if text not in source.left]
-    labeller, unmatched = make_labeller(labels.table, labels.rule, names, [*train, *tests])
+    labeller, unmatched = make_labeller(labels.table, labels.rule, names, train, tests)
     left += unmatched
     writer = Writer(out, source.classes, labeller, link, options.work, known)
     first = [label for label, _ in read_rule(labels.rule, names)] if labels.rule else []

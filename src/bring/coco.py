@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.bring.pixels import draw_areas, read_json
+from src.bring.pixels import cut_area, draw_areas, list_json, read_json
 from src.bring.source import (
     Options,
     Source,
@@ -52,7 +52,7 @@ def is_source(folder: Path) -> bool:
 
 def _list_files(folder: Path) -> list[Path]:
     """Lists the json files of a source that are COCO's."""
-    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.json"))
+    paths = [folder] if folder.is_file() else list_json(folder)
     found = []
     for path in paths:
         if path.suffix.lower() == ".json" and _has_keys(path):
@@ -125,7 +125,7 @@ def _list_names(content: dict) -> list[str]:
     for category in sorted(content["categories"], key=lambda one: one["id"]):
         is_title = category.get("supercategory") == "none" and category["name"] in groups
         if category["id"] in used or not is_title:
-            names.append(category["name"])
+            names.append(str(category["name"]))
     return names
 
 
@@ -136,7 +136,7 @@ def _add_drawings(
 
     Several files may name a photo, as instances and stuff of COCO do.
     """
-    names = {category["id"]: category["name"] for category in content["categories"]}
+    names = {category["id"]: str(category["name"]) for category in content["categories"]}
     # Roboflow names the part by the folder, COCO by the end of the file's name
     is_test = split_of(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
     by_id = {}
@@ -163,13 +163,16 @@ def _find_photos(path: Path, names: list[str], photos: dict[str, list[Path]], ro
         for base in (root / "images", root, path.parent):
             if (base / name).is_file():
                 found[name] = base / name
-    for is_near in (lambda photo: True, partial(_is_in_part, path, root)):
-        taken = set(found.values())
-        free = {
-            key: [one for one in same if one not in taken and is_near(one)] for key, same in photos.items()
-        }
-        found |= match_photos([name for name in names if name not in found], free)
-    return found
+    found |= _match_free(names, found, photos)
+    near = {key: [one for one in same if _is_in_part(path, root, one)] for key, same in photos.items()}
+    return found | _match_free(names, found, near)
+
+
+def _match_free(names: list[str], found: dict[str, Path], photos: dict[str, list[Path]]) -> dict[str, Path]:
+    """Finds photos, none of `found`, of the names that have none yet, by the end of their paths."""
+    taken = set(found.values())
+    free = {key: [one for one in same if one not in taken] for key, same in photos.items()}
+    return match_photos([name for name in names if name not in found], free)
 
 
 def _is_in_part(path: Path, root: Path, photo: Path) -> bool:
@@ -189,7 +192,7 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
                 f"{drawing.path}: the area of annotation {annotation.get('id')} must be polygons or run "
                 f"lengths of its photo's size, found {error}; export it again."
             ) from error
-        areas.append((inside, indices[name]))
+        areas.append(cut_area(inside, indices[name]))
     return draw_areas(drawing.shape, areas, indices)
 
 

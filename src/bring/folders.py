@@ -29,9 +29,8 @@ from src.data.mask_files import read_ids
 
 NAME = "folders"
 MASK_FOLDER = re.compile(r".*(mask|label|annot|segment|truth|groundtruth|(^|_)gt)", re.IGNORECASE)
-MASK_ENDING = re.compile(
-    r"[_.-](mask|masks|seg|label|labels|labelids|gt|annotation|segmentation|L)$", re.IGNORECASE
-)
+# CamVid's masks end with a large L; a small one may name the left photo of a stereo pair.
+MASK_ENDING = re.compile(r"[_.-]((?i:mask|masks|seg|label|labels|labelids|gt|annotation|segmentation)|L)$")
 WORD = re.compile(r"^[A-Za-z]+[_-]?(?=\d)")  # before a number, as in img_001
 UNNAMED_COLORS = (
     "no table names the colours of the masks, so each class is called after its colour. To name them, copy "
@@ -42,7 +41,7 @@ UNNAMED_IDS = (
     "no table names the ids of the masks; write one beside them, classes.csv with the columns id and name. "
     "What does not count is named ignore there."
 )
-MASK_FORMATS = (".png", ".bmp", ".tif", ".tiff", ".gif")
+MASK_FORMATS = (".png", ".bmp", ".tif", ".tiff")
 
 
 def is_source(folder: Path) -> bool:
@@ -143,7 +142,13 @@ def _pair_by_name(folder: Path, left: list[str]) -> dict[Path, Path | None]:
         masks[pair] = path
     _refuse_jpeg_masks(folder, photos)
     pairs = {photo: masks.get(pair) for photo, pair in photos.items()}
-    return pairs if any(pairs.values()) else _pair_by_number(photos, masks, left)
+    if not any(pairs.values()):
+        pairs = _pair_by_number(photos, masks, left)
+    spare = set(masks.values()) - set(pairs.values())
+    if spare:
+        first = min(spare).relative_to(folder)
+        left.append(f"{len(spare)} files are named as masks but belong to no photo, the first is {first}.")
+    return pairs
 
 
 def _pair_by_number(

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from src.bring.pixels import draw_areas, read_json, read_pixels
+from src.bring.pixels import cut_area, draw_areas, list_json, read_json, read_pixels
 from src.bring.source import (
     Options,
     Source,
@@ -66,6 +66,9 @@ def read(folder: Path, options: Options) -> Source:
             f"The photos of the {len(tasks)} tasks must lie in {folder}, found none by its name; the export "
             "has no photos, so copy them there."
         )
+    polygons = sum(_count_polygons(annotation) for annotation in last.values())
+    if polygons:
+        source.left.append(f"{polygons} areas are polygons, not brush strokes, so no PNG holds them.")
     if absent:
         source.left.append(f"{absent} of {len(tasks)} photos that the JSON names are not there.")
     return source
@@ -77,7 +80,7 @@ def _read_tasks(folder: Path) -> dict[int, dict]:
     Raises:
         DataError: there is no such export.
     """
-    for path in sorted(folder.rglob("*.json")):
+    for path in list_json(folder):
         content = read_json(path)
         first = content[0] if isinstance(content, list) and content else None
         if isinstance(first, dict) and {"id", "data", "annotations"} <= set(first):
@@ -104,6 +107,11 @@ def _list_areas(annotation: dict) -> dict[str, str]:
     return found
 
 
+def _count_polygons(annotation: dict) -> int:
+    """Counts the areas of an annotation that are polygons, which "Brush labels to PNG" leaves out."""
+    return sum("polygonlabels" in result.get("value", {}) for result in annotation.get("result", []))
+
+
 def _list_names(annotation: dict) -> set[str]:
     return set(_list_areas(annotation).values())
 
@@ -124,9 +132,9 @@ def _find_name(path: Path, annotation: dict) -> str:
 def _find_choice(annotation: dict) -> str:
     """Finds the choice that an annotation holds for the whole photo; "" for none."""
     for result in annotation.get("result", []):
-        choices = result.get("value", {}).get("choices")
-        if choices:
-            return str(choices[0])
+        value = result.get("value", {})
+        if set(value) == {"choices"} and value["choices"]:  # with x and y it would be of a region
+            return str(value["choices"][0])
     return ""
 
 
@@ -143,5 +151,8 @@ def _find_photo(task: dict, photos: list[Path]) -> Path | None:
 
 def _draw(named: list[tuple[Path, int]], indices: dict[str, int]) -> np.ndarray:
     """Draws the areas of a photo, the largest first."""
-    areas = [(read_pixels(path, "L") > 0, index) for path, index in named]
-    return draw_areas(areas[0][0].shape, areas, indices)
+    areas = []
+    for path, index in named:
+        inside = read_pixels(path, "L") > 0
+        areas.append(cut_area(inside, index))
+    return draw_areas(inside.shape, areas, indices)

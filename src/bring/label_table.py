@@ -1,14 +1,12 @@
 """Reads a table of photos and image-level labels, and finds the frame that each row names."""
 
-import csv
-import io
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from src.bring.pixels import read_text
 from src.bring.source import SourceFrame
 from src.common.errors import DataError
+from src.data.tables import read_table
 
 PHOTO_HEADS = ("photo", "image", "image_path", "file", "filename", "file_name", "name", "path")
 LABEL_HEADS = ("label", "class", "category", "image_lvl_label")
@@ -20,7 +18,7 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], 
     A photo is written as its name or the end of its path, with or without ending.
 
     Args:
-        path: CSV file, separated by commas, semicolons or tabs.
+        path: CSV file in any usual separator and encoding.
         frames: that may be named.
 
     Returns:
@@ -70,15 +68,8 @@ def _read_table(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is no table, or its head names no such columns.
     """
-    try:
-        text = read_text(path)
-        dialect = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t")
-        table = pd.read_csv(io.StringIO(text), sep=dialect.delimiter, dtype=str, keep_default_na=False)
-    except (csv.Error, ValueError, OSError) as error:
-        raise DataError(
-            f"{path} must be a table of two columns, photo and label, found {error}; separate them by commas."
-        ) from error
-    columns = {head.strip().lower(): head for head in table.columns}
+    table, _ = read_table(path, [*PHOTO_HEADS, *LABEL_HEADS])
+    columns = {head.lower(): head for head in table.columns}
     found = []
     for kind, heads in (("photo", PHOTO_HEADS), ("label", LABEL_HEADS)):
         named = [columns[head] for head in heads if head in columns]
@@ -88,8 +79,7 @@ def _read_table(path: Path) -> pd.DataFrame:
                 f"{', '.join(table.columns)}; name it."
             )
         found.append(named[0])
-    cells = table[found].apply(lambda column: column.str.strip())
-    return cells[cells[found[0]] != ""]
+    return table.loc[table[found[0]] != "", found]
 
 
 def _find_frame(path: Path, photo: str, by_stem: dict[str, list[SourceFrame]]) -> SourceFrame | None:

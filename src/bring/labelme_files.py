@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 from PIL import Image, ImageDraw
 
-from src.bring.pixels import draw_polygon, read_json, start_mask
+from src.bring.pixels import draw_polygon, list_json, read_json, read_photo_size, start_mask
 from src.bring.source import (
     Options,
     Source,
@@ -31,7 +31,7 @@ POINT_SIZE = 5
 
 def is_source(folder: Path) -> bool:
     """Returns whether a folder holds json files with "shapes" and "imagePath"."""
-    return any(_is_labelme(path) for path in folder.rglob("*.json"))
+    return any(_is_labelme(path) for path in list_json(folder))
 
 
 def _is_labelme(path: Path) -> bool:
@@ -96,7 +96,7 @@ def _read_contents(folder: Path) -> tuple[dict[Path, dict], list[str]]:
     """
     contents = {}
     broken = []
-    for path in sorted(folder.rglob("*.json")):
+    for path in list_json(folder):
         try:
             content = read_json(path)
         except DataError as error:
@@ -104,7 +104,9 @@ def _read_contents(folder: Path) -> tuple[dict[Path, dict], list[str]]:
             continue
         if _has_keys(content):
             contents[path] = {key: value for key, value in content.items() if key != "imageData"}
-            _spell_labels(path, content["shapes"])
+            contents[path]["shapes"] = content["shapes"] or []
+            contents[path]["imagePath"] = str(content["imagePath"] or f"{path.stem}.jpg")
+            _spell_labels(path, contents[path]["shapes"])
     return contents, broken
 
 
@@ -177,8 +179,7 @@ def _draw(path: Path, content: dict, photo: Path, indices: dict[str, int]) -> np
     """Draws the shapes of a photo, the later ones above the earlier, as labelme does."""
     height, width = content.get("imageHeight"), content.get("imageWidth")
     if not height or not width:
-        with Image.open(photo) as image:
-            width, height = image.size
+        height, width = read_photo_size(photo)
     mask = start_mask((height, width), indices)
     for number, shape in enumerate(content["shapes"], start=1):
         try:

@@ -13,7 +13,7 @@ from src.common.errors import SettingsError
 from src.data.classes import IGNORE
 
 FOLDERS = "folders"  # --labels with this word takes the names of the folders
-CONDITION = re.compile(r"(.+?)\s*(>=|<)\s*([\d.]+)\s*%?")
+CONDITION = re.compile(r"(.+?)\s*(>=|<)\s*(\d+(?:\.\d+)?)\s*%?")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ Labeller = Callable[[SourceFrame, np.ndarray | None], str]
 
 
 def make_labeller(
-    labels: str, rule: str, names: list[str], frames: list[SourceFrame]
+    labels: str, rule: str, names: list[str], train: list[SourceFrame], test: list[SourceFrame]
 ) -> tuple[Labeller, list]:
     """Makes the function that gives a frame's label, "" for none; and sentences about what has no match.
 
@@ -49,7 +49,8 @@ def make_labeller(
         labels: "folders", the path of a table of photos and labels, or "" for what the source itself says.
         rule: as `read_rule` reads it, or "".
         names: of the mask classes.
-        frames: that are to be labelled.
+        train: frames of Train.
+        test: frames of Test. Of folders, these get the labels only that Train has.
 
     Raises:
         SettingsError: both are given, there is no such table, or the rule cannot be read.
@@ -61,13 +62,19 @@ def make_labeller(
         read = read_rule(rule, names)
         return lambda frame, mask: "" if mask is None else apply_rule(read, mask, names), []
     if labels == FOLDERS:
-        return lambda frame, mask: frame.photo.parent.name, []
+        known = {_name_parent(frame) for frame in train}
+        return lambda frame, mask: _name_parent(frame) if _name_parent(frame) in known else "", []
     if labels:
         if not Path(labels).is_file():
             raise SettingsError(f"--labels must be '{FOLDERS}' or the path of a table, found '{labels}'.")
-        table, notes = read_labels(Path(labels), frames)
+        table, notes = read_labels(Path(labels), [*train, *test])
         return lambda frame, mask: table.get(frame.name, ""), notes
     return lambda frame, mask: frame.label, []
+
+
+def _name_parent(frame: SourceFrame) -> str:
+    """Names the folder that a photo lies in, within its source; "" for a photo at the source's root."""
+    return Path(frame.name).parent.name
 
 
 def read_rule(text: str, names: list[str]) -> Rule:

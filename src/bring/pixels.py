@@ -1,18 +1,23 @@
 """Reads masks in colours, and draws shapes into masks."""
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import yaml
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
+from src.bring.source import BACKGROUND
 from src.common.errors import DataError
 from src.data.classes import IGNORE
+from src.data.image_files import read_size
 
-READ_ERRORS = (OSError, SyntaxError, ValueError)
+READ_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+AS_THEY_ARE = (".jpg", ".jpeg", ".png")  # photos of other formats become PNG
 MOST_COLORS = 3  # of unknown colours in a message
 
 
@@ -33,6 +38,21 @@ def read_pixels(path: Path, mode: str = "") -> np.ndarray:
         raise DataError(f"{path} must be an image, found one that cannot be read ({error}).") from error
 
 
+def read_photo_size(photo: Path) -> tuple[int, int]:
+    """Reads (height, width) of a photo as it is shown.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if photo.suffix.lower() in AS_THEY_ARE:
+        return read_size(str(photo))
+    try:
+        with Image.open(photo) as image:
+            return ImageOps.exif_transpose(image).size[::-1]
+    except READ_ERRORS as error:
+        raise DataError(f"{photo} must be a photo, found one that cannot be read ({error}).") from error
+
+
 def read_text(path: Path) -> str:
     """Reads a text file in UTF-8 or, as older programs on Windows write accents, in code page 1252."""
     content = path.read_bytes()
@@ -40,6 +60,11 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
+
+
+def list_json(folder: Path) -> list[Path]:
+    """Lists the JSON files of a folder and of those below it, without hidden ones, as macOS adds to zips."""
+    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
 
 
 @lru_cache(maxsize=4)  # the json files of COCO are large, and several readers look into them
@@ -115,22 +140,45 @@ def draw_polygon(shape: tuple[int, int], points: list[list[float]]) -> np.ndarra
     return np.asarray(canvas, bool)
 
 
-def draw_areas(
-    shape: tuple[int, int], areas: list[tuple[np.ndarray, int]], indices: dict[str, int]
-) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Area:
+    """An area of a class, cut out so that hundreds in a large photo fit into the memory.
+
+    Attributes:
+        index: of the class.
+        top: first row of the cut-out in the mask.
+        left: first column of the cut-out in the mask.
+        inside: bool, (height, width) of the cut-out.
+    """
+
+    index: int
+    top: int
+    left: int
+    inside: np.ndarray
+
+
+def cut_area(inside: np.ndarray, index: int) -> Area:
+    """Cuts out what is inside, bool (H, W), of a class of this index."""
+    left, top, width, height = cv2.boundingRect(inside.astype(np.uint8))
+    return Area(index, top, left, inside[top : top + height, left : left + width].copy())
+
+
+def draw_areas(shape: tuple[int, int], areas: list[Area], indices: dict[str, int]) -> np.ndarray:
     """Draws areas into a mask, uint8 (H, W), the largest first.
 
     Args:
         shape: (height, width) of the mask.
-        areas: what is inside, bool (H, W), and the index of its class.
+        areas: of `cut_area`.
         indices: of `source.number_classes`.
     """
     mask = start_mask(shape, indices)
-    for inside, index in sorted(areas, key=lambda area: -int(area[0].sum())):
-        mask[inside] = index
+    for area in sorted(areas, key=lambda area: -int(area.inside.sum())):
+        height, width = area.inside.shape
+        part = mask[area.top : area.top + height, area.left : area.left + width]
+        part[area.inside] = area.index
     return mask
 
 
 def start_mask(shape: tuple[int, int], indices: dict[str, int]) -> np.ndarray:
     """Makes a mask, uint8 (H, W), in which nothing is annotated: background if that is a class, or IGNORE."""
-    return np.full(shape, 0 if "background" in indices else IGNORE, np.uint8)
+    return np.full(shape, indices.get(BACKGROUND, IGNORE), np.uint8)

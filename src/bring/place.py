@@ -1,5 +1,6 @@
 """Reads when and where a photo was taken, of its EXIF."""
 
+from datetime import datetime
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -23,11 +24,12 @@ def read_place(photo: Path) -> dict[str, str]:
 def _read_time(details: dict, exif: Image.Exif) -> dict[str, str]:
     """Reads the time at which a photo was taken, with its fraction of a second."""
     time = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    if not time:
+    try:
+        taken = datetime.strptime(str(time).strip("\x00 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:  # none, or blanks and zeros of a camera whose clock was not set
         return {}
-    day, _, clock = str(time).strip("\x00 ").partition(" ")
     fraction = str(details.get(ExifTags.Base.SubsecTimeOriginal) or "").strip("\x00 ")
-    written = f"{day.replace(':', '-')}T{clock}"
+    written = taken.isoformat()
     return {"timestamp": f"{written}.{fraction}" if fraction.isdigit() else written}
 
 

@@ -21,8 +21,11 @@ PLAIN_FOLDERS = {
     *("train2017", "val2017", "default"),
 }
 _PART = "(train|val|test)"
-# What begins the names of parts, the surest first: test or testing, test2017 or test_images, testannot.
-PARTS = (f"{_PART}(ing|id|idation)?$", f"{_PART}(ing|id|idation)?[^a-z]", _PART)
+# Names of parts, the surest first: test or testing, then test2017, test-dev2017, test_images, testannot.
+PARTS = (
+    f"{_PART}(ing|id|idation)?$",
+    rf"{_PART}(ing|id|idation)?[_-]?(dev)?[_-]?(\d+|images?|imgs?|masks?|labels?|annot\w*|set|data)$",
+)
 BACKGROUND = "background"
 BLACK = "#000000"  # colour of what nobody annotated, in most tools' masks
 EVERY_PIXEL = ""  # stands for `Options.unlabelled` where masks name the class of every pixel

@@ -1,6 +1,5 @@
 """Reads tables of classes: which value or colour of a mask is which class."""
 
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import pandas as pd
 
 from src.bring.pixels import read_text, write_color
 from src.common.errors import DataError
+from src.data import tables
 
 # Files in which data sets name the classes of their masks; the first one found is taken.
 TABLES = (
@@ -59,10 +59,9 @@ def read_table(path: Path) -> ClassTable:
         DataError: it has neither ids nor colours, or a value cannot be read.
     """
     try:
-        text = read_text(path)
         if path.suffix.lower() == ".csv":
-            return _read_csv(text)
-        return _read_lines([line.strip() for line in text.splitlines() if line.strip()])
+            return _read_csv(path)
+        return _read_lines([line.strip() for line in read_text(path).splitlines() if line.strip()])
     except (ValueError, KeyError, OSError) as error:
         raise DataError(
             f"{path} must have the columns id and name, name and color (#rrggbb), or name, r, g and b, found "
@@ -70,13 +69,13 @@ def read_table(path: Path) -> ClassTable:
         ) from error
 
 
-def _read_csv(text: str) -> ClassTable:
+def _read_csv(path: Path) -> ClassTable:
     """Reads a CSV file with any of the heads of HEADS."""
-    cells = pd.read_csv(io.StringIO(text), dtype=str, skipinitialspace=True, keep_default_na=False)
+    cells, _ = tables.read_table(path, [head for heads in HEADS.values() for head in heads])
     cells = cells.rename(columns=_name_column)
     if "task" in cells:
-        cells = cells[cells["task"].str.strip() == "mask"]
-    names = cells["name"].str.strip()
+        cells = cells[cells["task"] == "mask"]
+    names = cells["name"]
     ids = {}
     if "id" in cells:
         ids = dict(zip(cells["id"].astype(float).astype(int), names, strict=True))
@@ -95,7 +94,7 @@ def _read_colors(cells: pd.DataFrame, names: pd.Series) -> dict[str, str]:
         ValueError: a colour is neither.
     """
     if "color" in cells:
-        written = cells["color"].str.strip().str.lower()
+        written = cells["color"].str.lower()
         colors = {name: color for name, color in zip(names, written, strict=True) if color}
         wrong = [color for color in colors.values() if not re.fullmatch("#[0-9a-f]{6}", color)]
         if wrong:

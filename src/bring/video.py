@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from src.bring.source import Options, Source, SourceFrame
+from src.bring.source import Options, Source, SourceFrame, list_photos
 from src.common.errors import DataError, SettingsError
 
 NAME = "video"
@@ -13,17 +13,32 @@ QUALITY = 95  # of the JPEG files
 
 
 def is_source(path: Path) -> bool:
-    """Returns whether a path is a video, or a folder of nothing but videos."""
-    return bool(_list_videos(path))
+    """Returns whether a path is a video, or a folder that holds videos and no photos."""
+    if not _list_videos(path):
+        return False
+    return path.is_file() or not list_photos(path)
 
 
 def _list_videos(path: Path) -> list[Path]:
+    """Lists the videos of a folder and of the folders below it, or the one that is the path."""
     paths = [path] if path.is_file() else sorted(path.rglob("*"))
-    return [video for video in paths if video.suffix.lower() in ENDINGS]
+    return [video for video in paths if video.suffix.lower() in ENDINGS and not video.name.startswith(".")]
+
+
+def _name_videos(path: Path, videos: list[Path]) -> dict[Path, str]:
+    """Names each video by its path below the folder, without its ending unless another has the same name."""
+    names: dict[Path, str] = {}
+    for video in videos:
+        relative = video.relative_to(path) if path.is_dir() else Path(video.name)
+        name = relative.with_suffix("").as_posix()
+        if name in names.values():
+            name = relative.as_posix()
+        names[video] = name
+    return names
 
 
 def read(path: Path, options: Options) -> Source:
-    """Writes every n-th frame as JPEG; the name of a video is the name of the recording.
+    """Writes every n-th frame as JPEG; the path of a video is the name of the recording.
 
     Raises:
         DataError: a video has no frame that can be read.
@@ -31,11 +46,11 @@ def read(path: Path, options: Options) -> Source:
     if options.every < 1:
         raise SettingsError(f"--every must be 1 or more, found {options.every}.")
     source = Source(NAME, [])
-    for video in _list_videos(path):
+    for video, recording in _name_videos(path, _list_videos(path)).items():
         before = len(source.frames)
-        for number, photo in _extract(video, options.work / video.stem, options.every):
-            name = f"{video.stem}/{number:06d}"
-            source.frames.append(SourceFrame(photo, name, recording=video.stem))
+        for number, photo in _extract(video, options.work / recording, options.every):
+            name = f"{recording}/{number:06d}"
+            source.frames.append(SourceFrame(photo, name, recording=recording))
         taken = len(source.frames) - before
         source.left.append(
             f"every {options.every}th frame of {video.name} was taken, {taken} in all (--every)."

@@ -11,16 +11,16 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from src.bring.labels import Labeller
+from src.bring.pixels import AS_THEY_ARE, READ_ERRORS, read_photo_size
 from src.bring.place import read_place
 from src.bring.source import SourceClass, SourceFrame
 from src.common.cores import count_cores
 from src.common.errors import DataError
 from src.common.progress import show_progress
 from src.data.classes import IGNORE, Classes
-from src.data.image_files import explain_size, read_size
+from src.data.image_files import explain_size
 
 COLUMNS = ("image_path", "label_path", "image_lvl_label", "timestamp", "robot_id", "lon", "lat")
-AS_THEY_ARE = (".jpg", ".jpeg", ".png")  # photos of other formats become PNG
 MOST_ERRORS = 5  # in one message
 
 
@@ -113,6 +113,15 @@ class Writer:
                 self._write_tables(self.out / folder, rows, written.labels)
         return written
 
+    @property
+    def _ignore_id(self) -> int:
+        """Returns the id in files of pixels that do not count; one that no class has."""
+        if self.known is None:
+            return IGNORE
+        taken = set(self.known.mask.ids)
+        ids = [self.known.mask.ignore_id, *range(255, -1, -1)]
+        return next(id for id in ids if id not in taken)
+
     def _write_all(self, frames: list[SourceFrame], write: Callable[[SourceFrame], None]) -> None:
         """Writes frames on all cores; the rows are in no order.
 
@@ -167,7 +176,7 @@ class Writer:
         if frame.read_mask is None:
             return None
         mask = frame.read_mask()
-        height, width = _read_photo_size(frame.photo)
+        height, width = read_photo_size(frame.photo)
         if mask.shape != (height, width):
             reason = "export it again"
             if frame.photo.suffix.lower() in AS_THEY_ARE:
@@ -185,8 +194,7 @@ class Writer:
         target = self.out / folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if ending not in AS_THEY_ARE:
-            with Image.open(frame.photo) as image:
-                ImageOps.exif_transpose(image).convert("RGB").save(target)
+            _convert_photo(frame.photo, target)
         elif self.link and not frame.photo.is_relative_to(self.work):
             target.symlink_to(frame.photo.resolve())
         else:
@@ -203,12 +211,13 @@ class Writer:
         target.parent.mkdir(parents=True, exist_ok=True)
         if self.known is not None:
             ignored = mask == IGNORE
-            mask = np.where(ignored, self.known.mask.ignore_id, self.known.mask.decode(mask)).astype(np.uint8)
+            mask = np.where(ignored, self._ignore_id, self.known.mask.decode(mask)).astype(np.uint8)
         Image.fromarray(mask).save(target)
         row.cells["label_path"] = path.as_posix()
 
     def _write_tables(self, folder: Path, rows: list[Row], labels: list[str]) -> None:
         """Writes data.csv, without columns that are empty, and classes.csv."""
+        folder.mkdir(parents=True, exist_ok=True)  # a reference may have labels only
         rows.sort(key=lambda row: row.cells["image_path"])
         cells = pd.DataFrame([row.cells for row in rows], columns=COLUMNS).fillna("")
         if folder.name != "Test":
@@ -229,14 +238,27 @@ class Writer:
         """Lists the classes of both tasks as classes.csv has them."""
         ids = range(len(self.classes)) if self.known is None else self.known.mask.ids
         rows = [("mask", id, one.name, one.color) for id, one in zip(ids, self.classes, strict=True)]
-        rows.append(("mask", IGNORE if self.known is None else self.known.mask.ignore_id, "ignore", ""))
+        rows.append(("mask", self._ignore_id, "ignore", ""))
         rows += [("label", id, name, "") for name, id in self._number_labels(labels).items()]
         return pd.DataFrame(rows, columns=["task", "id", "name", "color"])
 
 
-def _read_photo_size(photo: Path) -> tuple[int, int]:
-    """Reads (height, width) of a photo as it is shown."""
-    if photo.suffix.lower() in AS_THEY_ARE:
-        return read_size(str(photo))
-    with Image.open(photo) as image:
-        return ImageOps.exif_transpose(image).size[::-1]
+def _convert_photo(photo: Path, target: Path) -> None:
+    """Writes a photo of another format as PNG, turned as it is shown.
+
+    Raises:
+        DataError: it cannot be read, or its values have no fixed range.
+    """
+    try:
+        with Image.open(photo) as image:
+            shown = ImageOps.exif_transpose(image)
+            if image.mode in ("I", "F"):
+                raise DataError(
+                    f"{photo} must have 8 or 16 bits a channel, found Pillow's mode {image.mode}; export it "
+                    "as PNG."
+                )
+            if not image.mode.startswith("I;16"):  # these stay as they are: in 8 bits all would be white
+                shown = shown.convert("RGB")
+            shown.save(target)
+    except READ_ERRORS as error:
+        raise DataError(f"{photo} must be a photo, found one that cannot be read ({error}).") from error

@@ -4,9 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from src.bring.pixels import draw_areas, draw_polygon, read_text, read_yaml
+from src.bring.pixels import cut_area, draw_areas, draw_polygon, read_photo_size, read_text, read_yaml
 from src.bring.source import (
     EVERY_PIXEL,
     PHOTO_ENDINGS,
@@ -62,10 +61,14 @@ def read(folder: Path, options: Options) -> Source:
     """Reads the photos of the parts "train", "val" and "test" with their masks or polygons.
 
     Raises:
-        DataError: no photo is there, or a line of polygons cannot be read.
+        DataError: no photo is there, or the lines are key points.
     """
     path = _find_yaml(folder)
     content = read_yaml(path)
+    if "kpt_shape" in content:
+        raise DataError(
+            f"{path} must describe masks or outlines, found key points (kpt_shape); export polygons or masks."
+        )
     names = _read_names(path, content["names"])
     with_masks = bool(content.get("masks_dir"))
     # Masks name every pixel, so only polygons leave pixels that nobody annotated
@@ -188,9 +191,8 @@ def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int
     Raises:
         DataError: a line is no class and polygon.
     """
-    with Image.open(photo) as image:
-        width, height = image.size
-    shapes = []
+    height, width = read_photo_size(photo)
+    areas = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         values = line.split()
         if len(values) in (0, BOX):
@@ -200,9 +202,10 @@ def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int
             points = np.array(values[1:], float).reshape(-1, 2) * (width, height)
             # The file holds six decimals: 0.958333 of 24 px is meant to be 23, not 22.999992
             points = points.round(2)
-        except (ValueError, KeyError) as error:
+            inside = draw_polygon((height, width), points.tolist())
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} line {number} must be a class id and pairs of x and y, found {error}; correct it."
             ) from error
-        shapes.append((draw_polygon((height, width), points.tolist()), index))
-    return draw_areas((height, width), shapes, indices)
+        areas.append(cut_area(inside, index))
+    return draw_areas((height, width), areas, indices)

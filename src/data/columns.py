@@ -30,8 +30,8 @@ PLACES = ("lon", "lat", "gps_point")
 # A point is written as "POINT (2.1 41.3)", "2.1, 41.3" or "SRID=4326;POINT Z (2.1 41.3 8)"; {n} stands for
 # a number and {s} for a separator.
 POINT = r"(?:SRID=\d+;)?\s*(?:POINT)?\s*[ZM]*\s*[(\[]?\s*({n})(?:\s*{s}\s*|\s+)({n})(?:[ ,;]+{n})*\s*[)\]]?"
-# The first pattern reads "2,1 41,3" as two numbers with decimal commas.
-POINTS = (POINT.format(n=EUROPEAN, s=";"), POINT.format(n=NUMBER, s="[,;]"))
+# The first pattern reads "2,1 41,3", "2,1; 41,3" and "2,1, 41,3" as two numbers with decimal commas.
+POINTS = (POINT.format(n=EUROPEAN, s=r"(?:;|,(?=\s))"), POINT.format(n=NUMBER, s="[,;]"))
 # Degrees (about 100 m) around 0, 0 and -1, -1, which receivers write while they have no position.
 NOWHERE = 0.001
 FIRST_TIME = 631_152_000  # seconds since 1970; the year 1990

@@ -238,7 +238,15 @@ def _decode_jpeg(path: str, content: bytes, header: Header, shrink: int) -> np.n
                 f"{path} must be a whole JPEG or PNG image, found one that is cut short or broken ({error}); "
                 "export it again."
             ) from error
-    return simplejpeg.decode_jpeg(content, "RGB", **smallest, strict=False)
+    try:
+        # Pillow overlooks such a warning and still refuses a JPEG that is cut short.
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except OSError as error:
+        raise DataError(
+            f"{path} must be a whole JPEG or PNG image, found one that is cut short ({error}); export it "
+            "again."
+        ) from error
 
 
 def _decode_png(content: bytes) -> np.ndarray:

@@ -63,14 +63,8 @@ def write_submission(
 
     try:
         files.write_atomically(path, write)
-    except FileNotFoundError as error:
-        cache.drop()
-        raise SubmissionError(
-            f"{error.filename} must hold a predicted mask, found no such file; run Save_test.ipynb again, "
-            "which predicts all frames anew."
-        ) from error
     except SubmissionError:
-        cache.drop()  # a stored frame is broken
+        cache.drop()  # a stored frame is broken or missing
         raise
     _write_notes(cache.folder.parent / NOTES, samples, notes)
     cache.drop()
@@ -91,7 +85,17 @@ def _write_notes(path: Path, samples: pd.DataFrame, notes: pd.DataFrame) -> None
 
 
 def _pack(path: Path, table: pd.DataFrame, folder: Path, comment: str) -> None:
-    """Packs the table and the masks that it names into a zip."""
+    """Packs the table and the masks that it names into a zip.
+
+    Raises:
+        SubmissionError: a mask is missing.
+    """
+    missing = [name for name in table["pred_name"] if not (folder / name).exists()]
+    if missing:
+        raise SubmissionError(
+            f"{folder / missing[0]} must hold a predicted mask, found no such file; run Save_test.ipynb "
+            "again, which predicts all frames anew."
+        )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as members:  # PNG is packed already
         for name in table["pred_name"]:
             members.writestr(zipfile.ZipInfo(f"data/{name}", STAMP), (folder / name).read_bytes())
