@@ -18,6 +18,7 @@ import pandas as pd
 
 from src import runs
 from src.common.errors import MissingError, OutdatedError, SettingsError, UserError
+from src.common.spacing import choose_evenly
 from src.data import classes as class_lists
 from src.data.classes import Classes
 from src.data.frames import Frames, load_frames
@@ -55,7 +56,7 @@ def quantize(graph: ov.Model, frames: Frames) -> ov.Model:
             "requirements-int8.txt (.venv/Scripts/python on Windows)."
         ) from error
     nncf.set_log_level(logging.ERROR)  # else it lists each operation that stays as it is
-    rows = np.unique(np.linspace(0, len(frames) - 1, CALIBRATED).astype(int))
+    rows = choose_evenly(len(frames), CALIBRATED)
     images = nncf.Dataset([frames.get_input(row)[None] for row in rows])
     depthwise = nncf.IgnoredScope(types=["GroupConvolution"], validate=False)  # some networks have none
     return nncf.quantize(graph, images, subset_size=len(rows), ignored_scope=depthwise)

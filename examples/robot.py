@@ -1,8 +1,8 @@
-"""Shows what an exported network sees in a video, a camera or a folder of photos.
+"""Shows what an exported network predicts in a video, a camera or a folder of photos.
 
-    python robot.py runs/joint-city-1a2b3c4d/export drive.mp4 seen.mp4
-    python robot.py runs/joint-city-1a2b3c4d/export 0 seen.mp4 --frames 300    # the first camera
-    python robot.py runs/joint-city-1a2b3c4d/export photos/ seen/
+    python robot.py runs/joint-city-1a2b3c4d/export drive.mp4 predicted.mp4
+    python robot.py runs/joint-city-1a2b3c4d/export 0 predicted.mp4 --frames 300    # the first camera
+    python robot.py runs/joint-city-1a2b3c4d/export photos/ predicted/
 
 It writes each frame with the classes' colours over it and the label in its corner. It needs openvino (for the
 network.onnx of `examples/to_onnx.py`: onnxruntime), numpy and opencv, but nothing of this project: copy it to
@@ -76,8 +76,11 @@ class Network:
     def predict(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predicts a BGR frame (H, W, 3): class indices (H, W), uint8, and the labels' probabilities."""
         height, width = frame.shape[:2]
-        size = self.size if (height < width) == (self.size[0] < self.size[1]) else self.size[::-1]
-        image = cv2.resize(frame[..., ::-1], size[::-1], interpolation=cv2.INTER_AREA)
+        is_landscape = height <= width
+        size = self.size if is_landscape == (self.size[0] <= self.size[1]) else self.size[::-1]
+        shrinks = height >= size[0] and width >= size[1]
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR  # as in the training
+        image = cv2.resize(frame[..., ::-1], size[::-1], interpolation=interpolation)
         if self.engine.channels == 4:  # 0 stands for a pixel without a measured depth
             image = np.dstack([image, np.zeros(size, np.uint8)])
         answer = self.engine.compute(np.ascontiguousarray(image)[None])
@@ -115,9 +118,11 @@ def read_frames(source: str) -> Iterator[tuple[str, np.ndarray]]:
     if not video.isOpened():
         raise SystemExit(f"SOURCE must be a folder, a video or a camera's number, found '{source}'.")
     number = 0
-    while (read := video.read())[0]:
-        yield f"{number:06d}.jpg", read[1]
+    is_read, frame = video.read()
+    while is_read:
+        yield f"{number:06d}.jpg", frame
         number += 1
+        is_read, frame = video.read()
 
 
 def open_writer(out: Path, rate: float) -> Callable[[str, np.ndarray], None]:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from src import runs
 from src.common import files, sizes
+from src.common.spacing import choose_evenly
 from src.data import classes as class_lists
 from src.data import image_files, mask_files
 from src.data.classes import IGNORE, Classes
@@ -47,8 +48,14 @@ def compare(
     confusion = np.zeros((2, 2), np.int64)
     for truth, mask in zip(truths, masks, strict=True):
         confusion += metrics.confuse(np.where(truth == IGNORE, IGNORE, truth == ours), mask == ours, 2)
-    hit, found, held = confusion[1, 1], confusion[:, 1].sum(), confusion[1].sum()
-    scores = {"iou": hit / (found + held - hit), "precision": hit / max(found, 1), "recall": hit / held}
+    hit = confusion[1, 1]
+    predicted = confusion[:, 1].sum()
+    true = confusion[1].sum()
+    scores = {
+        "iou": hit / (predicted + true - hit),
+        "precision": hit / max(predicted, 1),
+        "recall": hit / true,
+    }
     return {name: float(value) for name, value in scores.items()}, masks
 
 
@@ -73,12 +80,12 @@ def main() -> None:
     scores, masks = compare(arguments.run, samples, truths, ours)
     result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))
     row = {"world": arguments.note or result["data"], "photos": arguments.data.resolve().name, **scores}
-    row |= {key: result[key] for key in ("seed", "train_frames", "minutes", "machine")} | {
-        "commit": runs.find_commit()
-    }
+    for key in ("seed", "train_frames", "minutes", "machine"):
+        row[key] = result[key]
+    row["commit"] = runs.find_commit()
     known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
     files.write_json(RECORD, [*known, row])
-    rows = ((np.arange(SHOWN) + 0.5) * len(samples) / SHOWN).astype(int)
+    rows = choose_evenly(len(samples), SHOWN)
     photos = [image_files.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]
     figure = panels.plot_predictions(

@@ -11,6 +11,7 @@ import pandas as pd
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
+from src.common.spacing import choose_evenly
 from src.data import mask_files
 from src.data.paths import name_frames
 from src.data.recordings import project_places
@@ -76,7 +77,7 @@ def plot_split(stage: Stage) -> View | None:
 
 def plot_folds(stage: Joint) -> View | None:
     """Shows which frames each fold holds out; None where ESTIMATE asks for no folds."""
-    if stage.choice != "full":
+    if stage.estimate_choice != "full":
         return None
     sides = {"held out": stage.split.held_out}
     for name, (_, held_out) in stage.folds.items():
@@ -109,7 +110,7 @@ def plot_most_alike(stage: Segmentation) -> View | None:
 def plot_samples(stage: Stage, count: int = 6) -> View:
     """Shows `count` frames of Train at most, evenly spaced over the table, with their masks."""
     masked = np.flatnonzero(stage.frames.has_mask)
-    rows = masked[np.linspace(0, len(masked) - 1, min(count, len(masked))).astype(int)]
+    rows = masked[choose_evenly(len(masked), count)]
     images = [stage.frames.images[row] for row in rows]
     masks = [stage.frames.masks[row] for row in rows]
     names = name_frames(stage.samples).iloc[rows]
@@ -134,7 +135,7 @@ def plot_class_iou(evaluation: Evaluation | None) -> View | None:
     """Shows each class's IoU beside its share of the pixels."""
     if evaluation is None:
         return None
-    table = metrics.table_of_classes(evaluation.mask_confusion, evaluation.classes.mask)
+    table = metrics.make_classes_table(evaluation.mask_confusion, evaluation.classes.mask)
     figure = charts.plot_class_iou(table, evaluation.classes.mask, evaluation.title)
     return View("class_iou", figure, captions.describe_classes(table))
 
@@ -188,7 +189,7 @@ def plot_estimated_classes(stage: Joint, found: Estimate) -> View | None:
     if found.confusion is None:
         return None
     classes = stage.classes.mask
-    table = class_estimate.table_of_estimate(found.confusion, classes)
+    table = class_estimate.make_estimate_table(found.confusion, classes)
     figure = charts.plot_class_iou(table, classes, "Estimated for Test", estimated=table)
     return View("estimate_class_iou", figure, captions.describe_classes(table))
 

@@ -81,7 +81,7 @@ def write_report(folder: Path) -> Path:
         title=html.escape(title),
         origin=html.escape(files.describe_origin(folder)),
         estimate=html.escape(captions.describe_estimate(result)),
-        scores=metrics.table_of_scores(result).to_html(border=0),
+        scores=metrics.make_scores_table(result).to_html(border=0),
         figures="\n".join(_embed(path, CAPTIONS[name]) for name, path in pictures.items()),
         settings=_write_settings(_list_settings(run, earlier, result)),
     )

@@ -29,7 +29,7 @@ def plot_frames(result: Result, count: int) -> View:
         SettingsError: `count` is no whole number from 1 on.
     """
     check_whole_number("FRAMES", count)
-    rows = result.evenly(count)
+    rows = result.choose_evenly(count)
     photos, truths, predicted = result.load(rows)
     true = result.truth["label"].to_numpy()
     titles = []
@@ -43,7 +43,7 @@ def plot_frames(result: Result, count: int) -> View:
 
 def plot_hardest(result: Result, count: int) -> View:
     """Shows the hardest frame of each recording, with the reason."""
-    rows = result.hardest(count)
+    rows = result.choose_hardest(count)
     photos, truths, predicted = result.load(rows)
     titles = [f"{result.names[row]}\n{_describe_reason(result, row)}" for row in rows]
     figure = panels.plot_predictions(
@@ -62,7 +62,7 @@ def _describe_reason(result: Result, row: int) -> str:
 
 def browse(result: Result, show: Album, count: int) -> None:
     """Shows the browser of all frames and, where there are no widgets, some of them from worst to best."""
-    rows = result.from_worst_to_best(count)
+    rows = result.choose_worst_to_best(count)
     photos, truths, predicted = result.load(rows)
     what = "expected mean IoU" if result.frames is None else "mean IoU"
     titles = [f"{result.names[row]}\n{what} {100 * result.order[row]:.0f} %" for row in rows]
@@ -94,7 +94,7 @@ def plot_class_iou(result: Result) -> View | None:
     if result.confusion is None:
         return None
     classes = result.project.classes.mask
-    table = metrics.table_of_classes(np.array(result.confusion["mask"]), classes)
+    table = metrics.make_classes_table(np.array(result.confusion["mask"]), classes)
     estimated = _list_estimated_iou(result)
     figure = charts.plot_class_iou(table, classes, result.scored, estimated)
     caption = captions.describe_classes(table)
@@ -104,11 +104,11 @@ def plot_class_iou(result: Result) -> View | None:
 
 
 def _list_estimated_iou(result: Result) -> pd.DataFrame | None:
-    """Lists the estimate for Test as `class_estimate.table_of_estimate` does; None without an estimate."""
+    """Lists the estimate for Test as `class_estimate.make_estimate_table` does; None without an estimate."""
     confusion = result.record.confusion.get("estimate")
     if confusion is None:
         return None
-    return class_estimate.table_of_estimate(np.array(confusion["mask"]), result.project.classes.mask)
+    return class_estimate.make_estimate_table(np.array(confusion["mask"]), result.project.classes.mask)
 
 
 def plot_mask_confusion(result: Result) -> View | None:

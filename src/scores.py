@@ -81,7 +81,9 @@ def read_scored(text: str) -> Scores | None:
             f"found '{text}'; write for example SCORED=\"38.1 77.9 78.2\"."
         )
     unit = 1 if max(known) <= 1 else 100
-    miou, accuracy, f1 = ([None if value is None else value / unit for value in values] + [None] * 2)[:3]
+    fractions = [None if value is None else value / unit for value in values]
+    missing = 3 - len(fractions)
+    miou, accuracy, f1 = [*fractions, *[None] * missing]
     return Scores(miou, f1, accuracy)
 
 

@@ -130,11 +130,12 @@ def test_the_paragraph_by_hand():
     assert advice.advise(record, NAMES, history) == (
         "The class that costs most is door: IoU 50.0 (30.0 to 70.0) % by the estimate for Test, and 40 % of "
         "its pixels are taken for road. As good as the mean of the other 2, it would add 8.3 (1.7 to 15.0) "
-        "points of mean IoU. Frames of other places can bring about 14.0 (4.0 to 24.0) points at most: so "
-        "far random frames (leaky) lie above the estimate for Test. In the second half of this training "
-        "the mean IoU on held-out recordings changed by -1.0 points. Where it was measured, twice the steps "
-        "(EPOCHS) brought 1.8 points (0.7 to 3.6) in 3 places, from half of the usual steps to all of them; "
-        'PRESET="best" brought 1.1 points in 1 place. So only other places can bring more than that.'
+        "points of mean IoU. Frames of other places can bring at most about 14.0 (4.0 to 24.0) points: so "
+        "much higher is the mean IoU of random frames (leaky) than that of the estimate for Test. In the "
+        "second half of this training the mean IoU on held-out recordings changed by -1.0 points. Where it "
+        "was measured, twice the steps (EPOCHS) brought 1.8 points (0.7 to 3.6) in 3 places, from half of "
+        "the usual steps to all of them; "
+        'PRESET="best" brought 1.1 points in 1 place. So only frames of other places can bring more.'
     )
 
 
@@ -142,7 +143,7 @@ def test_a_sentence_without_a_number_is_left_out():
     assert advice.advise(RunResult(), NAMES) == ""
     assert advice.advise(make_record({}, random=Scores(miou=0.9)), NAMES) == ""
     text = advice.advise(make_record({"test": CONFUSION.T}, test=Scores(miou=0.6)), NAMES, networks=3)
-    assert "IoU 50.0 % on Test, and 40 % of what is taken for it are road." in text
+    assert "IoU 50.0 % on Test, and 40 % of the pixels predicted as it are road." in text
     assert text.endswith("points of mean IoU. " + advice._describe_training(networks=3))
     for absent in ("PRESET", "other places", "second half", "estimate"):
         assert absent not in text
@@ -153,7 +154,7 @@ def test_a_sentence_without_a_number_is_left_out():
     [
         (0.7, "So other places are not what is missing most."),
         (0.72, "Which of these helps most, the numbers do not tell."),
-        (0.73, "So only other places can bring more than that."),
+        (0.73, "So only frames of other places can bring more."),
     ],
 )
 def test_other_places_are_compared_with_what_training_brought(random, told):
@@ -161,7 +162,8 @@ def test_other_places_are_compared_with_what_training_brought(random, told):
     text = advice.advise(record, NAMES)
     points = 100 * (random - 0.69)
     assert text.startswith(
-        f"Frames of other places can bring about {points:.1f} points at most: so far random"
+        f"Frames of other places can bring at most about {points:.1f} points: so much higher is the mean IoU "
+        "of random"
     )
     assert text.endswith(f"{advice._describe_training(networks=1)} {told}")
 
@@ -201,7 +203,7 @@ def test_the_page_says_how_good_the_bound_of_other_places_was():
         gap = advice.find_gap(hide_truth(record))
         true = 100 * (record.scores["random"].miou - record.scores["test"].miou)
         held.append(gap.low <= true <= gap.high)
-        if "only other places" in advice._compare(gap, networks=1):
+        if "only frames of other" in advice._compare(gap, networks=1):
             right.append(true > max(*advice.DOUBLED.values(), *advice.AVERAGED.values()))
     assert f"held the true difference in {sum(held)} of {len(held)} runs by today's method" in PAGE
     assert f"In {len(right)} of these {len(held)}, other places were called" in PAGE

@@ -37,19 +37,19 @@ def test_gain_is_paired_by_pair_and_seed(results):
 
 
 def test_recipes_are_means_over_pairs_with_the_standard_error_of_their_gain(results):
-    lines = squeeze(away.table_of_recipes(away.read_away(results)[0])).splitlines()
+    lines = squeeze(away.make_recipes_table(away.read_away(results)[0])).splitlines()
     # default: (51 + 70) / 2; bright: (53 + 68) / 2; gains 1, 3, -2: mean 2/3, deviation 2.52 / sqrt(3)
     assert "| default | | 900 | 2 | 2 | 7 | 60.5 | | 70.5 | |" in lines[2]
     assert "| bright | color=2 | 900 | 2 | 2 | 7 | 60.5 | +0.7 ± 1.5 (2 of 3) | 70.5 |" in lines[3]
 
 
 def test_pairs_show_what_the_joint_training_adds(results):
-    lines = squeeze(away.table_of_pairs(away.read_away(results)[0])).splitlines()
+    lines = squeeze(away.make_pairs_table(away.read_away(results)[0])).splitlines()
     assert "| there | 900 | bright | 0, 1 | 53.0 ± 2.8 | 63.0 ± 2.8 | +2.0 |" in lines[-1] + lines[-2]
 
 
 def test_classes_are_listed_by_pair(results):
-    lines = squeeze(away.table_of_classes(away.read_away(results)[1], "there")).splitlines()
+    lines = squeeze(away.make_classes_table(away.read_away(results)[1], "there")).splitlines()
     assert lines[0] == "| there, IoU % | steps | road | car |"
     assert "| bright | 900 | 50 | 25 |" in lines[3]
 
@@ -58,7 +58,7 @@ def test_what_the_first_recipe_was_not_measured_on_has_no_gain(tmp_path):
     path = tmp_path / "away.json"
     rows = [make_row("there", "default", 0, 0.50), make_row("there", "bright", 1, 0.51)]
     path.write_text(json.dumps(rows))
-    line = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()[3]
+    line = squeeze(away.make_recipes_table(away.read_away(path)[0])).splitlines()[3]
     assert "| 51.0 | - | 61.0 | - |" in line
 
 
@@ -66,7 +66,7 @@ def test_gains_are_over_the_default_recipe_wherever_it_was_measured(tmp_path):
     path = tmp_path / "away.json"
     rows = [make_row("there", "older", 0, 0.50), make_row("there", away.BASE, 0, 0.53)]
     path.write_text(json.dumps(rows))
-    lines = squeeze(away.table_of_recipes(away.read_away(path)[0])).splitlines()
+    lines = squeeze(away.make_recipes_table(away.read_away(path)[0])).splitlines()
     assert "| 50.0 | -3.0 (0 of 1) | 60.0 | -3.0 (0 of 1) |" in lines[2]
     assert "| 53.0 | | 63.0 | |" in lines[3]
 

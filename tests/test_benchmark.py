@@ -131,9 +131,9 @@ def test_the_quick_pairs_are_rows_of_the_benchmark(tmp_path, monkeypatch):
 
 def test_the_table_tells_milliseconds_and_images_a_second():
     kept = {"groups": {"latency 192x320": {"ours": {"seconds": [0.02, 0.05, 0.01], "memory": 512.4}}}}
-    table = squeeze(speeds.table_of_speeds(kept))
+    table = squeeze(speeds.make_speeds_table(kept))
     assert "| latency 192x320 | ours | 20.0 | 10.0 to 50.0 | 50.0 | 512 |" in table
-    ratios = squeeze(speeds.table_of_ratios({"fps_192x320": 50.0}))
+    ratios = squeeze(speeds.make_ratios_table({"fps_192x320": 50.0}))
     assert ratios.endswith("one at a time | >= 20 | 50.00 |") and "Save_test" not in ratios
     assert set(speeds.RATIOS) < set(speeds.GOALS)
 

@@ -15,7 +15,7 @@ from src.bring.bring import Labels, bring
 from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
 from src.bring.place import read_place
-from src.bring.source import Options, SourceFrame, index_photos, match_photos, split_of
+from src.bring.source import Options, SourceFrame, find_part, index_photos, match_photos
 from src.bring.tables import read_table
 from src.common.errors import DataError, MissingError, SettingsError
 from src.data.doctor import examine
@@ -460,7 +460,7 @@ def test_a_source_of_one_part_is_train_whatever_its_folder_is_called(tmp_path):
     ],
 )
 def test_the_part_is_named_by_the_folder_that_is_most_surely_one(path, part):
-    assert split_of(Path(path)) == part
+    assert find_part(Path(path)) == part
 
 
 def test_a_city_whose_name_begins_as_a_part_stays_in_its_own(tmp_path):

@@ -204,7 +204,7 @@ def search_the_table_of_frames_by_keys(page):
     cells = table.locator("tbody tr").first.locator("td")
     page.wait_for_timeout(1000)
     assert cells.all_inner_texts()[:2] == ["9", "frame_109.jpg"]
-    shoot(page, "table_of_frames", "[placeholder='words of a row']")
+    shoot(page, "make_frames_table", "[placeholder='words of a row']")
 
 
 @pytest.mark.parametrize("name", run.NOTEBOOKS)  # in this order: each needs those before it

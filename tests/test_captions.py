@@ -37,12 +37,12 @@ def test_the_estimate_is_compared_with_what_the_competition_gave():
 
 
 def test_best_worst_and_absent_classes_are_named(classes):
-    table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
+    table = metrics.make_classes_table(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     assert captions.describe_classes(table) == (
         "Best: red, IoU 83.3 %; worst: ground, 80.0 %, with 50.0 % of the pixels."
         " Not on these frames and not in the mean: green."
     )
-    assert captions.describe_classes(metrics.table_of_classes(np.zeros((3, 3), int), classes.mask)) == ""
+    assert captions.describe_classes(metrics.make_classes_table(np.zeros((3, 3), int), classes.mask)) == ""
 
 
 def test_of_many_absent_classes_five_are_named():

@@ -19,7 +19,7 @@ CHOSEN_ON = {  # CLASS_ERROR was chosen on these runs, by their data
 def read_iou(name):
     """Estimated and true IoU of each class of a kept run."""
     confusion = runs.read_json(Path("results", f"{name}.json"))["confusion"]
-    return [metrics.class_iou(np.array(confusion[split]["mask"])) for split in ("estimate", "test")]
+    return [metrics.compute_class_iou(np.array(confusion[split]["mask"])) for split in ("estimate", "test")]
 
 
 def read_errors(data):
@@ -49,7 +49,7 @@ def test_only_classes_whose_estimate_and_truth_are_known_are_checked():
 
 def test_the_table_has_percents(classes):
     confusion = np.array([[80, 20, 0], [0, 20, 0], [0, 0, 0]])  # IoU 0.8 and 0.5
-    table = class_estimate.table_of_estimate(confusion, classes.mask)
+    table = class_estimate.make_estimate_table(confusion, classes.mask)
     assert table.columns.tolist() == ["pixels %", "IoU %", "low %", "high %"]
     assert table.loc["ground"].tolist() == pytest.approx([100 * 100 / 120, 80, 64, 96])
     assert table.loc["red"].tolist()[1:] == pytest.approx([50, 30, 70])

@@ -128,8 +128,8 @@ def test_errors_of_the_estimate_are_those_of_the_kept_runs(runs):
     assert re.findall(r"\d+ of \d+|\d+\.\d", row) == [estimate, held_out, random, f1, inside]
     if runs.startswith("all"):
         first = " ".join(README.read_text(encoding="utf-8").split())
-        assert f"IoU by {estimate} points" in first
-        assert f"held-out score as the estimate would have missed by {held_out}." in first
+        assert f"the estimate was wrong by {estimate} points of mean IoU" in first
+        assert f"taken as an estimate, would have been wrong by {held_out}." in first
         assert f"{inside.replace(' of ', ' of the ')} runs" in first
 
 

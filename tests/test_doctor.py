@@ -304,7 +304,7 @@ WARNINGS = {
         lambda f: [
             save(f.parent / "Test", f"frame_05{i}.jpg", np.full((WIDTH, HEIGHT, 3), 40 * i)) for i in range(3)
         ],
-        r"100 % of Test's photos are upright, 0 % of Train's",
+        r"100 % of Test's photos are in portrait format, 0 % of Train's",
     ),
     "mask is ignored": (
         lambda f: save(f, "frame_003_seg.png", MASK + 255),

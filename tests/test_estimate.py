@@ -158,16 +158,16 @@ def test_sentence_and_tables():
         "fold 2": Scored(Scores(miou=0.6, f1=0.5), frames=7),
     }
     leaked = Scored(Scores(miou=0.9), frames=5, temperature=2.0)
-    table = fold_scores.table_of_folds(found, {"random frames (leaky)": leaked})
+    table = fold_scores.make_folds_table(found, {"random frames (leaky)": leaked})
     assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
     assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
     assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
     warm = found | {"fold 2": replace(found["fold 2"], temperature=3.2)}
     assert (
-        fold_scores.table_of_folds(warm)["temperature"]["mean of the folds"] == 1.6
+        fold_scores.make_folds_table(warm)["temperature"]["mean of the folds"] == 1.6
     )  # root of 0.8 times 3.2
-    assert "mean of the folds" not in fold_scores.table_of_folds({"held out": found["held out"]}).index
-    assert len(fold_scores.table_of_folds({}, found)) == 2 and fold_scores.table_of_folds({}).empty
+    assert "mean of the folds" not in fold_scores.make_folds_table({"held out": found["held out"]}).index
+    assert len(fold_scores.make_folds_table({}, found)) == 2 and fold_scores.make_folds_table({}).empty
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():

@@ -66,10 +66,10 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
-    with pytest.raises(PermissionError), files.naming_full_disk(tmp_path):
+    with pytest.raises(PermissionError), files.report_full_disk(tmp_path):
         raise PermissionError(13, "no")
     message = "Can't decrement id ref count (file write failed: errno = 28, error message ...)"  # by HDF5
-    with pytest.raises(errors.DiskFullError, match="the disk is full"), files.naming_full_disk(tmp_path):
+    with pytest.raises(errors.DiskFullError, match="the disk is full"), files.report_full_disk(tmp_path):
         raise RuntimeError(message)
 
 

@@ -68,7 +68,7 @@ def test_the_table_of_growth_compares_with_the_first_row():
         "growth frames": make_rows([20, 10, 10, 10], [400, 400, 400, 500]),
         "growth audit": make_rows([1, 2, 4, 8], [200, 200, 300, 600]),
     }
-    lines = squeeze(growth.table_of_growth(groups)).splitlines()
+    lines = squeeze(growth.make_growth_table(groups)).splitlines()
     assert lines[0] == "| what | of | ms a frame | / first | peak MB | / first |"
     assert lines[2] == "| audit | 100 frames | 1.0 | 1.00 | 200 | 1.00 |"
     assert lines[5] == "| audit | 30,000 frames | 8.0 | 8.00 | 600 | 3.00 |"

@@ -12,7 +12,7 @@ def test_confusion_and_iou_by_hand():
     predicted = np.array([0, 0, 1, 1, 2, 2], np.uint8)
     confusion = metrics.confuse(truth, predicted, 3)
     assert confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
-    iou = metrics.class_iou(confusion)
+    iou = metrics.compute_class_iou(confusion)
     assert iou[:2] == pytest.approx([2 / 3, 1 / 3]) and np.isnan(iou[2])  # class 2 is in no truth
     assert metrics.score_masks(confusion) == pytest.approx(0.5)
 
@@ -49,7 +49,7 @@ def test_curves_leave_out_what_is_not_known():
 
 def test_table_names_classes():
     classes = ClassList((0, 1), ("road", "tree"), ("#000000", "#ffffff"))
-    table = metrics.table_of_classes(np.array([[3, 1], [0, 0]]), classes)
+    table = metrics.make_classes_table(np.array([[3, 1], [0, 0]]), classes)
     assert table.loc["road", "pixels %"] == 100 and table.loc["road", "IoU %"] == 75
 
 
@@ -57,7 +57,7 @@ def test_a_mean_over_fewer_classes_says_so():
     confusion = {"held_out": {"mask": [[5, 0], [0, 0]]}, "test": {"mask": [[5, 1], [0, 4]]}}
     scores = {name: Scores(miou=0.5) for name in ("held_out", "held_out_segmenter", "test")}
     result = RunResult(scores=scores, confusion=confusion)
-    assert metrics.table_of_scores(result).index.tolist() == [
+    assert metrics.make_scores_table(result).index.tolist() == [
         "held-out recordings (1 of 2 classes)",
         "segmentation alone, held out",
         "Test",

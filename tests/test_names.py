@@ -32,7 +32,7 @@ def draw_all(names, folder):
     image, mask, _ = draw_frame(1)
     counts = np.array([[8, 2, 0], [0, 10, 0], [0, 1, 3]])
     labels, places = pd.Series(names), np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 20.0]])
-    table = metrics.table_of_classes(counts, few)
+    table = metrics.make_classes_table(counts, few)
     titles = [f"{name}\n{panels.describe_label(0, 0.5, 1, few)}" for name in names[:2]]
     frames = ([image] * 2, [mask] * 2)
     drawn = [
@@ -117,7 +117,7 @@ def test_of_very_many_classes_the_legend_names_the_largest(tmp_path):
 def test_frames_without_any_truth_are_drawn(tmp_path):
     few = ClassList((0, 1, 2), ("a", "b", "c"), COLORS)
     image, nothing = np.zeros((8, 12, 3), np.uint8), np.full((8, 12), IGNORE, np.uint8)
-    table = metrics.table_of_classes(np.zeros((3, 3), int), few)
+    table = metrics.make_classes_table(np.zeros((3, 3), int), few)
     bars = charts.plot_class_iou(table, few, "Test")
     assert bars.axes[0].get_title() == "Test: no class has pixels"
     drawn = [

@@ -133,7 +133,7 @@ def test_published_outputs_hold_no_settings_of_one_execution(road):
 def test_expected_miou_tells_the_hard_frames_from_the_others(road, learnable, monkeypatch, capsys):
     monkeypatch.chdir(road[0])
     result = Result(Project.open(learnable, learnable / "reference"))
-    result.most_common_errors()
+    result.count_common_errors()
     correlation = result.correlate_expected()
     assert f"the true one is {correlation:.2f} here" in capsys.readouterr().out
     ranks = result.notes[["expected_miou", "miou"]].rank()

@@ -72,7 +72,7 @@ def test_what_is_missing_is_said(command, tmp_path, monkeypatch):
         own_runs.compare_two(tmp_path / "a", tmp_path / "b")
     code, _, errors = command("compare", "one")
     assert code == 2 and "name two, or none" in errors
-    assert own_runs.make_submissions_table(tmp_path) == "No finished run in runs/."
+    assert own_runs.describe_submissions(tmp_path) == "No finished run in runs/."
 
 
 def test_table_of_submissions_by_hand():
@@ -86,10 +86,10 @@ def test_table_of_submissions_by_hand():
     first |= {"competition miou": 38.0, "competition f1": 70.0}
     second = first | {"run": "b", "test miou": 52.0, "competition miou": np.nan, "competition f1": np.nan}
     third = {"run": "c", "seed": 1}
-    table = squeeze(own_runs.table_of_submissions(pd.DataFrame([first, second, third])))
+    table = squeeze(own_runs.make_submissions_table(pd.DataFrame([first, second, third])))
     assert "| a | 0 | 50.0 / - / - | 40 to 60 | - / - / - | 38.0 / - / 70.0 | +12.0 |" in table
     assert "| b | 0 | 50.0 / - / - | 40 to 60 | 52.0 / - / - | - / - / - | -2.0 |" in table
     assert "| c | 1 | - / - / - | - | - / - / - | - / - / - | - |" in table
     assert table.endswith("missed by 7.0 points of mean IoU on average; 1 of 2 scores lay in the interval.")
-    assert "No run is scored yet" in own_runs.table_of_submissions(pd.DataFrame([third]))
-    assert own_runs.table_of_submissions(pd.DataFrame()) == "No finished run in runs/."
+    assert "No run is scored yet" in own_runs.make_submissions_table(pd.DataFrame([third]))
+    assert own_runs.make_submissions_table(pd.DataFrame()) == "No finished run in runs/."

@@ -30,7 +30,7 @@ def test_share_of_wrong_pixels_is_of_those_that_count(classes):
 
 
 def test_bars_show_each_class_that_the_truth_holds(classes):
-    table = metrics.table_of_classes(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
+    table = metrics.make_classes_table(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), classes.mask)
     figure = charts.plot_class_iou(table, classes.mask, "Test")
     assert [bar.get_width() for bar in figure.axes[0].patches] == [80.0, pytest.approx(1000 / 12)]
     assert figure.axes[0].get_title() == "Test: mean IoU 81.7 % over 2 of 3 classes"
@@ -119,7 +119,7 @@ def test_a_frame_without_truth_is_not_called_right(classes):
 def test_bars_of_many_classes_fill_their_axes_and_colours_of_many_have_a_scale():
     names = tuple(f"class {k}" for k in range(60))
     many = ClassList(tuple(range(60)), names, ("#999999",) * 60)
-    bars = charts.plot_class_iou(metrics.table_of_classes(np.eye(60), many), many, "Test")
+    bars = charts.plot_class_iou(metrics.make_classes_table(np.eye(60), many), many, "Test")
     assert bars.axes[0].get_ylim() == (-0.6, 59.6) and bars.get_figheight() < 14
     assert len(charts.plot_confusion(np.eye(60), names, "Pixels").axes) == 2
     assert len(charts.plot_confusion(np.eye(6), names[:6], "Pixels").axes) == 1

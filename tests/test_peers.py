@@ -83,7 +83,7 @@ def test_the_table_of_peers_by_hand():
         "latency 192x320": {"ours": {"seconds": [0.04], "memory": 700.0}, "bare LiteRT": {"seconds": [1.0]}},
         "step 352x480": {"ours": {"seconds": [1.0], "memory": 1.0}},
     }
-    lines = squeeze(peers.table_of_peers(groups)).splitlines()
+    lines = squeeze(peers.make_peers_table(groups)).splitlines()
     assert lines[0] == "| images a second (peak MB) | train 192x320 | latency 192x320 |"
     assert lines[2:] == [
         "| ours | 5.0 (2,000) | 25.0 (700) |",

@@ -16,7 +16,7 @@ def test_time_to_quality_by_hand():
     assert minutes == {"ours": pytest.approx(2.5), "smp, fast": pytest.approx(4.0)}
     assert quality.count_ratio(curves) == {"time_to_quality": pytest.approx(1.6)}
     assert quality.count_ratio({"ours": curves["ours"]}) == {} and quality.count_ratio({}) == {}
-    lines = squeeze(quality.table_of_quality({"0": curves, "1": curves})).splitlines()
+    lines = squeeze(quality.make_quality_table({"0": curves, "1": curves})).splitlines()
     assert lines[3] == "| smp, slow | 2 | 6.0 | 50.0 | not reached |"
 
 

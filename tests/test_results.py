@@ -6,7 +6,13 @@ import pytest
 from texts import squeeze
 
 from src.experiments import away, curves, results
-from src.experiments.tables import escape, table_of_estimates, table_of_lengths, table_of_runs, table_of_seeds
+from src.experiments.tables import (
+    escape,
+    make_estimates_table,
+    make_lengths_table,
+    make_runs_table,
+    make_seeds_table,
+)
 from src.scores import RunResult
 
 
@@ -38,8 +44,8 @@ def test_tables_come_from_the_files(tmp_path):
     table = results.read_results(tmp_path / "results")
     held_out = "50.0 / 60.0 / 50.0 (2 of 3 classes)"
     line = f"| wide | 0 | 9 | 12 | - / - / - | {held_out} | 40.0 / 50.0 / - | - / 39.0 | joint-0 |"
-    assert line in squeeze(table_of_runs(table))
-    seeds = table_of_seeds(table)
+    assert line in squeeze(make_runs_table(table))
+    seeds = make_seeds_table(table)
     assert "MINUTES=, 2 seeds: held-out recordings mIoU 55.0 ± 7.1" in seeds
     assert seeds.endswith("joint minus segmentation alone on hidden test mIoU +1.0 ± 0.0")
 
@@ -48,7 +54,7 @@ def test_runs_that_no_test_scored_say_nothing_of_it():
     row = {"version": "a", "budget": 5, "held_out miou": 50.0, "test miou": np.nan}
     rows = [row | {"data": "one", "seed": seed} for seed in (0, 1)]
     rows += [row | {"data": "two", "seed": seed, "test miou": 40.0} for seed in (0, 1)]
-    first, second = table_of_seeds(pd.DataFrame(rows)).splitlines()
+    first, second = make_seeds_table(pd.DataFrame(rows)).splitlines()
     assert "nan" not in first and "hidden test" not in first and "hidden test mIoU 40.0" in second
 
 
@@ -72,7 +78,7 @@ def test_table_of_estimates_by_hand():
         "test f1": 42.0,
         "random miou": None,
     }
-    table = squeeze(table_of_estimates(pd.DataFrame([first, second])))
+    table = squeeze(make_estimates_table(pd.DataFrame([first, second])))
     said = "| town | wide | 0 | 90.0 / 80.0 | 60.0 / 50.0 | 52.0 / 44.0 [45, 59] | 50.0 / 40.0 |"
     assert (
         f"{said} +2.0 / +10.0 / +40.0 | a |" in table
@@ -83,12 +89,12 @@ def test_table_of_estimates_by_hand():
     assert table.endswith("In the interval: 1 of 2.")
     of_classes = {"class error": 6.0, "classes": 8, "classes inside": 7}
     third = first | of_classes | {"run": "c", "class error": 3.0, "classes inside": 8}
-    told = table_of_estimates(pd.DataFrame([first | of_classes, second, third]))
+    told = make_estimates_table(pd.DataFrame([first | of_classes, second, third]))
     assert told.endswith("In the interval: 2 of 3. A class's IoU: mean error 4.5; in the interval 15 of 16.")
-    mixed = table_of_estimates(pd.DataFrame([first | {"version": "fixed"}, second]))
+    mixed = make_estimates_table(pd.DataFrame([first | {"version": "fixed"}, second]))
     last = mixed.split("\n\n")[-1]
     assert last.startswith("all runs by today's method") and last.endswith("In the interval: 1 of 1.")
-    assert table_of_estimates(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
+    assert make_estimates_table(pd.DataFrame([{"data": "town", "test miou": 50.0}])) == ""
 
 
 def test_classes_are_compared_where_they_were_estimated_and_scored():
@@ -121,7 +127,7 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     (tmp_path / "away.json").write_text(json.dumps(rows))
     lengths = results.read_lengths(tmp_path / "away.json")
     assert len(lengths) == 3
-    lines = squeeze(table_of_lengths(lengths)).splitlines()
+    lines = squeeze(make_lengths_table(lengths)).splitlines()
     joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
     assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"
     assert lines[3] == "| a | 1400 | 0 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"

@@ -99,7 +99,7 @@ def draw_class_counts(sets):
         label = panels.describe_label(0, 0.974, count - 1, classes.label)
         titles = ["video_street_outdoor_boston_mvi_0004__frame_00211\n" + label] * 3
         confusion = make_confusion(count, 500)
-        table = metrics.table_of_classes(confusion, classes.mask)
+        table = metrics.make_classes_table(confusion, classes.mask)
         names = classes.mask.names
         if count == COUNTS[-1]:
             drawn[f"samples, {count} classes"] = panels.plot_samples(photos, masks, titles, classes)
@@ -107,7 +107,7 @@ def draw_class_counts(sets):
             photos[:2], masks[:2], others[:2], titles[:2], classes, disagreement=True
         )
         drawn[f"IoU, {count} classes"] = charts.plot_class_iou(table, classes.mask, "Test")
-        estimated = class_estimate.table_of_estimate(make_confusion(count, 900).T, classes.mask)
+        estimated = class_estimate.make_estimate_table(make_confusion(count, 900).T, classes.mask)
         drawn[f"IoU, {count} classes, estimated"] = charts.plot_class_iou(
             table, classes.mask, "Test", estimated
         )
@@ -175,7 +175,7 @@ def draw_charts(sets):
         "held out alone": RunResult(scores={"held_out": everything["held_out"]}),
     }
     drawn = {f"estimate, {name}": charts.plot_estimate(result) for name, result in estimates.items()}
-    nothing = metrics.table_of_classes(np.zeros((6, 6), int), sets[6].mask)
+    nothing = metrics.make_classes_table(np.zeros((6, 6), int), sets[6].mask)
     return drawn | {
         "history, 1 epoch": charts.plot_history(make_history(1)),
         "history, 300 epochs": charts.plot_history(make_history(300), metrics.name_held_out(leaky=True)),
@@ -294,7 +294,7 @@ def measure_figure(name, figure, faults):
     """Looks for each kind of fault in a figure as it was saved, its note among the texts."""
     # The layout stands; finding it again would take most of the time.
     figure.set_layout_engine("none")
-    with style.ignoring_missing_letters():
+    with style.ignore_missing_letters():
         figure.draw_without_rendering()
         for find, found in faults.items():
             wrong = find(figure)

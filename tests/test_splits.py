@@ -8,7 +8,7 @@ import pytest
 
 from src.data import likeness as likeness_module
 from src.data import recordings as recordings_module
-from src.data.audit import audit_split, is_leaky, table_of_leaks
+from src.data.audit import audit_split, is_leaky, make_leaks_table
 from src.data.likeness import SAME_VIEW, compare_views, find_same_views
 from src.data.recordings import (
     EARTH,
@@ -21,7 +21,7 @@ from src.data.recordings import (
     project_places,
 )
 from src.data.samples import read_samples
-from src.data.splits import make_folds, order_sides, split_random_frames, split_samples, table_of_split
+from src.data.splits import make_folds, make_split_table, order_sides, split_random_frames, split_samples
 
 
 def make_samples(robots, seconds):
@@ -110,7 +110,7 @@ def test_margin_is_half_as_long_as_what_is_held_out_where_few_frames_have_masks(
 def test_table_counts_both_sides(train_folder, classes):
     samples = read_samples(train_folder, classes)
     masks = [np.full((2, 2), i % 3, np.uint8) for i in range(5)] + [np.full((2, 2), 255, np.uint8)]
-    table = table_of_split(samples, masks, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
+    table = make_split_table(samples, masks, np.array([0, 1, 2, 3]), np.array([4, 5]), classes)
     assert table.loc["frames", "train"] == 4 and table.loc["recordings", "held out"] == 1
     assert table.loc["label: empty", "train"] == 2
     assert table["train"].tolist()[-3:] == [50.0, 25.0, 25.0] and table["held out"].tolist()[-3:] == [
@@ -212,7 +212,7 @@ def test_audit_by_hand(monkeypatch):
     assert audit["seconds"].tolist()[0] == 470 and audit["seconds"].isna().tolist() == [False, True, True]
     assert audit["metres"].tolist()[0] == 0 and np.isnan(audit["metres"].tolist()[1])
     assert audit["metres"].tolist()[2] == pytest.approx(4.999 * 111_195, rel=1e-3)
-    leaks = table_of_leaks(audit)
+    leaks = make_leaks_table(audit)
     assert leaks["held-out frames"].tolist() == [1, 0, 1, 2]
     assert leaks["% of held out"].tolist() == [33.3, 0.0, 33.3, 66.7]
 

@@ -8,7 +8,7 @@ from tiny import TINY
 from src import runs
 from src.experiments import measured, sweep
 from src.experiments.bench import Bench, measure_recipe
-from src.experiments.tables import table_of_ablation
+from src.experiments.tables import make_ablation_table
 
 
 def test_list_names_recipes_and_wrong_lines(tmp_path):
@@ -65,12 +65,12 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
         for recipe, seed, value in (("default", 0, 0.5), ("default", 1, 0.7), ("new", 1, 0.8))
     ]
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = squeeze(table_of_ablation(tmp_path / "ablation.json")).splitlines()
+    lines = squeeze(make_ablation_table(tmp_path / "ablation.json")).splitlines()
     assert "| 60.0 ± 14.1 / 50.0 ± 0.0 | | 30.0 ± 7.1 / 25.0 ± 0.0 | |" in lines[2]
     assert "| 1 | 80.0 / 50.0 | +10.0 | 40.0 / 25.0 | +5.0 |" in lines[3]
     rows[2] |= {"leaky": True, "withheld": {part: {"miou": 0.6, "f1": 0.5} for part in ("held_out", "test")}}
     (tmp_path / "ablation.json").write_text(json.dumps(rows))
-    lines = squeeze(table_of_ablation(tmp_path / "ablation.json")).splitlines()
+    lines = squeeze(make_ablation_table(tmp_path / "ablation.json")).splitlines()
     assert "| 1 | 80.0 / 50.0 (leaky) | +10.0 |" in lines[3]
     assert "| new, depth withheld | | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]
 

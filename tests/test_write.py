@@ -106,7 +106,7 @@ def test_photos_of_one_name_are_told_apart_all_the_way_to_the_score(train_folder
     assert all((one.mask == draw_frame(i)[1]).all() and one.label == i % 3 for i, one in enumerate(read))
     truth = add_truth(samples, train_folder, classes)
     assert all(found[~np.eye(3, dtype=bool)].sum() == 0 for found in compare_frames(path, truth, classes))
-    scores = score_submission(path, train_folder, classes, scoring.score)["scores"]
+    scores = score_submission(path, train_folder, classes)["scores"]
     assert (scores["miou"], scores["f1"]) == (1, 1)
 
 
@@ -211,7 +211,7 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     iou = [
         ((truth == c) & (predicted == c)).sum() / ((truth == c) | (predicted == c)).sum() for c in range(3)
     ]
-    scored = score_submission(path, train_folder, classes, scoring.score)
+    scored = score_submission(path, train_folder, classes)
     assert scored["scores"]["miou"] == pytest.approx(np.mean(iou))
     assert scored["scores"]["iou_red"] == pytest.approx(iou[1])
     assert scored["scores"]["accuracy"] == pytest.approx(1 / 3) and scored["scores"]["f1"] == pytest.approx(
@@ -221,25 +221,25 @@ def test_score_equals_a_few_lines_of_numpy(path, train_folder, classes):
     other = truth[0].copy()
     other[:2] = 7  # a class that Train does not know
     cv2.imwrite(str(train_folder / "frame_000_seg.png"), other)
-    assert score_submission(path, train_folder, classes, scoring.score)["others"] == 1
+    assert score_submission(path, train_folder, classes)["others"] == 1
 
 
 @pytest.mark.parametrize(
     "written", ["{folder}/frame_000_seg.png", "Train/frame_000_seg.png", "Frame_000_SEG.PNG"]
 )
 def test_the_masks_of_a_reference_are_found_as_those_of_train_are(path, train_folder, classes, written):
-    right = score_submission(path, train_folder, classes, scoring.score)
+    right = score_submission(path, train_folder, classes)
     table = train_folder / "data.csv"
     table.write_text(table.read_text().replace("frame_000_seg.png", written.format(folder=train_folder)))
     samples = read_samples(train_folder, classes)
     assert add_truth(samples, train_folder, classes)["mask"][0] == str(train_folder / "frame_000_seg.png")
-    assert score_submission(path, train_folder, classes, scoring.score) == right
+    assert score_submission(path, train_folder, classes) == right
 
 
 def test_a_mask_that_the_reference_lacks_is_refused_by_name(path, train_folder, classes):
     (train_folder / "frame_002_seg.png").unlink()
     with pytest.raises(scoring.ScoringError, match=r"frame_002_seg\.png of the reference must be"):
-        score_submission(path, train_folder, classes, scoring.score)
+        score_submission(path, train_folder, classes)
 
 
 def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypatch):
@@ -247,7 +247,7 @@ def test_a_large_zip_of_our_own_is_scored(path, train_folder, classes, monkeypat
     with pytest.raises(errors_module.SubmissionError, match=r"at most 0\.0001 MB"):
         small(path)
     monkeypatch.setattr(archive.list_members, "__defaults__", (0.0001,))
-    assert score_submission(path, train_folder, classes, scoring.score)["scores"]["miou"] > 0.5
+    assert score_submission(path, train_folder, classes)["scores"]["miou"] > 0.5
 
 
 def test_check_asks_the_worlds_frames_where_test_is_empty(path, train_folder, tmp_path, monkeypatch, command):

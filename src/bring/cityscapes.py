@@ -13,11 +13,11 @@ from src.bring.source import (
     Source,
     SourceClass,
     SourceFrame,
+    find_part,
     list_classes,
     list_photos,
     name_folder,
     number_classes,
-    split_of,
 )
 from src.bring.tables import read_table
 from src.common.errors import DataError
@@ -90,7 +90,7 @@ def read(folder: Path, options: Options) -> Source:
         relative = photo.relative_to(root)
         mask, kind = _find_mask(folder, relative)
         read_mask = partial(_read_mask, mask, tables[kind]) if mask else None
-        is_test = split_of(relative.parent) == "test"
+        is_test = find_part(relative.parent) == "test"
         recording = _name_recording(relative)
         frames.append(SourceFrame(photo, str(relative.with_suffix("")), read_mask, "", recording, is_test))
     if not any(frame.read_mask for frame in frames):

@@ -13,13 +13,13 @@ from src.bring.source import (
     Options,
     Source,
     SourceFrame,
+    find_part,
     index_photos,
     list_classes,
     match_photos,
     name_below,
     name_folder,
     number_classes,
-    split_of,
 )
 from src.common.errors import DataError
 
@@ -138,7 +138,7 @@ def _add_drawings(
     """
     names = {category["id"]: str(category["name"]) for category in content["categories"]}
     # Roboflow names the part by the folder, COCO by the end of the file's name
-    is_test = split_of(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
+    is_test = find_part(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
     by_id = {}
     absent = set()
     found = _find_photos(path, [image["file_name"] for image in content["images"]], photos, root)

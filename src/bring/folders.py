@@ -16,11 +16,11 @@ from src.bring.source import (
     Options,
     Source,
     SourceFrame,
+    find_part,
     list_classes,
     list_photos,
     name_folder,
     number_classes,
-    split_of,
 )
 from src.bring.tables import ClassTable, find_table, read_table
 from src.common.errors import DataError
@@ -84,7 +84,7 @@ def read(folder: Path, options: Options) -> Source:
     for photo, mask in photos.items():
         relative = photo.relative_to(folder)
         read_mask = readers[mask] if mask else None
-        is_test = split_of(relative.parent) == "test"
+        is_test = find_part(relative.parent) == "test"
         name = str(relative.with_suffix(""))
         source.frames.append(SourceFrame(photo, name, read_mask, "", name_folder(relative), is_test))
     return source
@@ -191,14 +191,14 @@ def _is_named_as_mask(relative: Path) -> bool:
 def _name_pair(relative: Path) -> tuple:
     """Returns what a photo and its mask have in common: their part, drives' folders and name."""
     folders = [part for part in name_folder(relative).split("/") if part and not MASK_FOLDER.match(part)]
-    return (split_of(relative.parent), *folders, MASK_ENDING.sub("", relative.stem))
+    return (find_part(relative.parent), *folders, MASK_ENDING.sub("", relative.stem))
 
 
 def _are_colors(masks: list[Path], table: ClassTable) -> bool:
     """Returns whether masks hold colours, not ids, by the first of them.
 
-    They do if the channels of one differ. Greys and palettes do if all their colours are of the table: the
-    indices of a palette may have any order.
+    They do if the channels of one differ. Masks of greys or with a palette do if the table has all their
+    colours, because the indices of a palette may have any order.
     """
     for path in masks[:10]:
         pixels = read_pixels(path)

@@ -12,11 +12,11 @@ from src.bring.source import (
     Options,
     Source,
     SourceFrame,
+    find_part,
     list_classes,
     list_photos,
     name_folder,
     number_classes,
-    split_of,
 )
 from src.common.errors import DataError
 
@@ -59,7 +59,7 @@ def read(folder: Path, options: Options) -> Source:
         relative = photo.relative_to(folder)
         label = _find_choice(annotation)
         name = str(relative.with_suffix(""))
-        is_test = split_of(relative.parent) == "test"
+        is_test = find_part(relative.parent) == "test"
         source.frames.append(SourceFrame(photo, name, read_mask, label, name_folder(relative), is_test))
     if not source.frames:
         raise DataError(

@@ -15,12 +15,12 @@ from src.bring.source import (
     Options,
     Source,
     SourceFrame,
+    find_part,
     index_photos,
     list_classes,
     match_photos,
     name_folder,
     number_classes,
-    split_of,
 )
 from src.common.errors import DataError
 
@@ -72,7 +72,7 @@ def read(folder: Path, options: Options) -> Source:
         read_mask = partial(_draw, path, content, photos[path], indices) if content["shapes"] else None
         name = str(relative.with_suffix(""))
         label = _read_flag(path, content)
-        is_test = split_of(relative.parent) == "test"
+        is_test = find_part(relative.parent) == "test"
         recording = name_folder(relative)
         source.frames.append(SourceFrame(photos[path], name, read_mask, label, recording, is_test))
     if not source.frames:

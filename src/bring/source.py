@@ -132,8 +132,8 @@ def index_photos(folder: Path) -> dict[str, list[Path]]:
 def match_photos(names: Iterable[str], photos: dict[str, list[Path]]) -> dict[str, Path]:
     """Finds the photo of each path that a tool wrote, perhaps on another machine or before a move.
 
-    It is the photo whose path has the longest end in common with it. A photo of which two paths have equally
-    much, or a path with two such photos, is left out: a guess would put areas on another photo.
+    It is the photo whose path has the longest end in common with it. A photo that two paths fit equally is
+    left out, and so is a path that two photos fit equally: a guess would put areas on another photo.
 
     Args:
         names: paths of any system; the photo must have the file's name.
@@ -172,7 +172,7 @@ def name_folder(relative: Path) -> str:
     return "/".join(parts)
 
 
-def split_of(path: Path) -> str:
+def find_part(path: Path) -> str:
     """Names the part of a source that a path belongs to: "train", "val" or "test"; "" for none.
 
     The folder whose name is most surely a part's decides: test/valencia is of the test part.

@@ -1,18 +1,20 @@
 """Measures the speed of the project, compared with other programs."""
 
 import argparse
-from pathlib import Path
 
+from src.common import files
 from src.common.arguments import parse_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds its Train and Test")
+    parser.add_argument("run", type=files.expand_home, help="folder of a finished joint run, runs/joint-...")
+    parser.add_argument(
+        "--data", type=files.expand_home, required=True, help="folder that holds its Train and Test"
+    )
     parser.add_argument(
         "--peers",
-        type=Path,
+        type=files.expand_home,
         nargs="+",
         default=[],
         metavar="PYTHON",
@@ -20,7 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", default="", help="only groups whose name begins so, as train")
     parser.add_argument(
-        "--quality", type=Path, metavar="REFERENCE", help="measure training time to a given mIoU instead"
+        "--quality",
+        type=files.expand_home,
+        metavar="REFERENCE",
+        help="measure training time to a given mIoU instead",
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0], help="seeds of these trainings (default: 0)"

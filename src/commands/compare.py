@@ -1,8 +1,8 @@
 """Lists your finished runs with settings and scores, or what differs between two of them."""
 
 import argparse
-from pathlib import Path
 
+from src.common import files
 from src.common.errors import SettingsError
 
 
@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
     parser.add_argument(
         "runs",
-        type=Path,
+        type=files.expand_home,
         nargs="*",
         help="two folders, as runs/joint-city-1a2b3c4d (default: all are listed)",
     )

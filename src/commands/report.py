@@ -1,12 +1,13 @@
 """Writes one page about a finished run: scores, figures, settings and versions."""
 
 import argparse
-from pathlib import Path
+
+from src.common import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("run", type=Path, help="folder of a finished joint run, runs/joint-...")
+    parser.add_argument("run", type=files.expand_home, help="folder of a finished joint run, runs/joint-...")
 
 
 def run(arguments: argparse.Namespace) -> None:

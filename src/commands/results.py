@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from src.common import files
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
@@ -11,15 +13,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     verbs = parser.add_subparsers(dest="what", metavar="{keep,fill,lengths,sheet}")
     keep = verbs.add_parser("keep", help="copies a run's result to results/")
-    keep.add_argument("run", type=Path, help="folder below runs/")
+    keep.add_argument("run", type=files.expand_home, help="folder below runs/")
     keep.add_argument(
         "--version", default="today", help="name of its settings in the tables (default: today)"
     )
     verbs.add_parser("fill", help="writes the tables into results/README.md and the pages of docs/")
     verbs.add_parser("lengths", help="draws the gain of longer trainings")
     sheet = verbs.add_parser("sheet", help="draws frames of a rendered world")
-    sheet.add_argument("world", type=Path, nargs="?", default=Path("world"), help="folder (default: world)")
-    sheet.add_argument("--out", type=Path, default=Path("Imagenes/world.png"), help="PNG to write")
+    sheet.add_argument(
+        "world", type=files.expand_home, nargs="?", default=Path("world"), help="folder (default: world)"
+    )
+    sheet.add_argument(
+        "--out", type=files.expand_home, default=Path("Imagenes/world.png"), help="PNG to write"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -29,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.mine:
         from src.experiments import own_runs
 
-        print(own_runs.make_submissions_table())
+        print(own_runs.describe_submissions())
     elif arguments.what == "keep":
         print(results.keep_result(arguments.run, arguments.version))
     elif arguments.what == "lengths":

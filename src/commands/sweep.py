@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from src.common import files
 from src.common.arguments import parse_count
 from src.common.errors import SettingsError
 
@@ -15,12 +16,14 @@ ESTIMATES = Path("results") / "estimates.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("list", type=Path, help="text file, one recipe per line, NAME: CHANGES")
+    parser.add_argument("list", type=files.expand_home, help="text file, one recipe per line, NAME: CHANGES")
     place = parser.add_mutually_exclusive_group(required=True)
-    place.add_argument("--data", type=Path, help="folder that holds Train and Test")
+    place.add_argument("--data", type=files.expand_home, help="folder that holds Train and Test")
     pairs = "folders that hold Train, Test and reference each; prints a table of the scores on Test"
-    place.add_argument("--away", type=Path, nargs="+", metavar="PAIR", help=pairs)
-    parser.add_argument("--reference", type=Path, help="with --data: folder with the truth of Test")
+    place.add_argument("--away", type=files.expand_home, nargs="+", metavar="PAIR", help=pairs)
+    parser.add_argument(
+        "--reference", type=files.expand_home, help="with --data: folder with the truth of Test"
+    )
     steps = f"steps of both trainings, one number or several (default: {STEPS})"
     parser.add_argument("--steps", type=parse_count, nargs="+", default=[STEPS], help=steps)
     parser.add_argument(
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ray = "auto or the address of a Ray cluster, which trains several at a time (requirements-scale.txt)"
     parser.add_argument("--ray", default="", help=ray)
     keep = f"file of results but the estimates (default: {RESULTS}; with --away: {AWAY_RESULTS})"
-    parser.add_argument("--keep", type=Path, help=keep)
+    parser.add_argument("--keep", type=files.expand_home, help=keep)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -2,8 +2,8 @@
 
 import argparse
 import time
-from pathlib import Path
 
+from src.common import files
 from src.common.arguments import parse_count
 
 SMALLEST = 32  # px; shortest side of a photo
@@ -11,7 +11,7 @@ SMALLEST = 32  # px; shortest side of a photo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this verb."""
-    parser.add_argument("out", type=Path, help="folder to write Train/, Test/ and reference/ to")
+    parser.add_argument("out", type=files.expand_home, help="folder to write Train/, Test/ and reference/ to")
     parser.add_argument(
         "--train", type=parse_count, default=300, help="frames of the home city (default: 300)"
     )

@@ -44,7 +44,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], size: int = 0)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"_{path.name}")
-    with naming_full_disk(path):
+    with report_full_disk(path):
         try:
             if size:
                 with beside.open("wb") as file:
@@ -79,7 +79,7 @@ def replace_nan(content: object) -> object:
 
 
 @contextmanager
-def naming_full_disk(path: Path) -> Iterator[None]:
+def report_full_disk(path: Path) -> Iterator[None]:
     """Turns each error that a full disk causes within the block into one DiskFullError.
 
     Raises:

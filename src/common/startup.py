@@ -21,9 +21,16 @@ MOVED = {  # earlier name of a command -> its verb of `python -m src`
 }
 
 
+def _find_module(arguments: list[str]) -> str:
+    """Finds the module that Python was started with, by the first -m; "" for none."""
+    if "-m" not in arguments[:-1]:
+        return ""
+    return arguments[arguments.index("-m") + 1]
+
+
 def prepare() -> None:
     """Sets up this process; `import src` calls it, so that it runs before everything else."""
-    command = dict(zip(sys.orig_argv, sys.orig_argv[1:], strict=False)).get("-m", "")
+    command = _find_module(sys.orig_argv)
     _refuse_old_name(command)
     _set_environment()
     memory.retain_freed()

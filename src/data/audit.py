@@ -10,7 +10,7 @@ from src.data.recordings import EARTH, SAME_GROUND, SMALLEST_GAP
 
 def is_leaky(audit: pd.DataFrame) -> bool:
     """Returns whether more than 1 % of the held-out frames have a train frame of the same view or street."""
-    count = table_of_leaks(audit)["held-out frames"].iloc[-1]
+    count = make_leaks_table(audit)["held-out frames"].iloc[-1]
     return bool(100 * count > len(audit))  # counts are compared, because the table's share is rounded
 
 
@@ -82,7 +82,7 @@ def _measure_metres(train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     return metres
 
 
-def table_of_leaks(audit: pd.DataFrame) -> pd.DataFrame:
+def make_leaks_table(audit: pd.DataFrame) -> pd.DataFrame:
     """Counts the held-out frames that a train frame is close to, by kind, and their share in percent."""
     kinds = {
         "shows the same view as a train frame": audit["likeness"] >= SAME_VIEW,

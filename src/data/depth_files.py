@@ -4,7 +4,13 @@ import cv2
 import numpy as np
 
 from src.common.errors import DataError
-from src.data.image_files import check_header, decode_16_bits, naming_file, open_image, require_unturned
+from src.data.image_files import (
+    check_header,
+    decode_16_bits,
+    name_file_in_errors,
+    open_image,
+    require_unturned,
+)
 
 NEAREST = 0.3  # metres; smaller distances count as this one
 FARTHEST = 30.0  # metres; larger distances count as this one
@@ -46,5 +52,5 @@ def load_steps(path: str) -> np.ndarray:
                 "export the depth again."
             )
         require_unturned(header, path, "depth")
-        with naming_file(path, ("PNG",)):
+        with name_file_in_errors(path, ("PNG",)):
             return decode_16_bits(file)

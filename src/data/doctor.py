@@ -19,7 +19,7 @@ from src.data.examine_table import (
     find_gaps,
     find_oddities,
     find_trivial_labels,
-    table_of_classes,
+    make_classes_table,
 )
 from src.data.samples import group_problems, inspect_samples
 from src.data.tables import Problem, list_row_numbers
@@ -101,14 +101,14 @@ def examine(train: str | Path, test: str | Path | None = None) -> Diagnosis:
         folders[name] = found
         problems += found.problems
         if name == "Train":
-            listed = table_of_classes(found.samples, found.files, classes)
+            listed = make_classes_table(found.samples, found.files, classes)
             problems += _examine_train(Path(folder) / "data.csv", found, listed, classes)
     if len(folders) == 2:
         problems += _find_shared(folders["Train"], folders["Test"])
         problems += _find_turned(folders["Train"].samples, folders["Test"].samples)
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: LEVELS.index(problem.level))
     frames = pd.DataFrame({name: count_frames(found.samples) for name, found in folders.items()}).T
-    return Diagnosis(frames, listed, _table_of_light(folders), _table_of_looks(folders), ordered)
+    return Diagnosis(frames, listed, _make_light_table(folders), _make_looks_table(folders), ordered)
 
 
 def _examine_folder(folder: Path, classes: Classes) -> _FolderFindings:
@@ -137,7 +137,7 @@ def _examine_train(
     return problems
 
 
-def _table_of_light(folders: dict[str, _FolderFindings]) -> pd.DataFrame:
+def _make_light_table(folders: dict[str, _FolderFindings]) -> pd.DataFrame:
     """Averages over each folder's photos the share of pixels by brightness, in percent."""
     columns = {}
     for name, found in folders.items():
@@ -146,7 +146,7 @@ def _table_of_light(folders: dict[str, _FolderFindings]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(LIGHT, name="pixels, %")).round(1)
 
 
-def _table_of_looks(folders: dict[str, _FolderFindings]) -> pd.DataFrame:
+def _make_looks_table(folders: dict[str, _FolderFindings]) -> pd.DataFrame:
     """Lists folder, brightness, saturation and warmth of each photo that could be read."""
     rows = []
     for name, found in folders.items():
@@ -172,8 +172,8 @@ def _find_turned(train: pd.DataFrame, test: pd.DataFrame) -> list[Problem]:
     if abs(test_share - train_share) < TURNED:
         return []
     text = (
-        f"{100 * test_share:.0f} % of Test's photos are upright, {100 * train_share:.0f} % of Train's; "
-        "a format that is rare in Train is predicted worse, so add such photos to Train."
+        f"{100 * test_share:.0f} % of Test's photos are in portrait format, {100 * train_share:.0f} % of "
+        "Train's; a format that is rare in Train is predicted worse, so add such photos to Train."
     )
     return [Problem("warning", text)]
 

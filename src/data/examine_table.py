@@ -15,7 +15,7 @@ from src.data.recordings import find_recordings, has_recordings
 from src.data.samples import require_masks
 from src.data.tables import SHOWN_ROWS, Problem, list_row_numbers, read_number
 
-TURNED = 0.1  # difference of the shares of upright photos in Train and Test that gives a warning
+TURNED = 0.1  # difference of the shares of photos in portrait format in Train and Test that gives a warning
 MANY = 3  # recordings with a frame at the very same position that give a warning
 
 
@@ -159,7 +159,7 @@ def find_gaps(path: Path, samples: pd.DataFrame, listed: pd.DataFrame) -> list[P
     Args:
         path: of Train's table.
         samples: table of Train.
-        listed: of `table_of_classes`.
+        listed: of `make_classes_table`.
     """
     try:
         require_masks(samples)
@@ -195,7 +195,9 @@ def _name_classes(task: str, names: list[str]) -> str:
     return f"each of {len(names)} {task} classes ({shown}{more})"
 
 
-def table_of_classes(samples: pd.DataFrame, findings: list[FrameFindings], classes: Classes) -> pd.DataFrame:
+def make_classes_table(
+    samples: pd.DataFrame, findings: list[FrameFindings], classes: Classes
+) -> pd.DataFrame:
     """Lists each class: its share of pixels or labels, its frames and recordings.
 
     The classes of labels are left out where no frame has a label.
@@ -214,7 +216,7 @@ def table_of_classes(samples: pd.DataFrame, findings: list[FrameFindings], class
 def _list_classes(
     task: str, names: tuple[str, ...], counts: np.ndarray, recordings: np.ndarray
 ) -> list[tuple[str, str, float, int, int]]:
-    """Lists the rows of `table_of_classes` for one task.
+    """Lists the rows of `make_classes_table` for one task.
 
     Args:
         task: "mask" or "label".

@@ -94,7 +94,7 @@ def _make_store(shape: tuple[int, int]) -> np.ndarray:
     if size <= MEMORY_LIMIT:
         return np.empty(shape, np.uint8)
     with tempfile.TemporaryFile() as file:  # the file exists as long as the array that is mapped to it
-        with files.naming_full_disk(Path(tempfile.gettempdir())):
+        with files.report_full_disk(Path(tempfile.gettempdir())):
             files.reserve(file, size)  # the process would crash if the disk filled up later
         return np.memmap(file, np.uint8, "w+", shape=shape)
 

@@ -73,7 +73,7 @@ def check_header(file: BinaryIO, name: str, formats: tuple[str, ...]) -> Header:
     Raises:
         DataError: as `read_header`.
     """
-    with naming_file(name, formats):
+    with name_file_in_errors(name, formats):
         head = file.read(32)
         _require_format(head, name, formats)
         file.seek(0)
@@ -124,7 +124,7 @@ def open_image(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def naming_file(name: str, formats: tuple[str, ...]) -> Iterator[None]:
+def name_file_in_errors(name: str, formats: tuple[str, ...]) -> Iterator[None]:
     """Turns each error that a broken image causes within the block into one that names the file.
 
     Raises:
@@ -191,7 +191,7 @@ def load_photo(path: str, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the file is broken or cut short, of another format, too large, or uses few of its 16 bits.
     """
-    with open_image(path) as file, naming_file(path, ("JPEG", "PNG")):
+    with open_image(path) as file, name_file_in_errors(path, ("JPEG", "PNG")):
         header = check_header(file, path, ("JPEG", "PNG"))
         file.seek(0)
         if header.format == "JPEG":

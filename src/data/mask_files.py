@@ -13,7 +13,7 @@ from PIL import Image
 from src.common.errors import DataError
 from src.data import headers
 from src.data.classes import IGNORE, UNKNOWN, Classes, ClassList, count_values
-from src.data.image_files import MOST_SHOWN, check_header, naming_file, open_image, require_unturned
+from src.data.image_files import MOST_SHOWN, check_header, name_file_in_errors, open_image, require_unturned
 
 ADD_IDS = "add them to classes.csv, or name one 'ignore' there"
 
@@ -45,7 +45,7 @@ def decode_ids(file: BinaryIO, name: str) -> np.ndarray:
             "other numbers; export it as 8-bit grey."
         )
     require_unturned(header, name, "mask")
-    with naming_file(name, ("PNG",)):
+    with name_file_in_errors(name, ("PNG",)):
         content = headers.strip_metadata(file)
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             pixels = np.asarray(image).astype(np.uint8, copy=False)  # pixels of 1 bit are bool

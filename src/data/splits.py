@@ -187,7 +187,7 @@ def split_random_frames(samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, n
     return np.sort(rows[held_out:]), np.sort(rows[:held_out])
 
 
-def table_of_split(
+def make_split_table(
     samples: pd.DataFrame, masks: list[np.ndarray], train: np.ndarray, held_out: np.ndarray, classes: Classes
 ) -> pd.DataFrame:
     """Lists for both sides the recordings, frames and labels, and the pixels of each mask class in percent.

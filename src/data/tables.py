@@ -17,7 +17,7 @@ MOST_SHOWN = 20  # problems in one error message
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, and outlines or run lengths have more
-UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
+INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
 BLANKS = (  # what programs and people write for an unknown value, in small letters
     *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
 )
@@ -235,8 +235,8 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
 
 
 def _strip(cell: str) -> str:
-    """Removes blanks and UNSEEN marks around a cell; a line break within it becomes a blank."""
-    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(UNSEEN).strip())
+    """Removes blanks and INVISIBLE marks around a cell; a line break within it becomes a blank."""
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(INVISIBLE).strip())
 
 
 def _spell_heads(heads: list[str], expected: Collection[str]) -> list[str]:

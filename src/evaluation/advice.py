@@ -24,8 +24,8 @@ class Costliest:
         split: where that was found, "test", "estimate" or "held_out".
         index: of the class.
         iou: its IoU, low and high end; three times the same where it was measured. Fractions.
-        gain: what the mean IoU would gain if the class were as good as the mean of the others: at that IoU,
-            at the high end and at the low end of it. Fractions.
+        gain: what the mean IoU would gain if the class were as good as the mean of the others: for the IoU,
+            for its high end and for its low end. Fractions.
         others: number of the other classes that count.
         mistaken: index of the class that it is most often mistaken for, or that is for it; None: never.
         share: of its pixels that are taken for `mistaken`; or, if `reverse`, of the pixels that are taken for
@@ -45,7 +45,9 @@ class Costliest:
 
 @dataclass(frozen=True)
 class Gap:
-    """How far a score on places that were trained on lies above that on Test: the most that others bring.
+    """How much higher the mean IoU is on places of Train than on Test.
+
+    Frames of other places can bring no more than this.
 
     Attributes:
         above: "random", random frames, or "crops", the last training crops.
@@ -62,7 +64,7 @@ class Gap:
 
 
 def find_costliest(record: RunResult) -> Costliest | None:
-    """Finds the class that costs most on Test, by its truth or the estimate; without both, held-out frames'.
+    """Finds the class that costs most: by the truth of Test, else by the estimate, else on held-out frames.
 
     Returns:
         None where fewer than two classes have an IoU.
@@ -75,7 +77,8 @@ def find_costliest(record: RunResult) -> Costliest | None:
 
 
 def _find_lowest(confusion: np.ndarray, split: str) -> Costliest | None:
-    iou = metrics.class_iou(confusion)
+    """Finds the class of the lowest IoU in a confusion matrix, (classes, classes), of a split."""
+    iou = metrics.compute_class_iou(confusion)
     count = int((~np.isnan(iou)).sum())
     if count < 2:
         return None
@@ -93,13 +96,23 @@ def _find_mistaken(confusion: np.ndarray, index: int) -> tuple[int | None, float
     """Finds what a class is most often mistaken for: `mistaken`, `share` and `reverse` of `Costliest`."""
     taken = confusion[index].copy()  # its pixels, by what they are taken for
     called = confusion[:, index].copy()  # the pixels that are taken for it, by what they are
-    total, predicted = taken.sum(), called.sum()
-    taken[index] = called[index] = 0
+    total = taken.sum()
+    predicted = called.sum()
+    taken[index] = 0
+    called[index] = 0
     if not taken.any() and not called.any():
         return None, 0.0, False
     if called.max() > taken.max():
         return int(called.argmax()), float(called.max() / predicted), True
     return int(taken.argmax()), float(taken.max() / total), False
+
+
+def _find_below(scores: dict[str, Scores]) -> str | None:
+    """Finds the split whose mean IoU is nearest to that of Test's truth; None if none is known."""
+    for split in ("test", "competition", "estimate", "held_out"):
+        if not np.isnan(metrics.replace_none(scores.get(split, Scores()).miou)):
+            return split
+    return None
 
 
 def find_gap(record: RunResult, history: pd.DataFrame | None = None) -> Gap | None:
@@ -113,18 +126,16 @@ def find_gap(record: RunResult, history: pd.DataFrame | None = None) -> Gap | No
         None where one of both is unknown, or nothing lies above.
     """
     scores = record.scores
-    upper = 100 * metrics.or_nan(scores.get("random", Scores()).miou)
+    upper = 100 * metrics.replace_none(scores.get("random", Scores()).miou)
     above = "random"
     if np.isnan(upper) and history is not None and "mask_miou" in history:
         upper = 100 * float(history["mask_miou"].iloc[-1])
         above = "crops"
-    for below in ("test", "competition", "estimate", "held_out"):
-        score = scores.get(below, Scores())
-        if not np.isnan(metrics.or_nan(score.miou)):
-            break
-    else:
+    below = _find_below(scores)
+    if below is None or np.isnan(upper):
         return None
-    if not upper > 100 * score.miou:
+    score = scores[below]
+    if upper <= 100 * score.miou:
         return None
     ends = score.get_interval("miou") or (score.miou, score.miou)
     low, high = (max(0.0, upper - 100 * end) for end in reversed(ends))
@@ -180,12 +191,13 @@ def advise(
 def _describe_costliest(found: Costliest, names: tuple[str, ...], splits: dict[str, str]) -> list[str]:
     """Describes in two sentences which class costs most, and how much."""
     source = splits[found.split]
-    iou, worth = _join(found.iou), _join(found.gain)
+    iou = _join(found.iou)
+    worth = _join(found.gain)
     text = f"The class that costs most is {names[found.index]}: IoU {iou} % by the {source}"
     if found.split != "estimate":
         text = f"The class that costs most is {names[found.index]}: IoU {iou} % on {source}"
     if found.mistaken is not None:
-        what = "what is taken for it are" if found.reverse else "its pixels are taken for"
+        what = "the pixels predicted as it are" if found.reverse else "its pixels are taken for"
         text += f", and {100 * found.share:.0f} % of {what} {names[found.mistaken]}"
     mean = f"the mean of the other {found.others}" if found.others > 1 else "the other one"
     return [f"{text}.", f"As good as {mean}, it would add {worth} points of mean IoU."]
@@ -205,7 +217,8 @@ def _describe_gap(gap: Gap, splits: dict[str, str]) -> str:
         below = f"the {below}"
     points = _join((gap.points / 100, gap.low / 100, gap.high / 100))
     return (
-        f"Frames of other places can bring about {points} points at most: so far {above} lie above {below}."
+        f"Frames of other places can bring at most about {points} points: so much higher is the mean IoU of "
+        f"{above} than that of {below}."
     )
 
 
@@ -240,5 +253,5 @@ def _compare(gap: Gap, networks: int) -> str:
     if networks == 1:
         points += AVERAGED.values()
     if gap.low > max(points):
-        return "So only other places can bring more than that."
+        return "So only frames of other places can bring more."
     return "Which of these helps most, the numbers do not tell."

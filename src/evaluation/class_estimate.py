@@ -40,13 +40,13 @@ def check_interval(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
     return ((low <= true) & (true <= high))[known]
 
 
-def table_of_estimate(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
-    """Lists each class as `metrics.table_of_classes` does, and the ends "low %" and "high %" of its interval.
+def make_estimate_table(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
+    """Lists each class as `metrics.make_classes_table` does, and its interval from "low %" to "high %".
 
     Args:
         confusion: of `estimate.estimate_confusion`, pixels by true class (row) and predicted class (column).
         classes: of the mask.
     """
-    table = metrics.table_of_classes(confusion, classes)
+    table = metrics.make_classes_table(confusion, classes)
     low, high = bound_class_iou(table["IoU %"].to_numpy() / 100)
     return table.assign(**{"low %": 100 * low, "high %": 100 * high})

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.interpolate import interp1d
 from scipy.special import softmax
 
+from src.common.spacing import choose_evenly
 from src.data.classes import Classes
 from src.data.recordings import find_recordings
 from src.evaluation import metrics
@@ -34,9 +35,9 @@ LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few
 # share of 0.1, by 2.5 and 2.2 with 0.25, by 5.7 and 5.4 with 0.5. On the eighth, CamVid's, which is tested on
 # a drive at dusk, F1 missed by 17, 10 and 1 points, the accuracy always by more than 30.
 LABEL_TRUST = 0.2
-# Of the labels' estimates: 1.645 times the root mean square error of an earlier version.
+# Of the labels' estimates: metrics.NINETY times the root mean square error of an earlier version.
 LABEL_ERRORS = {"f1": 0.095, "accuracy": 0.07}
-METHOD_ERROR = 0.075  # 1.645 times the root mean square error on the development sets
+METHOD_ERROR = 0.075  # metrics.NINETY times the root mean square error on the development sets
 WIDEST = 0.1  # half the width of the interval, at most
 MOST_FRAMES = 1000  # of Test that are looked at; more would change the estimate little, and take long
 DRAWS = 200  # bootstrap draws of Test's recordings for the interval
@@ -62,8 +63,11 @@ def choose_rows(count: int) -> np.ndarray:
 
     Args:
         count: number of Test frames.
+
+    Returns:
+        int64, (rows,).
     """
-    return np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(int)
+    return choose_evenly(count, MOST_FRAMES)
 
 
 def compute_expected_confusion(
@@ -119,7 +123,7 @@ def expect_confusion(
 def expect_miou(confusion: np.ndarray) -> float:
     """Computes the mean IoU of an expected confusion (classes, classes) over classes above LEAST_SHARE."""
     present = confusion.sum(1) > LEAST_SHARE * confusion.sum()
-    return float(metrics.class_iou(confusion)[present].mean())
+    return float(metrics.compute_class_iou(confusion)[present].mean())
 
 
 def expect_f1(confusion: np.ndarray) -> float:
@@ -231,7 +235,7 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
         expect_miou(_interpolate(total, share * log_temperature)) for share in (TRUST, 1, 0)
     )
     doubt = abs(trusting - doubting) / 2
-    spread = 1.645 * _spread_recordings(expected, recordings)
+    spread = metrics.NINETY * _spread_recordings(expected, recordings)
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     low = max(0.0, miou - half)
     high = min(1.0, miou + half)
@@ -256,7 +260,7 @@ def _estimate_labels(confusion: np.ndarray, folds: list[Scored]) -> dict[str, fl
     found = {}
     for name, value in expected.items():
         value = float(np.clip(value + shift, 0, 1))
-        chance = 1.645 * np.sqrt(value * (1 - value) / frames)
+        chance = metrics.NINETY * np.sqrt(value * (1 - value) / frames)
         half = float(np.hypot(LABEL_ERRORS[name], chance))
         found[name] = value
         found[f"{name}_low"] = max(0.0, value - half)

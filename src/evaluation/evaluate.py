@@ -141,7 +141,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Shows each class's IoU in a notebook."""
-        table = metrics.table_of_classes(self.mask_confusion, self.classes.mask)
+        table = metrics.make_classes_table(self.mask_confusion, self.classes.mask)
         return table.round(1).to_html()
 
     @property

@@ -26,7 +26,7 @@ def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
     """Corrects one fold; leaves out a score that one of the three does not have."""
     extrapolated = {}
     for name in ("miou", "f1", "accuracy"):
-        values = [metrics.or_nan(getattr(scored.scores, name)) for scored in (fold, whole, short)]
+        values = [metrics.replace_none(getattr(scored.scores, name)) for scored in (fold, whole, short)]
         if not np.isnan(values).any():
             fold_score, whole_score, short_score = values
             extrapolated[name] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
@@ -38,7 +38,7 @@ def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
     return Scored(Scores(**extrapolated), frames=fold.frames, temperature=temperature, label_gap=label_gap)
 
 
-def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:
+def make_folds_table(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:
     """Lists frames, scores in percent and temperature of each fold, and the mean of several folds.
 
     Args:
@@ -59,8 +59,8 @@ def table_of_folds(folds: dict[str, Scored], others: dict[str, Scored] | None = 
 
 
 def _list_scores(scored: Scored) -> dict[str, float]:
-    """Lists the cells of a row of `table_of_folds` by column."""
+    """Lists the cells of a row of `make_folds_table` by column."""
     percents = {
-        name: 100 * metrics.or_nan(getattr(scored.scores, key)) for key, name in metrics.COLUMNS.items()
+        name: 100 * metrics.replace_none(getattr(scored.scores, key)) for key, name in metrics.COLUMNS.items()
     }
-    return {"frames": scored.frames, **percents, "temperature": metrics.or_nan(scored.temperature)}
+    return {"frames": scored.frames, **percents, "temperature": metrics.replace_none(scored.temperature)}

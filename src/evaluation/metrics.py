@@ -9,6 +9,7 @@ from src.scores import RunResult, Scores
 
 COLUMNS = {"miou": "mean IoU %", "accuracy": "accuracy %", "f1": "F1 %"}  # of the tables of scores
 RANDOM = "random frames (leaky)"  # this score is never shown without the word "leaky"
+NINETY = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 
 
 def confuse(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -27,24 +28,40 @@ def confuse(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarra
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def class_iou(confusion: np.ndarray) -> np.ndarray:
-    """Computes each class's intersection over union, a fraction; NaN for a class without true pixels."""
+def compute_class_iou(confusion: np.ndarray) -> np.ndarray:
+    """Computes each class's intersection over union.
+
+    Args:
+        confusion: (classes, classes), pixels by true class (row) and predicted class (column).
+
+    Returns:
+        float64, (classes,), fractions; NaN for a class without true pixels.
+    """
     hit = np.diag(confusion).astype(float)
     union = confusion.sum(0) + confusion.sum(1) - hit
     return np.where(confusion.sum(1) > 0, hit / np.maximum(union, 1), np.nan)
 
 
 def score_masks(confusion: np.ndarray) -> float:
-    """Computes the mean IoU over the classes with true pixels, as a fraction; NaN if there are no pixels."""
+    """Computes the mean IoU over the classes with true pixels, as a fraction; NaN if there are no pixels.
+
+    Args:
+        confusion: as for `compute_class_iou`.
+    """
     if not confusion.sum():
         return float("nan")
-    return float(np.nanmean(class_iou(confusion)))
+    return float(np.nanmean(compute_class_iou(confusion)))
 
 
 def score_labels(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
-    """Computes macro F1 over all labels in truth or prediction, and accuracy; NO_LABEL does not count.
+    """Computes macro F1 over all labels in truth or prediction, and accuracy, as fractions.
 
-    Both are NaN if no frame has a label.
+    Args:
+        truth: int, (frames,), class indices; NO_LABEL where unknown, which does not count.
+        predicted: int, (frames,), class indices.
+
+    Returns:
+        F1 and accuracy; NaN if no frame has a label.
     """
     counted = truth != NO_LABEL
     if not counted.any():
@@ -56,19 +73,28 @@ def score_labels(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float
 
 
 def confuse_labels(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts frames by true label (row) and predicted label (column); frames of NO_LABEL do not count."""
+    """Counts frames by true label and predicted label.
+
+    Args:
+        truth: int, (frames,), class indices; NO_LABEL where unknown, which does not count.
+        predicted: int, (frames,), class indices.
+        classes: how many labels there are.
+
+    Returns:
+        int64, (classes, classes), by true label (row) and predicted label (column).
+    """
     counted = truth != NO_LABEL
     return confusion_matrix(truth[counted], predicted[counted], labels=range(classes))
 
 
-def table_of_classes(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
+def make_classes_table(confusion: np.ndarray, classes: ClassList) -> pd.DataFrame:
     """Lists each class with its share of the true pixels and its IoU, both in percent."""
     share = confusion.sum(1) / max(confusion.sum(), 1)
-    columns = {"pixels %": 100 * share, "IoU %": 100 * class_iou(confusion)}
+    columns = {"pixels %": 100 * share, "IoU %": 100 * compute_class_iou(confusion)}
     return pd.DataFrame(columns, index=pd.Index(classes.names, name="class"))
 
 
-def table_of_frames(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
+def make_frames_table(confusions: np.ndarray, classes: ClassList) -> pd.DataFrame:
     """Lists each frame's mean IoU in percent, and its most frequent confusion of two classes.
 
     Args:
@@ -102,7 +128,9 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
     Returns:
         The scores; None for those whose truth is unknown.
     """
-    miou = f1 = accuracy = None
+    miou = None
+    f1 = None
+    accuracy = None
     if np.any(mask_confusion):
         share = np.sum(mask_confusion, axis=1) / np.sum(mask_confusion)
         miou = float(share.max() / np.count_nonzero(share))
@@ -114,7 +142,7 @@ def score_constant(mask_confusion: np.ndarray, label_confusion: np.ndarray | Non
     return Scores(miou, f1, accuracy)
 
 
-def or_nan(value: float | None) -> float:
+def replace_none(value: float | None) -> float:
     """Returns a score, or NaN for None."""
     return float("nan") if value is None else value
 
@@ -157,7 +185,7 @@ def name_splits(result: RunResult) -> dict[str, str]:
     }
 
 
-def table_of_scores(result: RunResult) -> pd.DataFrame:
+def make_scores_table(result: RunResult) -> pd.DataFrame:
     """Lists mean IoU, accuracy and F1 in percent, a row a split that has been scored."""
     rows = {split: scores.to_dict() for split, scores in result.scores.items()}
     table = pd.DataFrame(rows).T.reindex(columns=list(COLUMNS)).astype(float)

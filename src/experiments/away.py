@@ -46,7 +46,7 @@ def find_base(runs: pd.DataFrame) -> str:
     return BASE if (runs["recipe"] == BASE).any() else runs["recipe"].iloc[0]
 
 
-def table_of_recipes(runs: pd.DataFrame) -> str:
+def make_recipes_table(runs: pd.DataFrame) -> str:
     """Makes a table of recipes, a line each: means over all pairs and seeds, and their gains.
 
     A gain is the mean over pairs and seeds ± its standard error, and how many of them gained.
@@ -68,7 +68,7 @@ def table_of_recipes(runs: pd.DataFrame) -> str:
     return make_markdown(lines, head)
 
 
-def table_of_pairs(runs: pd.DataFrame) -> str:
+def make_pairs_table(runs: pd.DataFrame) -> str:
     """Makes a table of recipes by pair: mIoU / F1, each a mean over the seeds; and joint minus alone.
 
     Args:
@@ -85,7 +85,7 @@ def table_of_pairs(runs: pd.DataFrame) -> str:
     return make_markdown(lines, head)
 
 
-def table_of_classes(classes: pd.DataFrame, pair: str) -> str:
+def make_classes_table(classes: pd.DataFrame, pair: str) -> str:
     """Makes a table of each class's IoU away, a line a recipe.
 
     Args:
@@ -114,8 +114,8 @@ def make_tables(path: Path) -> str:
     runs, classes = read_away(path)
     pairs = runs["data"].unique()
     parts = [
-        table_of_recipes(runs),
-        table_of_pairs(runs),
-        *(table_of_classes(classes, pair) for pair in pairs),
+        make_recipes_table(runs),
+        make_pairs_table(runs),
+        *(make_classes_table(classes, pair) for pair in pairs),
     ]
     return "\n\n".join(parts)

@@ -193,5 +193,5 @@ def _list_scores(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
 
 def _list_iou(scored: Scored, classes: Classes) -> dict[str, float]:
     """Lists the IoU of each class that has true pixels, as a fraction."""
-    ious = metrics.class_iou(np.array(scored.confusion["mask"]))
+    ious = metrics.compute_class_iou(np.array(scored.confusion["mask"]))
     return {name: float(iou) for name, iou in zip(classes.mask.names, ious, strict=True) if iou >= 0}

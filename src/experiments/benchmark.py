@@ -29,9 +29,9 @@ from src.experiments.speeds import (
     BENCHMARK,
     PHOTO,
     count_ratios,
+    make_ratios_table,
+    make_speeds_table,
     read_benchmark,
-    table_of_ratios,
-    table_of_speeds,
 )
 from src.inference import engine
 
@@ -231,9 +231,9 @@ def measure_quality(folder: Path, pythons: dict[str, Path], reference: Path, see
 def describe_benchmark() -> str:
     """Describes all results of the benchmark in tables."""
     benchmark = read_benchmark()
-    tables = [table_of_speeds(benchmark), table_of_ratios(benchmark["ratios"])]
-    tables.append(peers.table_of_peers(benchmark["groups"]))
-    tables.append(growth.table_of_growth(benchmark["groups"]))
+    tables = [make_speeds_table(benchmark), make_ratios_table(benchmark["ratios"])]
+    tables.append(peers.make_peers_table(benchmark["groups"]))
+    tables.append(growth.make_growth_table(benchmark["groups"]))
     if "quality" in benchmark:
-        tables.append(quality.table_of_quality(benchmark["quality"]))
+        tables.append(quality.make_quality_table(benchmark["quality"]))
     return "\n\n".join(tables)

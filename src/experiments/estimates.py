@@ -71,7 +71,7 @@ def measure_estimate(bench: Bench, recipe: Recipe, seeds: tuple[int, int], steps
         "held_out": np.array(scored.confusion["mask"]),
         "test": np.array(true.confusion["mask"]),
     }
-    iou = pd.DataFrame({split: metrics.class_iou(one) for split, one in confusions.items()})
+    iou = pd.DataFrame({split: metrics.compute_class_iou(one) for split, one in confusions.items()})
     iou.index = classes.mask.names
     return {
         "estimate": estimated.to_dict(),

@@ -110,7 +110,7 @@ def count_ratios(groups: dict[str, dict[str, dict]]) -> dict[str, float]:
     return found
 
 
-def table_of_growth(groups: dict[str, dict[str, dict]]) -> str:
+def make_growth_table(groups: dict[str, dict[str, dict]]) -> str:
     """Writes a table in Markdown: seconds, milliseconds a frame and MB of each row, against the first row.
 
     Args:

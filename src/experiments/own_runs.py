@@ -30,7 +30,7 @@ def find_folder(name: Path) -> Path:
     return name if name.exists() else runs.RUNS / name.name
 
 
-def read_run(folder: Path) -> RunResult:
+def read_finished_result(folder: Path) -> RunResult:
     """Reads the result of a finished joint run.
 
     Raises:
@@ -39,13 +39,13 @@ def read_run(folder: Path) -> RunResult:
     return RunResult.from_dict(runs.read_finished(folder))
 
 
-def make_submissions_table(folder: Path = runs.RUNS) -> str:
+def describe_submissions(folder: Path = runs.RUNS) -> str:
     """Makes the table of all own runs with what was estimated for Test and what it gave."""
-    rows = [list_result(read_run(path), path.name) for path in list_finished(folder)]
-    return table_of_submissions(pd.DataFrame(rows))
+    rows = [list_result(read_finished_result(path), path.name) for path in list_finished(folder)]
+    return make_submissions_table(pd.DataFrame(rows))
 
 
-def table_of_submissions(results: pd.DataFrame) -> str:
+def make_submissions_table(results: pd.DataFrame) -> str:
     """Makes a table of a user's own runs: what was estimated for Test, and what it gave.
 
     Scores are mIoU / accuracy / F1 in percent, the error is points of mIoU.
@@ -89,7 +89,7 @@ def table_of_submissions(results: pd.DataFrame) -> str:
 
 
 def _list_columns() -> list[str]:
-    """Lists the columns of results that `table_of_submissions` shows, and that a result may lack."""
+    """Lists the columns of results that `make_submissions_table` shows, and that a result may lack."""
     splits = ("estimate", "test", "competition")
     columns = [f"{split} {key}" for split in splits for key in MEASURES]
     return [*columns, "estimate miou_low", "estimate miou_high"]
@@ -119,7 +119,7 @@ def compare_all(folder: Path = runs.RUNS) -> str:
     differing = [name for name in settings if len(set(settings[name])) > 1]
     lines = []
     for number, path in enumerate(folders):
-        result = read_run(path)
+        result = read_finished_result(path)
         scores = [_join_two(result, split) for split in SPLITS]
         lines.append([path.name, *settings.loc[number, differing], f"{result.minutes:.0f}", *scores])
     heads = [f"{name}, mIoU / F1" for name in SPLITS.values()]
@@ -144,7 +144,7 @@ def compare_two(first: Path, second: Path) -> str:
     Raises:
         MissingError: one of the folders holds no finished joint run.
     """
-    results = (read_run(first), read_run(second))
+    results = (read_finished_result(first), read_finished_result(second))
     names = [first.name, second.name]
     parts = [_compare_settings(first, second, names), _compare_scores(*results, names)]
     for split in ("held_out", "test"):
@@ -158,7 +158,7 @@ def _compare_settings(first: Path, second: Path, names: list[str]) -> str:
     """Makes a table of the settings, the code and the machine in which two runs differ."""
     columns = []
     for folder in (first, second):
-        result = read_run(folder)
+        result = read_finished_result(folder)
         about = {"commit": result.commit, "machine": result.machine, **result.versions}
         columns.append(list_settings(folder) | about)
     lines = []
@@ -199,7 +199,9 @@ def _compare_classes(first: RunResult, second: RunResult, split: str, names: lis
     """Makes a table of the IoU of each class on a split; "" if the runs have other classes."""
     if split not in first.confusion or split not in second.confusion:
         return ""
-    ious = [metrics.class_iou(np.array(result.confusion[split]["mask"])) for result in (first, second)]
+    ious = [
+        metrics.compute_class_iou(np.array(result.confusion[split]["mask"])) for result in (first, second)
+    ]
     if len(ious[0]) != len(ious[1]) or first.classes != second.classes:
         return ""
     classes = first.classes or [f"class {number}" for number in range(len(ious[0]))]

@@ -15,7 +15,7 @@ from src.common.errors import SettingsError
 from src.experiments.tables import make_markdown
 
 SMP = "segmentation_models_pytorch"
-STRIDE = 32  # px; the sides of what a network sees are multiples of it
+STRIDE = 32  # px; the sides of a network's input are multiples of it
 KINDS = ("train", "latency", "throughput")  # groups that have peers
 FIND = "import importlib.util, sys; print(*[name for name in sys.argv[1:] if importlib.util.find_spec(name)])"
 
@@ -123,7 +123,7 @@ def describe_missing(pythons: dict[str, Path]) -> str:
 
 
 # Table ----------------------------------------------------------
-def table_of_peers(groups: dict[str, dict[str, dict]]) -> str:
+def make_peers_table(groups: dict[str, dict[str, dict]]) -> str:
     """Writes a table in Markdown: images a second and peak MB of each peer at training and prediction.
 
     Args:

@@ -102,7 +102,7 @@ def count_ratio(curves: dict[str, dict[str, np.ndarray]]) -> dict[str, float]:
     return {"time_to_quality": min(others) / minutes["ours"]}
 
 
-def table_of_quality(by_seed: dict[str, dict[str, dict[str, list]]]) -> str:
+def make_quality_table(by_seed: dict[str, dict[str, dict[str, list]]]) -> str:
     """Writes a table in Markdown: each row's minutes, its last mIoU, and its minutes to the common mIoU.
 
     Args:
@@ -116,5 +116,5 @@ def table_of_quality(by_seed: dict[str, dict[str, dict[str, list]]]) -> str:
         last_minute = f"{curve['minutes'][-1]:.1f}"
         last_miou = f"{100 * curve['miou'][-1]:.1f}"
         lines.append([name, len(by_seed), last_minute, last_miou, reached])
-    head = ["training", "seeds", "minutes", "its mIoU %", f"minutes to {100 * quality:.1f} %"]
+    head = ["training", "seeds", "minutes", "mIoU % at the end", f"minutes to {100 * quality:.1f} %"]
     return tables.make_markdown(lines, head)

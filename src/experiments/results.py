@@ -12,6 +12,7 @@ import pandas as pd
 
 from src import runs
 from src.common import files
+from src.common.spacing import choose_evenly
 from src.data import classes as class_lists
 from src.data import depth_files, image_files, mask_files
 from src.data.classes import Classes
@@ -22,13 +23,13 @@ from src.experiments import away, curves, estimate_errors, growth, peers, qualit
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
+    make_ablation_table,
+    make_estimates_table,
+    make_lengths_table,
+    make_runs_table,
+    make_seeds_table,
+    make_worlds_table,
     name_length,
-    table_of_ablation,
-    table_of_estimates,
-    table_of_lengths,
-    table_of_runs,
-    table_of_seeds,
-    table_of_worlds,
 )
 from src.figures import panels, style
 from src.scores import RunResult
@@ -89,8 +90,8 @@ def _compare_classes(estimated: np.ndarray, true: np.ndarray) -> dict[str, float
         "class error", the mean error of a class's IoU in points, "classes", how many are known, and
         "classes inside", how many of these lie in their interval.
     """
-    iou = metrics.class_iou(estimated)
-    truth = metrics.class_iou(true)
+    iou = metrics.compute_class_iou(estimated)
+    truth = metrics.compute_class_iou(true)
     inside = class_estimate.check_interval(iou, truth)
     error = 100 * float(np.nanmean(np.abs(iou - truth)))
     return {"class error": error, "classes": len(inside), "classes inside": int(inside.sum())}
@@ -145,8 +146,7 @@ def draw_sheet(world: Path, picture: Path) -> None:
         if folder == "Test":
             samples = add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
-        rows = ((np.arange(SHEET) + 0.5) * len(samples) / SHEET).astype(int)
-        samples = samples.iloc[rows]
+        samples = samples.iloc[choose_evenly(len(samples), SHEET)]
         cities[folder] = [_load_frame(row, classes) for row in samples.itertuples()]
     style.save_figure(panels.plot_world(cities, classes), picture, note="synthetic world")
 
@@ -165,20 +165,20 @@ def make_tables() -> dict[str, str]:
     results = read_results()
     benchmark = speeds.read_benchmark()
     tables = {
-        "runs": table_of_runs(results),
-        "seeds": table_of_seeds(results),
-        "estimates": table_of_estimates(results),
-        "speeds": speeds.table_of_speeds(benchmark),
-        "peers": peers.table_of_peers(benchmark["groups"]),
-        "growth": growth.table_of_growth(benchmark["groups"]),
-        "ratios": speeds.table_of_ratios(benchmark["ratios"]),
-        "recipes": table_of_ablation(ABLATION),
-        "worlds": table_of_worlds(WORLDS),
+        "runs": make_runs_table(results),
+        "seeds": make_seeds_table(results),
+        "estimates": make_estimates_table(results),
+        "speeds": speeds.make_speeds_table(benchmark),
+        "peers": peers.make_peers_table(benchmark["groups"]),
+        "growth": growth.make_growth_table(benchmark["groups"]),
+        "ratios": speeds.make_ratios_table(benchmark["ratios"]),
+        "recipes": make_ablation_table(ABLATION),
+        "worlds": make_worlds_table(WORLDS),
     }
     if "quality" in benchmark:
-        tables["quality"] = quality.table_of_quality(benchmark["quality"])
+        tables["quality"] = quality.make_quality_table(benchmark["quality"])
     if AWAY.exists():
-        tables["lengths"] = table_of_lengths(read_lengths(AWAY))
+        tables["lengths"] = make_lengths_table(read_lengths(AWAY))
         tables["away"] = away.make_tables(AWAY)
     if ESTIMATES.exists():
         tables["bench"] = estimate_errors.make_table(ESTIMATES)

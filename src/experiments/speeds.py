@@ -65,7 +65,7 @@ def _add_fastest_engine(rows: dict[str, dict]) -> dict[str, dict]:
     return rows
 
 
-def table_of_speeds(benchmark: dict) -> str:
+def make_speeds_table(benchmark: dict) -> str:
     """Writes a table in Markdown: milliseconds an image, images a second and MB of each row.
 
     Args:
@@ -82,7 +82,7 @@ def table_of_speeds(benchmark: dict) -> str:
     return tables.make_markdown(lines, ["what", "row", "ms an image", "spread", "images/s", "peak MB"])
 
 
-def table_of_ratios(ratios: dict[str, float]) -> str:
+def make_ratios_table(ratios: dict[str, float]) -> str:
     """Writes a table in Markdown: the ratios that were measured, each with its goal."""
     lines = []
     for key, (description, goal) in GOALS.items():

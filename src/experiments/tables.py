@@ -49,7 +49,7 @@ def name_length(settings: dict) -> str:
     return f"MINUTES={minutes}"
 
 
-def table_of_runs(results: pd.DataFrame) -> str:
+def make_runs_table(results: pd.DataFrame) -> str:
     """Makes a table of runs: mIoU / accuracy / F1 in percent for each split.
 
     A column has the mIoU of the segmentation network alone, on the held-out recordings and on Test.
@@ -84,7 +84,7 @@ def join_scores(row: pd.Series, columns: list[str]) -> str:
     return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
 
 
-def table_of_estimates(results: pd.DataFrame) -> str:
+def make_estimates_table(results: pd.DataFrame) -> str:
     """Makes a table of the estimates for the hidden test, its scores, and the errors of the estimates.
 
     Scores are mIoU / F1 in percent. The errors are points of mIoU: of the estimate, of held-out recordings
@@ -138,7 +138,7 @@ def _describe_errors(version: str, runs: pd.DataFrame) -> str:
     return f"{text} A class's IoU: mean error {runs['class error'].mean():.1f}; in the interval {of_classes}."
 
 
-def table_of_seeds(results: pd.DataFrame) -> str:
+def make_seeds_table(results: pd.DataFrame) -> str:
     """Lists mean and standard deviation over the seeds, for data sets and versions with several seeds.
 
     Args:
@@ -174,7 +174,7 @@ def _describe_gain(runs: pd.DataFrame, split: str) -> str:
     return f"joint minus segmentation alone on {SPLITS[split]} mIoU {gain.mean():+.1f} ± {gain.std():.1f}"
 
 
-def table_of_worlds(path: Path) -> str:
+def make_worlds_table(path: Path) -> str:
     """Makes a table of how well networks trained in the built-in world find the sidewalk on real photos.
 
     Args:
@@ -189,7 +189,7 @@ def table_of_worlds(path: Path) -> str:
     return make_markdown(lines, head)
 
 
-def table_of_ablation(path: Path) -> str:
+def make_ablation_table(path: Path) -> str:
     """Makes a table of recipes: a line a data set and recipe, over its seeds.
 
     Scores are mIoU / F1 in percent, mean ± standard deviation. The gain is in mIoU over "default" with the
@@ -224,7 +224,7 @@ def table_of_ablation(path: Path) -> str:
     return make_markdown(lines, head)
 
 
-def table_of_lengths(lengths: pd.DataFrame) -> str:
+def make_lengths_table(lengths: pd.DataFrame) -> str:
     """Makes a table of lengths of trainings: scores on held-out recordings and away, means over the seeds.
 
     Args:

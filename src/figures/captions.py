@@ -50,7 +50,7 @@ _MEASURES = {"miou": "a mean IoU", "accuracy": "a label accuracy", "f1": "a labe
 
 def _list_percents(scores: dict[str, Scores], measure: str) -> dict[str, float]:
     """Lists one measure of every split in percent; NaN where a split does not have it."""
-    return {split: 100 * metrics.or_nan(getattr(part, measure)) for split, part in scores.items()}
+    return {split: 100 * metrics.replace_none(getattr(part, measure)) for split, part in scores.items()}
 
 
 def _describe_expected(name: str, estimate: float, interval: tuple[float, float] | None) -> str:
@@ -106,7 +106,7 @@ def describe_missed(estimated: pd.DataFrame, true: pd.Series) -> str:
     """Describes how much estimates of classes missed, and how many intervals hold; "" without truth.
 
     Args:
-        estimated: of `class_estimate.table_of_estimate`.
+        estimated: of `class_estimate.make_estimate_table`.
         true: by class, the true IoU in percent.
     """
     missed = (estimated["IoU %"] - true).abs().dropna()
@@ -121,7 +121,7 @@ def describe_classes(table: pd.DataFrame) -> str:
     """Names the best and the worst class, and those that the frames do not show.
 
     Args:
-        table: of `metrics.table_of_classes`.
+        table: of `metrics.make_classes_table`.
     """
     scored = table.dropna()
     if scored.empty:
@@ -175,7 +175,7 @@ def describe_reliability(confidence: np.ndarray, right: np.ndarray) -> str:
     """
     confident = 100 * np.mean(confidence)
     true = 100 * np.mean(right)
-    chance = 1.645 * np.sqrt(true * (100 - true) / len(right))  # a gap that 9 of 10 samples stay below
+    chance = metrics.NINETY * np.sqrt(true * (100 - true) / len(right))  # of ten samples, nine stay below
     gap = _count(abs(round(confident) - round(true)), "point")  # of the percents as they are shown
     caption = f"On average the network is {confident:.0f} % confident, "
     caption += f"and {true:.0f} % of {_count(len(right), 'label')} are right."

@@ -95,7 +95,7 @@ def plot_estimate(result: RunResult) -> Figure:
 def _draw_score(ax: plt.Axes, place: int, split: str, scores: Scores, key: str) -> None:
     """Draws one score of a source on its line, with its interval where there is one."""
     color, marker = _SOURCES[split]
-    value = 100 * metrics.or_nan(getattr(scores, key))
+    value = 100 * metrics.replace_none(getattr(scores, key))
     if np.isnan(value):
         if split == "estimate":  # as the labels, where Train has none
             ax.text(4, place, "not estimated", va="center", fontsize=8, color=GREY)
@@ -121,10 +121,10 @@ def plot_class_iou(
     A class that the truth does not hold has no bar, and the title says how many there are.
 
     Args:
-        table: of `metrics.table_of_classes`.
+        table: of `metrics.make_classes_table`.
         classes: of the mask.
         title: says which frames these are.
-        estimated: of `class_estimate.table_of_estimate`, drawn as dots, with their intervals as lines; None
+        estimated: of `class_estimate.make_estimate_table`, drawn as dots, with their intervals as lines; None
             draws none.
     """
     held = table.dropna().sort_values("IoU %")

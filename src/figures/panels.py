@@ -13,14 +13,14 @@ from src.data.classes import IGNORE, NO_LABEL, Classes, ClassList, count_values
 from src.figures.style import EDGE, MOST_NAMES, STYLE, add_legend, shorten
 
 PANEL_WIDTH = 3.4  # inches
-NARROWEST_PANEL = 2.4  # inches; of photos that are all upright
+NARROWEST_PANEL = 2.4  # inches; of photos that are all in portrait format
 TALLEST_PANEL = 3.6  # inches
 WIDEST_TITLE = 42  # characters that fit over a panel of PANEL_WIDTH
 WRONG = (213, 94, 0)  # RGB, vermillion, which colour-blind people tell from grey
 
 
 def _choose_width(photos: list[np.ndarray]) -> float:
-    """Chooses the width of every panel, in inches: narrower where all photos are upright."""
+    """Chooses the width of every panel, in inches: narrower where all are in portrait format."""
     widest = max(photo.shape[1] / photo.shape[0] for photo in photos)
     return float(np.clip(TALLEST_PANEL * widest, NARROWEST_PANEL, PANEL_WIDTH))
 
@@ -71,7 +71,7 @@ def _make_grid(lines: list[list[np.ndarray]], columns: int, titles: list[str]) -
 
 
 def show_picture(ax: plt.Axes, picture: np.ndarray, title: str) -> None:
-    """Shows a picture in a thin frame, without which a white mask could not be seen on white.
+    """Shows a picture in a thin frame, without which a white mask would not show on white.
 
     Args:
         ax: where to show it.

@@ -81,14 +81,14 @@ def save_figure(figure: Figure, path: Path, caption: str = "", note: str = "") -
     def write(beside: Path) -> None:
         figure.savefig(beside, bbox_inches="tight", facecolor="white", metadata=texts)
 
-    with ignoring_missing_letters():
+    with ignore_missing_letters():
         files.write_atomically(path, write)
     content, kind = pack_picture(path)
     return Image(content, format=kind)
 
 
 @contextmanager
-def ignoring_missing_letters() -> Iterator[None]:
+def ignore_missing_letters() -> Iterator[None]:
     """Lets a figure be drawn without a warning for each letter that no font of this machine has.
 
     Such a letter is drawn as a box.

@@ -79,7 +79,7 @@ def export(network: keras.Model, folder: Path, about: dict[str, object]) -> Path
 
     Args:
         network: of `unet.build_segmenter` or `unet.build_joint`.
-        folder: to write EXPORTED (float32) and HALF to, each an .xml and a .bin, whole or not at all.
+        folder: to write EXPORTED (float32) and HALF to, each an .xml and a .bin; each file is whole.
         about: metadata of the files by name, such as the classes' names; kept as JSON.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The mean IoU that a network's own probabilities promise of a frame."""
+"""The mean IoU of a frame that follows from the network's own probabilities."""
 
 import numpy as np
 

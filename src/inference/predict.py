@@ -39,7 +39,7 @@ class Prediction:
         mask: uint8 class indices at the photo's own size, (height, width).
         label: class index; None for a network without a label head.
         confidence: probability of that label, 0 to 1; NaN without a label.
-        expected_miou: mean IoU that the network's own probabilities promise, 0 to 1.
+        expected_miou: mean IoU that follows from the network's own probabilities, 0 to 1.
     """
 
     mask: np.ndarray
@@ -186,7 +186,7 @@ def _predict_rows(
                 bar.update()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # the caller may stop before the last frame
-            # Of two calls whose frames are taken in turns, the second has found 1 thread, set by the first.
+            # Two calls may take turns. The second then found 1 thread, which the first had set.
             cv2.setNumThreads(max(threads_before, cv2.getNumThreads()))
 
 

@@ -41,7 +41,9 @@ def register(backbone: str) -> None:
             f"{', '.join(missing)}; take a preset of ResNet, EfficientNet, MobileNet or MiT."
         )
     skips = [levels[stride] for stride in (16, 8, 4, 2) if stride in levels]
-    scale = partial(_scale_colors, scale=_default(converter.scale, 1), offset=_default(converter.offset, 0))
+    scale = partial(
+        _scale_colors, scale=_replace_none(converter.scale, 1), offset=_replace_none(converter.offset, 0)
+    )
     lite.register(backbone, partial(build_preset, preset=preset), scale, skips)
 
 
@@ -89,7 +91,7 @@ def _gives_image(layer: keras.layers.Layer) -> bool:
     return isinstance(layer.output, keras.KerasTensor) and len(layer.output.shape) == 4
 
 
-def _default(value: object, default: float) -> object:
+def _replace_none(value: object, default: float) -> object:
     """Returns a value, or the default where it is None."""
     return default if value is None else value
 

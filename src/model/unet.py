@@ -1,6 +1,8 @@
 """The two networks: a U-Net of segmentation-models on a pretrained backbone, alone and with a label head."""
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -81,8 +83,8 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
 def build_joint(segmenter: keras.Model, labels: int) -> keras.Model:
     """Adds the label head to a segmentation network; both networks share their weights.
 
-    The label's logits are the sum of two parts. "label_from_features" sees the mean and the maxima of the
-    backbone's deepest feature, and is trained. "label_from_mask" sees how much of the frame each class
+    The label's logits are the sum of two parts. "label_from_features" reads the mean and the maxima of the
+    backbone's deepest feature, and is trained. "label_from_mask" reads how much of the frame each class
     covers, where, and whether it is in view at all; it is zero in training, so that the backbone learns the
     labels itself, and is fitted afterwards (`label_head`).
 
@@ -237,7 +239,7 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the library's U-Net up to stride 2, and resizes its logits to the input's size."""
     check_recipe(recipe)
-    with _ExplainMissingWeights(recipe.backbone):
+    with _explain_missing_weights(recipe.backbone):
         half = sm.Unet(
             recipe.backbone,
             input_shape=(None, None, 5 if recipe.depth else 3),
@@ -286,18 +288,15 @@ def check_recipe(recipe: Recipe) -> None:
         )
 
 
-class _ExplainMissingWeights:
+@contextmanager
+def _explain_missing_weights(backbone: str) -> Iterator[None]:
     """Raises a SettingsError where Keras, with a bare Exception, cannot download a backbone's weights."""
-
-    def __init__(self, backbone: str):
-        self.backbone = backbone
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if "URL fetch failure" in str(error):
-            raise SettingsError(
-                f"The ImageNet weights of {self.backbone} come from the internet, which did not answer; set "
-                f"weights=none in RECIPE for random ones, or backbone={lite.NAME}, whose own are installed."
-            ) from error
+    try:
+        yield
+    except Exception as error:
+        if "URL fetch failure" not in str(error):
+            raise
+        raise SettingsError(
+            f"The ImageNet weights of {backbone} come from the internet, which did not answer; set "
+            f"weights=none in RECIPE for random ones, or backbone={lite.NAME}, whose own are installed."
+        ) from error

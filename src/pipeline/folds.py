@@ -57,7 +57,7 @@ class Fold:
 
 def list_folds(
     run: runs.Run,
-    first: runs.Run,
+    segmenter_run: runs.Run,
     folder: Path,
     sides: dict[str, tuple[np.ndarray, np.ndarray]],
     share: float = SHORTER,
@@ -66,14 +66,14 @@ def list_folds(
 
     Args:
         run: of the joint network.
-        first: of the segmentation network that it started from; the folds have its settings.
+        segmenter_run: of the segmentation network that it started from; the folds have its settings.
         folder: of the data.
         sides: by name, the rows to train on and the rows to score.
         share: steps of a fold, as a share of those of the submitted model.
     """
-    planned = [lengths.count_planned(one.folder / "final") for one in (first, run)]
+    planned = [lengths.count_planned(one.folder / "final") for one in (segmenter_run, run)]
     steps = tuple(max(1, round(share * count)) for count in planned)
-    settings = TrainingSettings.from_dict(first.settings)
+    settings = TrainingSettings.from_dict(segmenter_run.settings)
     data = Path(folder).resolve()
     folds = []
     for name, (train, held_out) in sides.items():

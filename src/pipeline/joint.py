@@ -97,21 +97,21 @@ class Joint(Stage):
     """
 
     def __init__(self, project: Project, choice: str, tensorboard: bool = False):
-        self.choice = choice
-        self.first = runs.find_run("seg", project.train, project.classes)
-        require_same_estimate(choice, self.first)
-        chosen = TrainingSettings.from_dict(self.first.settings)
-        run_settings = {"SEGMENTER": self.first.folder.name, "HOLDS_OUT": chosen.holds_out}
+        self.estimate_choice = choice
+        self.segmenter_run = runs.find_run("seg", project.train, project.classes)
+        require_same_estimate(choice, self.segmenter_run)
+        chosen = TrainingSettings.from_dict(self.segmenter_run.settings)
+        run_settings = {"SEGMENTER": self.segmenter_run.folder.name, "HOLDS_OUT": chosen.holds_out}
         for name in ("SIZE", "MINUTES", "EPOCHS", "SEED"):
-            run_settings[name] = self.first.settings[name]
+            run_settings[name] = self.segmenter_run.settings[name]
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
         blocks = find_blocks(project.train, frames.images, chosen.group)
         train, held_out, _ = split_samples(project.train, blocks, chosen.seed)
-        split = Split(train, held_out, runs.read_result(self.first).leaky, blocks)
+        split = Split(train, held_out, runs.read_result(self.segmenter_run).leaky, blocks)
         validation = "none is held out"
         if chosen.holds_out:
             validation = f"validation on {metrics.name_held_out(split.leaky)}"
-        print(f"Starts from {self.first.folder}; {validation}.")
+        print(f"Starts from {self.segmenter_run.folder}; {validation}.")
         super().__init__(project, chosen, "joint", run_settings, frames, split, frames.useful, tensorboard)
         self.fold_scores: dict[str, Scored] = {}
 
@@ -125,7 +125,7 @@ class Joint(Stage):
 
     def _make(self, part: str, frames: Frames, seed: int) -> keras.Model:
         """Builds a joint network on the segmentation network of a part of its run, as "held_out"."""
-        segmenter = unet.load_model(self.first.folder / part / "model.keras")
+        segmenter = unet.load_model(self.segmenter_run.folder / part / "model.keras")
         return make_joint(segmenter, frames, self.classes, self.settings, seed)
 
     def evaluate(self, network: keras.Model | None) -> Evaluation | None:
@@ -176,7 +176,7 @@ class Joint(Stage):
     @cached_property
     def folds(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Lists by name the rows that each fold of ESTIMATE="full" trains on and holds out; else none."""
-        if self.choice != "full":
+        if self.estimate_choice != "full":
             return {}
         others = make_folds(self.samples, self.split.blocks, self.split.train, self.settings.seed)
         return {f"fold {number}": sides for number, sides in enumerate(others, start=2)}
@@ -196,10 +196,10 @@ class Joint(Stage):
         sides = dict(self.folds)
         if sides:
             sides[SHORT] = (self.split.train, self.split.held_out)
-        folds = list_folds(self.run, self.first, self.project.folder, sides)
+        folds = list_folds(self.run, self.segmenter_run, self.project.folder, sides)
         if leaky:
             random = {RANDOM: split_random_frames(self.samples, self.settings.seed)}
-            folds += list_folds(self.run, self.first, self.project.folder, random, share=1)
+            folds += list_folds(self.run, self.segmenter_run, self.project.folder, random, share=1)
         scored = train_folds(folds, jobs, ray)
         self.fold_scores = dict(zip([fold.name for fold in folds], scored, strict=True))
 
@@ -214,14 +214,14 @@ class Joint(Stage):
             gathered |= fold_scores.extrapolate_short_folds(folds, evaluation.scored, short)
         return gathered
 
-    def table_of_folds(self, evaluation: Evaluation | None) -> pd.DataFrame:
+    def make_folds_table(self, evaluation: Evaluation | None) -> pd.DataFrame:
         """Lists the scores, in percent, and the temperatures of the folds."""
         others = {}
         if SHORT in self.fold_scores:
             others[SHORT] = self.fold_scores[SHORT]
         if RANDOM in self.fold_scores:
             others[metrics.RANDOM] = self.fold_scores[RANDOM]
-        return fold_scores.table_of_folds(self.gather_fold_scores(evaluation), others)
+        return fold_scores.make_folds_table(self.gather_fold_scores(evaluation), others)
 
     def estimate_test(self, evaluation: Evaluation | None) -> Estimate:
         """Estimates the scores on Test from its photos; without an evaluation there is no estimate."""
@@ -248,7 +248,7 @@ class Joint(Stage):
             evaluation: of `evaluate`.
             found: of `estimate_test`.
         """
-        earlier = runs.read_result(self.first)
+        earlier = runs.read_result(self.segmenter_run)
         minutes = earlier.minutes + self._count_minutes()
         minutes += sum(scored.minutes for name, scored in self.fold_scores.items() if name != RANDOM)
         known = found.to_result()

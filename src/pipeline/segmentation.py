@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from src.data.audit import table_of_leaks
+from src.data.audit import make_leaks_table
 from src.data.frames import Frames, load_frames
 from src.data.recordings import describe_blocks
 from src.data.samples import require_masks
@@ -34,7 +34,7 @@ class Segmentation(Stage):
         unet.check_recipe(chosen.recipe)
         size = "{} x {} px".format(*chosen.size)
         crop = "{} x {} px".format(*chosen.crop)
-        print(f"The network sees photos at {size} and trains on crops of {crop}.")
+        print(f"The network takes photos at {size} and trains on crops of {crop}.")
         frames = load_frames(project.train, project.classes, chosen.size, chosen.recipe.depth)
         split = make_split(project.train, frames.images, chosen.group, chosen.seed)
         validation = "None is held out."
@@ -55,11 +55,11 @@ class Segmentation(Stage):
             total += trainings * self._choose_steps(kind)
         return total
 
-    def table_of_leaks(self) -> pd.DataFrame | None:
+    def make_leaks_table(self) -> pd.DataFrame | None:
         """Counts the held-out frames by their likeness to training frames; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
-        return table_of_leaks(self.split.audit)
+        return make_leaks_table(self.split.audit)
 
     def build(self) -> keras.Model | None:
         """Builds the held-out model; None where nothing is held out."""

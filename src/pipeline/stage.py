@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from src import runs
+from src.common.spacing import choose_evenly
 from src.data.frames import Frames
-from src.data.splits import Split, table_of_split
+from src.data.splits import Split, make_split_table
 from src.evaluation import metrics
 from src.evaluation.evaluate import Evaluation
 from src.figures import widgets
@@ -77,12 +78,12 @@ class Stage:
         """Names the held-out frames, with "leaky" if frames of the same street are trained on."""
         return metrics.name_held_out(self.split.leaky)
 
-    def table_of_split(self) -> pd.DataFrame | None:
+    def make_split_table(self) -> pd.DataFrame | None:
         """Lists the frames and classes of both sides of the split; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
         sides = (self.split.train, self.split.held_out)
-        return table_of_split(self.samples, self.frames.masks, *sides, self.classes)
+        return make_split_table(self.samples, self.frames.masks, *sides, self.classes)
 
     def fit(self, network: keras.Model | None) -> pd.DataFrame | None:
         """Trains the held-out model on all but the held-out recordings; returns its history."""
@@ -174,9 +175,7 @@ class Stage:
 
     def _choose_shown(self, count: int) -> list[int]:
         """Chooses held-out frames whose predictions are shown, at most `count`: evenly spaced rows."""
-        last = len(self.held_out_rows) - 1
-        rows = np.unique(np.linspace(0, last, count).astype(int))
-        return rows.tolist()
+        return choose_evenly(len(self.held_out_rows), count).tolist()
 
     def _evaluate(self, score: Callable, network: keras.Model) -> Evaluation:
         """Scores a network on held-out frames by `evaluate.score_samples` or `estimate.score_held_out`."""

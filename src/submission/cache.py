@@ -70,7 +70,7 @@ class PredictionCache:
             finished.to_csv(temporary, header=False, index=False, na_rep="nan")
 
         files.write_atomically(path, write_finished)  # without an unfinished last line
-        with files.naming_full_disk(path), path.open("a", encoding="utf-8") as file:
+        with files.report_full_disk(path), path.open("a", encoding="utf-8") as file:
             for name, prediction in zip(names[len(finished) :], predictions, strict=True):
                 ids = self.classes.mask.decode(prediction.mask)
                 content = encode_png(cv2.merge([ids] * channels))

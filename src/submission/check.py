@@ -64,7 +64,9 @@ def find_faults(
     ids: set[int] = set()
     mask_faults: list[tuple[str, str]] = []
     sizes = zip(samples["height"], samples["width"], strict=True)
-    known = map((checksums or {}).get, names)
+    if checksums is None:
+        checksums = {}
+    known = [checksums.get(name) for name in names]
     wanted = [row for row in zip(names, sizes, known, strict=True) if f"data/{row[0]}" in members]
     with zipfile.ZipFile(path) as zipped, ThreadPoolExecutor(count_cores()) as pool:
         examined = pool.map(lambda row: _examine_mask(zipped, *row), wanted)
@@ -113,7 +115,9 @@ def _compare_tables(
     path: Path, table: pd.DataFrame, samples: pd.DataFrame, names: list[str], classes: Classes
 ) -> list[str]:
     """Compares the table of a zip with the Test frames."""
-    faults = _compare_frames(path, table, samples) or _compare_mask_names(path, table, names)
+    faults = _compare_frames(path, table, samples)
+    if not faults:
+        faults = _compare_mask_names(path, table, names)
     labels = {str(id) for id in classes.label.ids}
     bad = table[~table["image_lvl_pred"].str.strip().str.removesuffix(".0").isin(labels)]
     if len(bad):

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from src.data.classes import Classes
 from src.data.reference import find_truth
 from src.evaluation import metrics
 from src.inference.predict import Prediction
-from src.submission import archive
+from src.submission import archive, scoring
 from src.submission.write import FOLDER, NOTES
 
 
@@ -33,6 +33,7 @@ def read_predictions(
 
     Raises:
         OutdatedError: the zip was made of another table of the Test frames.
+        SubmissionError: the zip cannot be read.
     """
     table = archive.read_table(path).reset_index(drop=True)
     _require_same(path, table["image_path"], samples)
@@ -56,7 +57,13 @@ def load_for_display(
         size: (height, width) of the network's input.
 
     Returns:
-        Photos, true masks (None if the table has none) and predicted masks.
+        Photos, uint8 RGB (H, W, 3), true masks (None if the table has none) and predicted masks, uint8 class
+        indices (H, W); H and W are those of `size`, turned for a photo in portrait format.
+
+    Raises:
+        OutdatedError: the zip was made of another table of the Test frames.
+        SubmissionError: the zip cannot be read.
+        DataError: a photo or a true mask cannot be read.
     """
     chosen = samples.iloc[list(rows)]
     sizes = [image_files.orient_size(size, row.height, row.width) for row in chosen.itertuples()]
@@ -116,6 +123,11 @@ def compare_frames(path: Path, truth: pd.DataFrame, classes: Classes) -> np.ndar
 
     Returns:
         int64, (frames, classes, classes); zeros for a frame without a true mask.
+
+    Raises:
+        OutdatedError: the zip was made of another table of the Test frames.
+        SubmissionError: the zip cannot be read.
+        DataError: a true mask cannot be read.
     """
     counts = np.zeros((len(truth), len(classes.mask), len(classes.mask)), np.int64)
     rows = np.flatnonzero(truth["mask"] != "")
@@ -148,25 +160,28 @@ def find_submission(run: runs.Run) -> Path:
     return path
 
 
-def score_submission(path: Path, reference: str | Path, classes: Classes, score: Callable) -> dict:
+def score_submission(path: Path, reference: str | Path, classes: Classes) -> dict:
     """Unpacks the zip to a temporary folder and scores it by the competition's program.
 
     Args:
         path: of the zip.
         reference: folder with the truth of Test.
         classes: of Train; map ids of files to indices of the network.
-        score: function of `scoring.py`.
 
     Returns:
         `scores` {"miou", "f1", "accuracy", "iou_<class>"...}, fractions; `confusion`, the matrices "mask" and
         "label" of Train's classes, None without true labels; `others`, the number of classes that the true
         masks hold and Train lacks, each of which counts as 0 in "miou".
+
+    Raises:
+        SubmissionError: the zip is dangerous to unpack.
+        scoring.ScoringError: the zip or the reference breaks a rule.
     """
     with tempfile.TemporaryDirectory() as folder:
         archive.list_members(path, np.inf)  # refuses a zip that is dangerous to unpack
         with zipfile.ZipFile(path) as members:
             members.extractall(folder)
-        scores, confusion = score(str(reference), folder, find_truth(reference))
+        scores, confusion = scoring.score(str(reference), folder, find_truth(reference))
     mask = confusion["mask"][np.ix_(classes.mask.ids, classes.mask.ids)]
     is_true_id = confusion["mask"].any(1)
     others = int(is_true_id.sum() - is_true_id[list(classes.mask.ids)].sum())

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src import report, runs
+from src.common.spacing import choose_evenly
 from src.data.classes import NO_LABEL
 from src.data.paths import name_frames
 from src.data.recordings import find_recordings
@@ -37,12 +38,13 @@ class Result:
         record: what the run's `result.json` says.
         path: of the zip.
         truth: table of the Test frames, with true masks and labels where they are known.
-        notes: what the network said of each frame, of `read.read_notes`, with "miou" if known.
+        notes: the network's label, confidence and expected mean IoU of each frame, of `read.read_notes`.
         labels: index of each frame's predicted label, int64.
-        frames: of `metrics.table_of_frames`; None where no true mask is known.
+        frames: of `metrics.make_frames_table`; None where no true mask is known.
 
     Raises:
         MissingError: there is no such run, or it has no zip yet.
+        DataError: the truth breaks a rule.
         OutdatedError: the table of the Test frames has changed since the zip was written.
     """
 
@@ -63,13 +65,14 @@ class Result:
         print(f"{self.path.name}: {len(project.test)} frames, from {self.run.folder}")
 
     def __repr__(self) -> str:
-        return metrics.table_of_scores(self.record).to_string()
+        return metrics.make_scores_table(self.record).to_string()
 
     def _repr_html_(self) -> str:
         """Shows a notebook the scores."""
-        return metrics.table_of_scores(self.record).to_html()
+        return metrics.make_scores_table(self.record).to_html()
 
     def _read_truth(self) -> pd.DataFrame:
+        """Reads the table of the Test frames, with the truth where it is known."""
         project = self.project
         if project.reference is None:
             return project.test
@@ -77,10 +80,11 @@ class Result:
         return add_truth(project.test, project.reference, project.classes)
 
     def _compare_frames(self) -> pd.DataFrame | None:
+        """Compares each frame with its true mask; None where no true mask holds a class."""
         if self.project.reference is None or not (self.truth["mask"] != "").any():
             return None
         counts = compare_frames(self.path, self.truth, self.classes)
-        frames = metrics.table_of_frames(counts, self.classes.mask)
+        frames = metrics.make_frames_table(counts, self.classes.mask)
         return frames if frames["mean IoU %"].notna().any() else None  # its masks may hold no class
 
     @cached_property
@@ -98,16 +102,16 @@ class Result:
         """Gives what frames are ordered by, higher is better: mean IoU, the expected one without truth."""
         return self.notes["expected_miou"] if self.frames is None else self.notes["miou"]
 
-    def evenly(self, count: int) -> np.ndarray:
+    def choose_evenly(self, count: int) -> np.ndarray:
         """Chooses frames evenly spaced over the table: row positions."""
-        return np.linspace(0, len(self.truth) - 1, min(count, len(self.truth))).astype(int)
+        return choose_evenly(len(self.truth), count)
 
-    def from_worst_to_best(self, count: int) -> np.ndarray:
+    def choose_worst_to_best(self, count: int) -> np.ndarray:
         """Chooses frames evenly spaced over their order, the worst first: row positions."""
         order = self.order.dropna().sort_values().index
-        return order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)].to_numpy()
+        return order[choose_evenly(len(order), count)].to_numpy()
 
-    def hardest(self, count: int) -> np.ndarray:
+    def choose_hardest(self, count: int) -> np.ndarray:
         """Chooses the worst frame of each recording, the worst of them first: row positions."""
         score = self.order.dropna()
         hardest = score.groupby(self.recordings).idxmin()  # one of each, for neighbours look alike
@@ -123,7 +127,7 @@ class Result:
         table = (self.project.test, self.notes, self.project.classes)
         return widgets.FrameBrowser(network, *table, self.size, self.record.tta is not False)
 
-    def table_of_frames(self) -> SearchTable:
+    def make_frames_table(self) -> SearchTable:
         """Lists all frames, to search and sort: the worst first, without truth those expected to be worst.
 
         The column "frame" counts them from 0 as the frame browser does.
@@ -144,7 +148,7 @@ class Result:
             order = "mean IoU %"
         return SearchTable(table, order)
 
-    def most_common_errors(self) -> pd.DataFrame | None:
+    def count_common_errors(self) -> pd.DataFrame | None:
         """Counts the frames by what costs them most; None where the truth is not known."""
         if self.frames is None:
             return None

@@ -44,7 +44,7 @@ MARKS = (
 BLANKS = (*("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),)
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\d+,\d+"
 LONGEST_CELL = 2**31 - 1  # characters; outlines and run lengths may have more than Python's 131,072
-UNSEEN = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # invisible; programs leave them around copied text
+INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # invisible; programs leave them around copied text
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # chunks that the pixels need; the others describe them
 # The seven passes of an interlaced PNG: first row and column, steps to the next ones.
@@ -153,7 +153,7 @@ def find_separator(text):
 
 def strip_cell(cell):
     """Removes blanks and invisible characters around a cell; a line break in it becomes a blank."""
-    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(UNSEEN).strip())
+    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(INVISIBLE).strip())
 
 
 def spell_heads(heads):
@@ -324,9 +324,7 @@ def read_ids(path, name, size=None):
             raise ScoringError(words % (name, bits))
         orientation = find_orientation(chunks)
         if orientation != 1:
-            words = (
-                "%s must lie as its photo is seen, its EXIF or XMP asks to turn it (orientation %d); drop it."
-            )
+            words = "%s must lie as its photo is shown, its EXIF or XMP turns it (orientation %d); drop it."
             raise ScoringError(words % (name, orientation))
         require_data(chunks)
         with Image.open(io.BytesIO(keep_pixels(chunks))) as picture:

@@ -14,7 +14,7 @@ from src.model import unet
 from src.project import Project
 from src.scores import Scores, read_scored
 from src.settings import check_choice
-from src.submission import archive, cache, scoring
+from src.submission import archive, cache
 from src.submission.read import find_submission, fingerprint_content, score_submission
 from src.submission.write import FOLDER, name_submission, write_submission
 
@@ -36,9 +36,9 @@ class Submission:
         self.size = tuple(self.run.settings["SIZE"])
         self.network = engine.open_exported(self.run.folder)
         earlier = runs.read_result(self.run)
-        told = ("estimate", "competition")
-        self.scores = {split: earlier.scores[split] for split in told if split in earlier.scores}
-        self.tta = earlier.tta is not False
+        kept = ("estimate", "competition")
+        self.scores = {split: earlier.scores[split] for split in kept if split in earlier.scores}
+        self.tta = True if earlier.tta is None else earlier.tta
         print(f"Frames of Test: {len(project.test)}. Network: {self.run.folder}.")
 
     def write(self, tta: bool = True, channels: int = 3, ray: str = "") -> pd.DataFrame:
@@ -54,9 +54,11 @@ class Submission:
 
         Raises:
             SettingsError: there are no masks of so many channels.
+            SubmissionError: the zip breaks a rule, or a stored mask is missing; run this again.
         """
         check_choice("CHANNELS", channels)
-        test, classes = self.project.test, self.project.classes
+        test = self.project.test
+        classes = self.project.classes
         kept = cache.open_cache(self.run, test, classes, tta, channels)
         known = len(kept.read())
         if ray:
@@ -110,6 +112,8 @@ class Submission:
 
         Raises:
             MissingError: there is no zip yet.
+            SettingsError: `scored` cannot be read.
+            DataError: the truth breaks a rule.
         """
         self.path = find_submission(self.run)
         given = read_scored(scored)
@@ -141,7 +145,7 @@ class Submission:
         """Scores the zip by the competition's program, and prints the scores."""
         reference = self.project.reference
         check_reference(reference, self.project.folder / "Test")  # opened only now, after the zip
-        scored = score_submission(self.path, reference, self.project.classes, scoring.score)
+        scored = score_submission(self.path, reference, self.project.classes)
         self.scores["test"] = Scores.from_dict(scored["scores"])
         comparable = not scored["others"]  # else what one answer gets would not be comparable
         if comparable:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from src.common.spacing import choose_evenly
 from src.data.classes import NO_LABEL
 from src.data.frames import Frames
 from src.training import batches
@@ -55,7 +56,7 @@ def fit_label_head(joint: keras.Model, frames: Frames) -> None:
         frames: that it was trained on.
     """
     rows = np.flatnonzero(frames.labels != NO_LABEL)
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_FRAMES)).astype(int)]
+    rows = rows[choose_evenly(len(rows), MOST_FRAMES)]
     present = np.unique(frames.labels[rows])
     if len(present) < 2:
         return
@@ -117,7 +118,7 @@ def _fit_regression(
 
 
 def _compute_features(network: keras.Model, frames: Frames) -> tuple[list[np.ndarray], np.ndarray]:
-    """Computes what each part sees of whole frames and of their mirror images, and lists their labels."""
+    """Computes what each part reads of whole frames and of their mirror images, and lists their labels."""
     features: list[list[np.ndarray]] = [[] for _ in PARTS]
     labels = []
     for image, target in batches.make_whole_batches(frames, 8, with_label=True):
