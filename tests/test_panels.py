@@ -45,7 +45,8 @@ def test_confusion_rows_are_shares(classes):
 
 def test_label_is_described_with_its_truth_where_that_is_known(classes):
     words = panels.describe_label(1, 0.974, 0, classes.label)
-    assert words == "predicted: red box, 97 % confident\ntrue: empty"
+    assert words == "predicted: red box, 97 % confident\ntrue: empty (label wrong)"
+    assert panels.describe_label(0, 0.974, 0, classes.label).endswith("\ntrue: empty")
     assert panels.describe_label(2, float("nan"), -1, classes.label) == "predicted: green box"
 
 

@@ -4,10 +4,12 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
 from src.figures.style import BLUE, GREY, STYLE
 
+PLACES = {"away": "-", "held out": ":"}  # where a network was scored, and the line for it
 STEP_TICKS = [125 * 2**power for power in range(10)]
 
 
@@ -26,10 +28,14 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
     ends = frames["frames"].iloc[[0, -1]]
     in_proportion = ends * minutes.iloc[0] / frames["frames"].iloc[0]
     axes[0].plot(ends, in_proportion, ":", color=GREY)
-    axes[0].set(xscale="log", yscale="log", xlabel="frames", title="minutes; dotted: in proportion")
-    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].set(
+        xscale="log", yscale="log", xlabel="frames", title="minutes for all frames\n(dotted: in proportion)"
+    )
+    axes[0].set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+    axes[0].set_ylim(minutes.min() / 2, 2 * minutes.max())
+    figure.suptitle("Save_test.ipynb on two cores")
     axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
-    axes[1].set(xlabel="megapixels of a photo", title="milliseconds a frame", xlim=0)
+    axes[1].set(xlabel="megapixels of a photo", title="milliseconds per frame", xlim=0)
     axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
     axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB")
     for ax, highest in ((axes[1], 1e3 * pixels["seconds"].max()), (axes[2], frames["memory"].max())):
@@ -43,27 +49,34 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
 
 @mpl.rc_context(STYLE)
 def plot_lengths(lengths: pd.DataFrame) -> Figure:
-    """Draws mean IoU and F1 against the steps of the trainings: away and held out, a line a seed.
+    """Draws mean IoU and F1 against the steps of the trainings: in the other place and held out, by seed.
+
+    The colour is the data set, the line the place that is scored, the marker the seed.
 
     Args:
         lengths: of `results.read_lengths`.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     plt.close(figure)
+    runs = lengths.groupby(["data", "seed"]).filter(lambda rows: len(rows) > 1)  # one length makes no line
+    colors = {name: f"C{number}" for number, name in enumerate(runs["data"].unique())}
+    markers = dict(zip(sorted(runs["seed"].unique()), "os^Dv", strict=False))
     for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
-        for number, (name, of_data) in enumerate(lengths.groupby("data")):
-            for place, style in (("away", "o-"), ("held out", "o:")):
-                label = f"{name}, {place}, a line a seed"
-                for _, rows in of_data.groupby("seed"):
-                    if len(rows) < 2:  # one length makes no line
-                        continue
-                    ax.plot(rows["steps"], rows[f"{place} {measure}"], style, color=f"C{number}", label=label)
-                    label = None  # the legend names all seeds by one entry
-        ax.set(xscale="log", xlabel="steps of both trainings", title=f"{measure}, %")
+        for (name, seed), rows in runs.groupby(["data", "seed"]):
+            for place, line in PLACES.items():
+                look = {"color": colors[name], "marker": markers[seed], "linestyle": line, "markersize": 5}
+                ax.plot(rows["steps"], rows[f"{place} {measure}"], **look)
+        ax.set(xscale="log", xlabel="steps of both trainings (log scale)", title=f"{measure}, %")
         low, high = ax.get_xlim()
         ticks = [steps for steps in STEP_TICKS if low <= steps <= high]
         ax.set_xticks(ticks, [f"{steps:,}" for steps in ticks])
         ax.minorticks_off()
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    handles = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
+    names = {"away": "other place", "held out": "held-out recordings"}
+    handles += [Line2D([], [], color=GREY, linestyle=PLACES[place], label=names[place]) for place in PLACES]
+    handles += [
+        Line2D([], [], color=GREY, marker=marker, linestyle="", label=f"seed {seed}")
+        for seed, marker in markers.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure

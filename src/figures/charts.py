@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from src.data.classes import ClassList
@@ -15,7 +16,7 @@ from src.figures.style import BLUE, EDGE, GREY, ORANGE, STYLE, shorten
 from src.scores import RunResult, Scores
 
 MOST_CELLS = 30  # classes of a confusion matrix with numbers
-DOT = 2.0  # percent points from a dot's middle to what is written beside it
+MOST_COUNTED = 100_000  # a confusion matrix with more in a cell shows percents only
 LETTER = 0.08  # inches that a letter takes on average
 WIDEST_SOURCE = 36  # characters of a line that names the source of a score
 
@@ -54,7 +55,9 @@ def draw_curves(ax: plt.Axes, history: pd.DataFrame, name: str, held_out: str) -
     ax.plot(history.index, factor * history[name], dots, color=BLUE, markersize=3, label="training crops")
     if f"val_{name}" in history:
         val = history[f"val_{name}"].dropna()
-        ax.plot(val.index, factor * val, "o-", color=ORANGE, markersize=4, label=held_out)
+        ax.plot(
+            val.index, factor * val, "o-" if len(val) > 1 else "o", color=ORANGE, markersize=4, label=held_out
+        )
     ax.set_title(titles[name.removeprefix("mask_").removeprefix("label_")])
     ax.set_xlabel("epoch")
     ax.set_xlim(0.5, history.index.max() + 0.5)
@@ -133,35 +136,35 @@ def plot_class_iou(
         mean = f"mean IoU {held['IoU %'].mean():.1f} %"
         if len(held) < len(table):
             mean += f" over {len(held)} of {len(table)} classes"
-    label = "IoU, %"
-    if estimated is not None:
-        label += "; the dot was estimated for Test, the line is its interval"
     line = 0.32 if len(held) <= MOST_CELLS else 0.2  # inches
-    figure, ax = plt.subplots(figsize=(6.4, line * len(held) + 0.9), layout="constrained")
+    below = 0.9 if estimated is None else 1.3
+    figure, ax = plt.subplots(figsize=(6.4, line * len(held) + below), layout="constrained")
     plt.close(figure)
     colors = [classes.colors[classes.names.index(name)] for name in held.index]
     ax.barh(range(len(held)), held["IoU %"], color=colors, edgecolor=EDGE, linewidth=0.6)
     ax.set_yticks(range(len(held)), [shorten(name) for name in held.index])
-    ends = held["IoU %"]
     if estimated is not None:
-        dots = estimated.reindex(held.index)
-        _draw_estimated(ax, dots)
-        ends = ends.combine(dots["IoU %"] + DOT, np.fmax).combine(dots["high %"], np.fmax)
+        _draw_estimated(ax, estimated.reindex(held.index))
     for place, (name, iou) in enumerate(held["IoU %"].items()):
         text = f"{iou:.1f}   ({held['pixels %'][name]:.1f} % of pixels)"
-        ax.text(ends[name] + 1, place, text, va="center", fontsize=8)
-    ax.set(xlim=(0, 128), xticks=range(0, 101, 20), xlabel=label, ylim=(-0.6, max(len(held), 1) - 0.4))
+        ax.text(104, place, text, va="center", fontsize=8)
+    ax.set(xlim=(0, 130), xticks=range(0, 101, 20), xlabel="IoU, %", ylim=(-0.6, max(len(held), 1) - 0.4))
     ax.set_title(f"{title}: {mean}")
     ax.spines.bottom.set_bounds(0, 100)
     return figure
 
 
 def _draw_estimated(ax: plt.Axes, dots: pd.DataFrame) -> None:
-    """Draws the estimate of each line of the chart as a dot, with its interval."""
+    """Draws the estimate of each line of the chart as a dot, with its interval; the legend names both."""
     places = range(len(dots))
-    for color, width in (("white", 3.0), ("black", 1.2)):  # the rim shows the line on a black bar, too
-        ax.hlines(places, dots["low %"], dots["high %"], color=color, linewidth=width)
-    ax.plot(dots["IoU %"], places, "o", color="white", markeredgecolor="black", markersize=7)
+    ends = (dots["low %"], dots["high %"])
+    ax.hlines(places, *ends, color="white", linewidth=3.0)  # a rim shows the line on a black bar, too
+    line = ax.hlines(places, *ends, color="black", linewidth=1.2)
+    look = {"color": "white", "markeredgecolor": "black", "markersize": 7, "linestyle": ""}
+    (dot,) = ax.plot(dots["IoU %"], places, marker="o", **look)
+    handles = [Patch(color=GREY), dot, line]
+    names = ["measured", "estimated for Test", "its interval"]
+    ax.figure.legend(handles, names, loc="outside lower center", ncols=3)
 
 
 @mpl.rc_context(STYLE)
@@ -192,7 +195,9 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str) ->
     ax.set_xticks(ticks, short, **(upright if many else slanted))
     ax.set_yticks(ticks, short)
     ax.set(xlabel="predicted", ylabel="true")
-    figure.suptitle(f"{title},\n{_SHARES}", fontsize=mpl.rcParams["axes.titlesize"])
+    has_counts = not many and confusion.max() < MOST_COUNTED
+    shares = f"{_SHARES} (number)" if has_counts else _SHARES
+    figure.suptitle(f"{title},\n{shares}", fontsize=mpl.rcParams["axes.titlesize"])
     ax.spines[:].set_visible(False)
     return figure
 
@@ -211,13 +216,13 @@ def _choose_size(names: list[str], title: str) -> tuple[float, float]:
     if len(names) > MOST_CELLS:
         below = beside
         scale = 0.9
-    across = LETTER * max(len(title), len(_SHARES)) + 0.3
+    across = LETTER * max(len(title), len(_SHARES) + len(" (number)")) + 0.3
     return max(cell * len(names) + beside + scale, across), cell * len(names) + below + 0.5
 
 
 def _write_cells(ax: plt.Axes, confusion: np.ndarray, share: np.ndarray) -> None:
     """Writes into each cell of a confusion matrix its percent and, unless they are millions, its count."""
-    few = confusion.max() < 100_000
+    few = confusion.max() < MOST_COUNTED
     for (row, column), value in np.ndenumerate(share):
         text = f"{value:.0f}"
         if few:
@@ -247,7 +252,9 @@ def plot_reliability(confidence: np.ndarray, right: np.ndarray, title: str, bins
     plt.close(figure)
     ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=":")
     ax.plot(confident, true, "o-", color=BLUE, clip_on=False)
-    ax.set(xlim=(0, 102), ylim=(0, 102), aspect="equal", ylabel="how often right, %")
+    lowest = max(0, 10 * (min(confident + true) // 10 - 1))
+    ends = (lowest, 102)
+    ax.set(xlim=ends, ylim=ends, aspect="equal", ylabel="how often right, %")
     of = "1 frame" if len(parts[0]) == 1 else f"about {len(parts[0])} frames"
     ax.set_xlabel(f"confidence, % (a dot: {of})")
     means = f"{100 * confidence.mean():.0f} % confident on average, {100 * right.mean():.0f} % right"

@@ -165,7 +165,7 @@ def _paint(figure: Figure, values: pd.Series) -> np.ndarray:
         return _paint_names(figure, values)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(values.min(), values.max()), "viridis")
     if values.notna().any():
-        figure.colorbar(scale, ax=figure.axes, shrink=0.8, aspect=30, pad=0.01, label="%")
+        figure.colorbar(scale, ax=figure.axes, shrink=0.8, aspect=30, pad=0.01, label="of the frame, %")
     colors = scale.to_rgba(values.to_numpy(float))
     colors[values.isna()] = mpl.colors.to_rgba(UNKNOWN)
     return colors
@@ -198,5 +198,5 @@ def _draw_strips(ax: plt.Axes, recordings: pd.Series, colors: np.ndarray) -> Non
         if len(names) <= FEW:  # The map has these numbers, too.
             ax.annotate(str(row + 1), (0, -row), (-8, 0), ha="right", **_BESIDE)
     ax.set(ylim=(-len(names) + 0.4, 0.6), xlim=(-0.6, max(turn.max(), 30) + 0.6))  # a few stay together
-    text = "a row a recording, its frames in the table's order"
+    text = "one row per recording, one bar per frame, in the table's order"
     ax.annotate(text, (0, 0), (0, -8), xycoords="axes fraction", color=GREY, **_BESIDE)

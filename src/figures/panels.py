@@ -152,7 +152,7 @@ def plot_predictions(
         predicted: the same for the network's masks.
         titles: one a frame, over its photo.
         classes: of both tasks.
-        disagreement: adds the photo in grey with the wrong pixels in vermillion, where the truth is known.
+        disagreement: adds the photo in grey with the wrong pixels in orange-red, where the truth is known.
     """
     width = _choose_width(images)
     titles = [_fit_title(title, width) for title in titles]
@@ -223,6 +223,8 @@ def describe_label(label: int, confidence: float, truth: int, classes: ClassList
         text += f", {100 * confidence:.0f} % confident"
     if truth != NO_LABEL:
         text += f"\ntrue: {shorten(classes.names[truth])}"
+        if truth != label:
+            text += " (label wrong)"
     return text
 
 
