@@ -70,7 +70,7 @@ def write_report(folder: Path) -> Path:
     Raises:
         MissingError: the run is not finished.
     """
-    result = RunResult.from_dict(runs.read_finished(folder))
+    result = runs.read_finished_result(folder)
     run = runs.read_run(folder)
     earlier = folder.parent / run.settings["SEGMENTER"]
     pictures = _find_pictures((run.figures, earlier / "figures"))

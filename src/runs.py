@@ -248,6 +248,15 @@ def read_finished(folder: Path) -> dict:
     )
 
 
+def read_finished_result(folder: Path) -> RunResult:
+    """Reads what the `result.json` of a finished joint run says.
+
+    Raises:
+        MissingError: as of `read_finished`.
+    """
+    return RunResult.from_dict(read_finished(folder))
+
+
 def drop_scores(run: Run, *splits: str) -> None:
     """Removes scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
     result = _read_content(run)

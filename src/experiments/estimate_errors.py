@@ -24,7 +24,8 @@ def read_errors(path: Path) -> pd.DataFrame:
         row = {key: kept[key] for key in ("data", "recipe", "steps")}
         estimated, held_out, true = (kept[split] for split in ("estimate", "held_out", "test"))
         for name in MEASURES.keys() & estimated.keys() & true.keys():
-            low, high = estimated[f"{name}_low"], estimated[f"{name}_high"]
+            low = estimated[f"{name}_low"]
+            high = estimated[f"{name}_high"]
             row[name] = 100 * (estimated[name] - true[name])
             row[f"held_out {name}"] = 100 * (held_out.get(name, np.nan) - true[name])
             row[f"half {name}"] = 50 * (high - low)

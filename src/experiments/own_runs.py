@@ -20,7 +20,7 @@ def list_finished(folder: Path = runs.RUNS) -> list[Path]:
     """Lists the folders of the finished joint runs, in the order in which they ended."""
     finished = []
     for path in folder.glob("joint-*/result.json"):
-        if RunResult.from_dict(runs.read_json(path)).minutes is not None:
+        if runs.is_finished(runs.read_run(path.parent)):
             finished.append(path)
     return [path.parent for path in sorted(finished, key=lambda path: path.stat().st_mtime)]
 
@@ -30,18 +30,9 @@ def find_folder(name: Path) -> Path:
     return name if name.exists() else runs.RUNS / name.name
 
 
-def read_finished_result(folder: Path) -> RunResult:
-    """Reads the result of a finished joint run.
-
-    Raises:
-        MissingError: the folder holds none.
-    """
-    return RunResult.from_dict(runs.read_finished(folder))
-
-
 def describe_submissions(folder: Path = runs.RUNS) -> str:
     """Makes the table of all own runs with what was estimated for Test and what it gave."""
-    rows = [list_result(read_finished_result(path), path.name) for path in list_finished(folder)]
+    rows = [list_result(runs.read_finished_result(path), path.name) for path in list_finished(folder)]
     return make_submissions_table(pd.DataFrame(rows))
 
 
@@ -101,8 +92,8 @@ def list_settings(folder: Path) -> dict[str, str]:
     settings = runs.gather_settings(run)
     recipe = settings.pop("RECIPE", {})
     listed = {"data": run.settings["data"]}
-    listed |= {name: str(value) for name, value in settings.items() if name not in INNER}
-    listed |= {f"RECIPE {name}": str(value) for name, value in recipe.items()}
+    listed.update({name: str(value) for name, value in settings.items() if name not in INNER})
+    listed.update({f"RECIPE {name}": str(value) for name, value in recipe.items()})
     return listed
 
 
@@ -119,7 +110,7 @@ def compare_all(folder: Path = runs.RUNS) -> str:
     differing = [name for name in settings if len(set(settings[name])) > 1]
     lines = []
     for number, path in enumerate(folders):
-        result = read_finished_result(path)
+        result = runs.read_finished_result(path)
         scores = [_join_two(result, split) for split in SPLITS]
         lines.append([path.name, *settings.loc[number, differing], f"{result.minutes:.0f}", *scores])
     heads = [f"{name}, mIoU / F1" for name in SPLITS.values()]
@@ -144,7 +135,7 @@ def compare_two(first: Path, second: Path) -> str:
     Raises:
         MissingError: one of the folders holds no finished joint run.
     """
-    results = (read_finished_result(first), read_finished_result(second))
+    results = (runs.read_finished_result(first), runs.read_finished_result(second))
     names = [first.name, second.name]
     parts = [_compare_settings(first, second, names), _compare_scores(*results, names)]
     for split in ("held_out", "test"):
@@ -158,7 +149,7 @@ def _compare_settings(first: Path, second: Path, names: list[str]) -> str:
     """Makes a table of the settings, the code and the machine in which two runs differ."""
     columns = []
     for folder in (first, second):
-        result = read_finished_result(folder)
+        result = runs.read_finished_result(folder)
         about = {"commit": result.commit, "machine": result.machine, **result.versions}
         columns.append(list_settings(folder) | about)
     lines = []
