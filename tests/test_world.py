@@ -35,9 +35,11 @@ def test_depth_of_the_sidewalk_is_the_grounds(pictures):
     for recording, frame, picture in pictures:
         camera = generate.pose_robot(recording, frame, SIZE).camera
         walk = (picture.surface.zone == SIDEWALK) & (picture.depth > 0)
-        points = np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.rays()[walk]
+        points = (
+            np.array(camera.position) + (picture.depth[walk] / 1000.0)[:, None] * camera.compute_rays()[walk]
+        )
         x, y = points[:, 0], points[:, 1]
-        ramp = recording.street.corridor(x, y) | recording.street.driveway(x, y)
+        ramp = recording.street.find_corridor(x, y) | recording.street.find_driveway(x, y)
         points = points[~ramp]  # they are no part of the plane
         if len(points) < 2000:
             continue
@@ -49,7 +51,7 @@ def test_depth_of_the_sidewalk_is_the_grounds(pictures):
 def test_curb_face_is_nearer_than_the_road_behind_it():
     street = Street()
     camera = scene.Camera((20.0, -2.0, 0.6), np.pi / 2, 0.2, 0.0, SIZE)
-    rays = camera.rays()
+    rays = camera.compute_rays()
     surface = scene.cast_ground(street, camera, rays)
     surface.face &= surface.depth < 6  # the curb across the robot's way, not those of far side streets
     road = camera.position[2] / -rays[..., 2]  # depth of the road's plane along each ray
@@ -65,7 +67,7 @@ def test_curb_face_is_nearer_than_the_road_behind_it():
 def test_solids_hide_the_ground_and_are_background():
     street, size = Street(), SIZE
     camera = scene.Camera((20.0, 2.0, 0.7), 0.0, 0.1, 0.0, size)
-    rays = camera.rays()
+    rays = camera.compute_rays()
     surface = scene.cast_ground(street, camera, rays)
     before = surface.depth.copy()
     box = scene.Solid("box", (24.0, 2.0, 0.63), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -82,9 +84,9 @@ def test_solids_hide_the_ground_and_are_background():
 @pytest.mark.parametrize("kind, half", [("ball", 1.0), ("tube", 1.0)])
 def test_round_things_are_met_where_they_stand(kind, half):
     camera = scene.Camera((0.0, 0.0, 1.0), 0.0, 0.0, 0.0, SIZE)
-    surface = scene.cast_ground(Street(), camera, camera.rays())
+    surface = scene.cast_ground(Street(), camera, camera.compute_rays())
     scene.add_solids(
-        surface, [scene.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.rays()
+        surface, [scene.Solid(kind, (5.0, 0.0, 1.0), (half,) * 3, (1, 1, 1))], camera, camera.compute_rays()
     )
     assert surface.depth[SIZE[0] // 2, SIZE[1] // 2] == pytest.approx(4.0, abs=0.01)
     width = (surface.solid[SIZE[0] // 2] == 0).sum() / (scene.FOCAL * SIZE[1])

@@ -69,8 +69,8 @@ def pose_robot(recording: Recording, frame: int, size: tuple[int, int]) -> Pose:
     turn = 0.10 * np.sin(0.19 * frame + phase[1]) + 0.05 * np.sin(0.53 * frame + phase[2])
     heading = (0 if recording.direction > 0 else np.pi) + turn
     street = recording.street
-    inside = float(street.inside(np.array(x), np.array(y)))
-    ground = float(street.ground(np.array(x), np.array(y), np.array(inside)))
+    inside = float(street.measure_inside(np.array(x), np.array(y)))
+    ground = float(street.compute_height(np.array(x), np.array(y), np.array(inside)))
     wobble = np.random.default_rng((recording.seed, recording.number, frame)).normal(0, 0.008, 3)
     position = (x, y, ground + recording.camera_height + wobble[2])
     pitch = recording.camera_pitch + wobble[0] + 0.01 * np.sin(0.7 * frame + phase[3])
@@ -93,8 +93,8 @@ def _name_place(recording: Recording, x: float, inside: float) -> str:
     if inside < 0:
         return "crossing"
     street = recording.street
-    from_side_street = np.abs(street.side(np.array(x))) - street.side_width / 2
-    is_ahead = recording.direction * float(street.side(np.array(x))) < 0
+    from_side_street = np.abs(street.measure_side(np.array(x))) - street.side_width / 2
+    is_ahead = recording.direction * float(street.measure_side(np.array(x))) < 0
     if from_side_street < street.radius + 2.5 and is_ahead:
         return "corner"
     return "sidewalk"

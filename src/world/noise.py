@@ -22,14 +22,14 @@ def make_noise(seed: int) -> np.ndarray:
     return (total - total.mean()) / total.std()
 
 
-def fraction(x: np.ndarray) -> np.ndarray:
+def take_fraction(x: np.ndarray) -> np.ndarray:
     """Returns the fractional part of each number."""
     return x - np.floor(x)  # a hundred times as fast as np.mod
 
 
 def draw_chance(column: np.ndarray, row: np.ndarray, salt: float = 0) -> np.ndarray:
     """Draws a number from 0 to 1 for each cell of a grid; a cell always gets the same one."""
-    return fraction(np.sin(column * 12.9898 + row * 78.233 + salt) * 43758.5453)
+    return take_fraction(np.sin(column * 12.9898 + row * 78.233 + salt) * 43758.5453)
 
 
 def sample_noise(noise: np.ndarray, x: np.ndarray, y: np.ndarray, period: float) -> np.ndarray:
@@ -38,8 +38,8 @@ def sample_noise(noise: np.ndarray, x: np.ndarray, y: np.ndarray, period: float)
     rows = max(1, math.ceil(count / 1024))  # OpenCV remaps images, not long lists, and no empty ones
     places = np.zeros((2, rows, 1024), np.float32)
     flat = places.reshape(2, -1)
-    flat[0, :count] = _NOISE_SIDE * fraction(x / period)
-    flat[1, :count] = _NOISE_SIDE * fraction(y / period)
+    flat[0, :count] = _NOISE_SIDE * take_fraction(x / period)
+    flat[1, :count] = _NOISE_SIDE * take_fraction(y / period)
     return cv2.remap(noise, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP).ravel()[:count]
 
 
@@ -62,7 +62,7 @@ def lay_slabs(
     row = np.floor(y / deep)
     along = x / wide
     if bond:
-        along = along + fraction(row / 2)
+        along = along + take_fraction(row / 2)
     chance = draw_chance(np.floor(along), row)
     edge = np.minimum(np.abs(along - np.round(along)) * wide, np.abs(y / deep - np.round(y / deep)) * deep)
     width = np.maximum(pixel, 0.012)  # a joint thinner than a pixel becomes paler, which avoids flicker
@@ -84,7 +84,7 @@ def scatter(x: np.ndarray, y: np.ndarray, side: float, share: np.ndarray) -> tup
     column = np.floor(x / side)
     row = np.floor(y / side)
     chance = draw_chance(column, row)
-    other = fraction(chance * 57.3)
+    other = take_fraction(chance * 57.3)
     u = x / side - column - 0.35 - 0.3 * other
     v = y / side - row - 0.65 + 0.3 * other
     turned = u + (other - 0.5) * v

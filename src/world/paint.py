@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.world import scene
-from src.world.noise import draw_chance, fraction, lay_slabs, make_noise, sample_noise, scatter
+from src.world.noise import draw_chance, lay_slabs, make_noise, sample_noise, scatter, take_fraction
 from src.world.scene import Camera, Solid, Surface
 from src.world.street import (
     CROSSING,
@@ -124,15 +124,15 @@ def _paint_lines(
     marked = surface.zone == CROSSING
     across = np.abs(y - street.middle)
     border = across > street.crossing_width / 2 - 0.25
-    stripes = fraction(x / 1.1) < 0.5
+    stripes = take_fraction(x / 1.1) < 0.5
     style = {"zebra": stripes, "ladder": border | stripes}[street.crossing_style]
     paint[marked & style] = 1
-    dash = (np.abs(y + street.main_width / 2) < 0.07) & (fraction(x / 6) < 2.5 / 6)
-    paint[(surface.zone == ROAD) & dash & (np.abs(street.side(x)) > street.side_width)] = 1
+    dash = (np.abs(y + street.main_width / 2) < 0.07) & (take_fraction(x / 6) < 2.5 / 6)
+    paint[(surface.zone == ROAD) & dash & (np.abs(street.measure_side(x)) > street.side_width)] = 1
     edge = np.zeros(x.shape, bool)
     if street.edge:
         road = surface.zone == ROAD
-        gap = -street.inside(x[road], y[road])  # to the curb
+        gap = -street.measure_inside(x[road], y[road])  # to the curb
         edge[road] = (np.abs(gap - 0.3) < 0.05) | ((np.abs(gap - 0.5) < 0.05) & (street.edge == "yellow"))
         paint[edge] = 1
     worn = sample_noise(make_noise(look.seed), x - 3, y + 8, 2.3)
@@ -177,17 +177,17 @@ def _paint_front(
     chance = draw_chance(column, row, look.seed)
     glass = np.array([0.10, 0.13, 0.17], np.float32) * (0.7 + 0.9 * chance[:, None])
     tint = np.where(pane[:, None], glass, np.where(frame[:, None], 0.75, tint))
-    boards = np.where(fraction(z / 0.3) < 0.07, 0.93, 1.0)
+    boards = np.where(take_fraction(z / 0.3) < 0.07, 0.93, 1.0)
     return tint, np.where(pane, 1.0, shade * boards)
 
 
 def _paint_shop(tint: np.ndarray, along: np.ndarray, z: np.ndarray, look: Look) -> np.ndarray:
     """Paints shop windows on a house's ground floor, and a coloured sign above each; returns the tint."""
-    place = fraction(along / 5.2)
+    place = take_fraction(along / 5.2)
     number = np.floor(along / 5.2)
     chance = draw_chance(number, number, look.seed)[:, None]
-    sign = 0.12 + 0.5 * chance + 0.25 * fraction(chance * np.array([5.1, 3.7, 7.9], np.float32))
-    inside = (fraction(place * 3) > 0.05) & (z > 0.55)
+    sign = 0.12 + 0.5 * chance + 0.25 * take_fraction(chance * np.array([5.1, 3.7, 7.9], np.float32))
+    inside = (take_fraction(place * 3) > 0.05) & (z > 0.55)
     glass = np.array([0.13, 0.15, 0.17], np.float32) * (0.6 + chance)
     ground = np.where(inside[:, None], glass, 0.6 * sign)
     above = np.where((z < 3.1)[:, None], sign, tint)

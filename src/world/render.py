@@ -26,7 +26,7 @@ def cast_shadows(solids: list[Solid], look: Look, camera: Camera) -> np.ndarray:
         return shadow.astype(np.float32)
     sun = np.array(look.sun)
     for solid in solids:
-        points = _outline(solid)
+        points = _list_outline(solid)
         # The ground is taken as level, at a height of 0.1 m.
         on_ground = points - np.maximum(points[:, 2:] - 0.1, 0) * sun / sun[2]
         hull = cv2.convexHull(on_ground[:, :2].astype(np.float32))[:, 0]
@@ -38,7 +38,7 @@ def cast_shadows(solids: list[Solid], look: Look, camera: Camera) -> np.ndarray:
     return cv2.GaussianBlur(shadow, (0, 0), camera.size[1] / 640).astype(np.float32) / 255
 
 
-def _outline(solid: Solid) -> np.ndarray:
+def _list_outline(solid: Solid) -> np.ndarray:
     """Lists points, (N, 3), whose convex hull is about the solid's."""
     if solid.kind == "box":
         return scene.find_corners(solid)
@@ -181,7 +181,7 @@ def render(
         camera: of the robot.
         rng: source of the sensors' noise.
     """
-    rays = camera.rays()
+    rays = camera.compute_rays()
     surface = scene.cast_ground(street, camera, rays)
     scene.add_solids(surface, solids, camera, rays)
     sky = surface.zone == SKY

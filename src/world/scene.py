@@ -66,7 +66,7 @@ class Camera:
         sin_roll = np.sin(self.roll)
         return np.stack([cos_roll * right + sin_roll * down, cos_roll * down - sin_roll * right, forward])
 
-    def rays(self) -> np.ndarray:
+    def compute_rays(self) -> np.ndarray:
         """Computes the pixels' rays, (H, W, 3) float32, each one metre long along the optical axis."""
         height, width = self.size
         u = (np.arange(width) + 0.5 - width / 2) / (FOCAL * width)
@@ -139,7 +139,7 @@ def cast_ground(street: Street, camera: Camera, rays: np.ndarray) -> Surface:
         np.zeros(hit.shape, bool),
     )
     point = eye + t[:, None] * rays[hit]
-    zone = street.zones(point[:, 0], point[:, 1], inside)
+    zone = street.find_zones(point[:, 0], point[:, 1], inside)
     zone[face] = CURB
     normal = surface.normal[hit]
     normal[face] = _find_face_normal(street, point[face, 0], point[face, 1])
@@ -168,15 +168,15 @@ def _meet_ground(
         t[todo] = (top[todo] - eye[2]) / ray_z[todo]
         x = eye[0] + t[todo] * ray_x[todo]
         y = eye[1] + t[todo] * ray_y[todo]
-        inside[todo] = street.inside(x, y)
-        height = street.ground(x, y, np.maximum(inside[todo], 0)).astype(np.float32)
+        inside[todo] = street.measure_inside(x, y)
+        height = street.compute_height(x, y, np.maximum(inside[todo], 0)).astype(np.float32)
         moved = height != top[todo]
         top[todo] = height
         todo = todo[moved]
     # These rays do not meet a block's top, but the road or the curb's face.
     road = np.flatnonzero((inside < 0) | (t <= 0))
     far = -eye[2] / ray_z[road]
-    beyond = street.inside(eye[0] + far * ray_x[road], eye[1] + far * ray_y[road])
+    beyond = street.measure_inside(eye[0] + far * ray_x[road], eye[1] + far * ray_y[road])
     t[road] = far
     inside[road] = np.minimum(beyond, -1e-6)
     under = road[beyond > 0]  # these would meet the road's plane under a block, so they meet the face first
@@ -184,7 +184,7 @@ def _meet_ground(
     far = t[under]
     for _ in range(12):  # bisection: the curb's line lies between near and far
         middle = (near + far) / 2
-        behind = street.inside(eye[0] + middle * ray_x[under], eye[1] + middle * ray_y[under]) >= 0
+        behind = street.measure_inside(eye[0] + middle * ray_x[under], eye[1] + middle * ray_y[under]) >= 0
         near = np.where(behind, near, middle)
         far = np.where(behind, middle, far)
     t[under] = far
@@ -197,8 +197,8 @@ def _meet_ground(
 def _find_face_normal(street: Street, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Finds the unit normals, (N, 3), of points on the curb's face."""
     step = 0.02
-    slope_x = street.inside(x + step, y) - street.inside(x - step, y)
-    slope_y = street.inside(x, y + step) - street.inside(x, y - step)
+    slope_x = street.measure_inside(x + step, y) - street.measure_inside(x - step, y)
+    slope_y = street.measure_inside(x, y + step) - street.measure_inside(x, y - step)
     normal = np.stack([-slope_x, -slope_y, np.zeros_like(x)], -1)
     return normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
 

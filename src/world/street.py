@@ -47,25 +47,25 @@ class Street:
         """Returns the y of the sidewalk's middle line, which the crossings continue."""
         return self.curb + self.verge + self.walk / 2
 
-    def side(self, x: np.ndarray) -> np.ndarray:
+    def measure_side(self, x: np.ndarray) -> np.ndarray:
         """Returns the signed distance along x from the middle of the nearest side street."""
         return x - self.pitch * np.floor(x / self.pitch + 0.5)
 
-    def inside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def measure_inside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns the signed distance to the curb's line: positive on a block, negative on a road."""
-        along = np.abs(self.side(x)) - self.side_width / 2
+        along = np.abs(self.measure_side(x)) - self.side_width / 2
         across = np.abs(y + self.main_width / 2) - self.main_width / 2
         gap_x = self.radius - along
         gap_y = self.radius - across
         corner = np.sqrt(np.maximum(gap_x, 0) ** 2 + np.maximum(gap_y, 0) ** 2)
         return self.radius - corner - np.minimum(np.maximum(gap_x, gap_y), 0)
 
-    def corridor(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def find_corridor(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns True where a crossing of a side street and its ramps are."""
-        near = np.abs(self.side(x)) < self.side_width / 2 + self.radius
+        near = np.abs(self.measure_side(x)) < self.side_width / 2 + self.radius
         return near & (np.abs(y - self.middle) < self.crossing_width / 2)
 
-    def driveway(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def find_driveway(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns True where a driveway crosses the curb of the robot's block."""
         place = x - self.pitch * np.floor(x / self.pitch)
         hit = np.zeros(np.shape(x), bool)
@@ -73,16 +73,16 @@ class Street:
             hit |= (np.abs(place - start) < 1.5) & (y > -0.5)
         return hit
 
-    def ground(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+    def compute_height(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Returns the height of the ground at a distance d inside the curb's line; ramps rise over 1.2 m."""
-        ramp = self.corridor(x, y) | self.driveway(x, y)
+        ramp = self.find_corridor(x, y) | self.find_driveway(x, y)
         block = self.height * np.where(ramp, np.clip(d / 1.2, 0.08, 1), 1)
         return np.where(d >= 0, block, 0.0)
 
-    def zones(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+    def find_zones(self, x: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Returns the zone of each point of the ground, uint8; d is its distance inside the curb's line."""
-        corridor = self.corridor(x, y)
-        driveway = self.driveway(x, y)
+        corridor = self.find_corridor(x, y)
+        driveway = self.find_driveway(x, y)
         walk_begin = self.curb + self.verge
         walk_end = self.curb + self.verge + self.walk
         zone = np.full(np.shape(x), ROAD, np.uint8)
