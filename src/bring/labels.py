@@ -62,14 +62,24 @@ def make_labeller(
         read = read_rule(rule, names)
         return lambda frame, mask: "" if mask is None else apply_rule(read, mask, names), []
     if labels == FOLDERS:
-        known = {_name_parent(frame) for frame in train}
-        return lambda frame, mask: _name_parent(frame) if _name_parent(frame) in known else "", []
+        return _make_folder_labeller(train), []
     if labels:
         if not Path(labels).is_file():
             raise SettingsError(f"--labels must be '{FOLDERS}' or the path of a table, found '{labels}'.")
         table, notes = read_labels(Path(labels), [*train, *test])
         return lambda frame, mask: table.get(frame.name, ""), notes
     return lambda frame, mask: frame.label, []
+
+
+def _make_folder_labeller(train: list[SourceFrame]) -> Labeller:
+    """Makes the function that gives a frame the name of its folder, if photos of Train have it, too."""
+    known = {_name_parent(frame) for frame in train}
+
+    def label(frame: SourceFrame, mask: np.ndarray | None) -> str:
+        name = _name_parent(frame)
+        return name if name in known else ""
+
+    return label
 
 
 def _name_parent(frame: SourceFrame) -> str:
