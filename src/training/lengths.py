@@ -16,8 +16,8 @@ from src.settings import check_epochs
 SHARES = {"seg": 0.7, "joint": 0.3}  # of both networks' steps
 # Passes over a data set of FRAMES frames, of both networks' trainings together. They took 20 minutes on two
 # cores. The mean IoU in another place still rises: from half of the steps to these by 0.7 points on
-# Mallorca -> Boston and 1.1 on idd-choose, from these to twice as many by 0.8 on Mallorca -> Boston, each
-# with one seed (results/README.md, by `python -m src sweep`). More would take too long.
+# Mallorca -> Boston (two seeds) and 1.1 on idd-choose (one), from these to twice as many by 0.8 on
+# Mallorca -> Boston (one; results/README.md, by `python -m src sweep`). More would take too long.
 PASSES = 46
 FRAMES = 260
 # Frames that both trainings read at most. With ESTIMATE="quick" that takes about three hours on two cores.
