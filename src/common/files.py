@@ -155,7 +155,6 @@ def _take_lock(file: IO[str]) -> bool:
 
 
 @functools.cache
-@functools.lru_cache(maxsize=1)
 def fingerprint_code() -> str:
     """Returns 16 hex digits that identify the code of `src/` on the disk, at the first call."""
     digest = hashlib.sha256()
@@ -164,6 +163,7 @@ def fingerprint_code() -> str:
     return digest.hexdigest()[:16]
 
 
+@functools.cache
 def find_commit() -> str:
     """Returns the git commit that is checked out, or "unknown" outside a checkout.
 
