@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 
 from src import plots, result_plots, run
 from src.common.errors import DataError, MissingError
@@ -71,10 +72,9 @@ def _draw_pictures(result: Result) -> list[Path]:
 
 def _plot_examples(result: Result) -> plots.View:
     """Shows a good frame, a hard one and, where there is one, one whose label is wrong."""
-    ranked = result.order.sort_values().index
-    rows = [ranked[int(place * (len(ranked) - 1))] for place in (GOOD, HARD)]
     true = result.truth["label"].to_numpy()
-    rows += np.flatnonzero(result.has_label & (true != result.labels))[:1].tolist()
+    is_wrong = result.has_label & (true != result.labels)
+    rows = choose_examples(result.order, is_wrong, result.recordings)
     photos, truths, predicted = result.load(rows)
     names = result.classes.label
     titles = []
@@ -84,6 +84,25 @@ def _plot_examples(result: Result) -> plots.View:
     figure = panels.plot_predictions(photos, truths, predicted, titles, result.project.classes)
     caption = captions.describe_predictions(truths, predicted, result.classes.mask)
     return plots.View("examples", figure, caption)
+
+
+def choose_examples(score: pd.Series, is_wrong: np.ndarray, recordings: pd.Series) -> list[int]:
+    """Chooses a good frame, a hard one and, where there is one, one whose label is wrong.
+
+    Args:
+        score: of each frame, higher is better; its index are the frames' row positions.
+        is_wrong: bool (frames,), whether the frame's label is wrong.
+        recordings: of each frame. The wrong frame is of another one than the other two frames, if possible.
+
+    Returns:
+        Two or three row positions.
+    """
+    ranked = score.dropna().sort_values().index
+    rows = [ranked[int(place * (len(ranked) - 1))] for place in (GOOD, HARD)]
+    wrong = np.flatnonzero(is_wrong)
+    is_elsewhere = ~recordings.iloc[wrong].isin(recordings.iloc[rows]).to_numpy()
+    candidates = wrong[is_elsewhere] if is_elsewhere.any() else wrong
+    return rows + candidates[:1].tolist()
 
 
 def _check_zip(path: Path) -> Path:
