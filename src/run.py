@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import atexit
 import contextlib
 import difflib
 import os
@@ -195,6 +196,8 @@ def run_notebook(path: Path, settings: dict[str, object]) -> None:
             raise KeyboardInterrupt from None
         raise
     finally:
+        # nbclient leaves this behind where the kernel's start was interrupted; it would end in a traceback.
+        atexit.unregister(client._cleanup_kernel)
         if isinstance(client.terminal, PlainLines):
             client.terminal.close()
         with contextlib.suppress(errors.DiskFullError):  # then the notebook has stopped with the same error

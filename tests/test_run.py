@@ -1,3 +1,4 @@
+import atexit
 import os
 import re
 import signal
@@ -163,3 +164,18 @@ def test_a_signal_interrupts_the_cell_that_runs(tmp_path, number):
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     assert "stopped in peace" in output and "Traceback" not in errors
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_to_do_at_exit(tmp_path, monkeypatch):
+    async def stop(client, **kwargs):
+        client.interrupted = True
+        raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr(run.EchoingClient, "async_start_new_kernel", stop)
+    nbformat.write(make_notebook(), tmp_path / "x.ipynb")
+    left = []
+    monkeypatch.setattr(atexit, "register", left.append)
+    monkeypatch.setattr(atexit, "unregister", left.remove)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_notebook(tmp_path / "x.ipynb", {})
+    assert left == []
