@@ -321,6 +321,16 @@ def test_a_checkpoint_of_another_network_is_told(frames, tmp_path):
         fit(make_small(), tmp_path, frames, SETTINGS, Length(2))
 
 
+def test_a_finished_training_of_another_network_is_told(frames, tmp_path):
+    image = keras.Input((None, None, 3))
+    other = keras.Model(image, {"mask": keras.layers.Conv2D(7, 3, name="mask")(image)})
+    (tmp_path / "run").mkdir()
+    other.save(tmp_path / "run" / "model.keras")
+    match = r"model\.keras must be of the network that this version builds.*delete .* to train anew"
+    with pytest.raises(SettingsError, match=match):
+        fit(make_small(), tmp_path / "run", frames, SETTINGS, Length(2))
+
+
 def test_finished_training_is_not_repeated(frames, tmp_path):
     first, again = make_small(), make_small()
     fit(first, tmp_path / "run", frames, SETTINGS, Length(2))

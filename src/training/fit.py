@@ -59,7 +59,7 @@ def fit(
     Raises:
         DiskFullError: a checkpoint could not be written; the previous one is intact.
         InUseError: another process trains in this folder.
-        SettingsError: the checkpoint is of another network, or the loss is no number.
+        SettingsError: checkpoint or `model.keras` is of another network, or the loss is no number.
     """
     if (folder / "model.keras").exists():
         return _load_finished(model, folder)
@@ -113,12 +113,24 @@ def _make_validation(
 
 
 def _load_finished(model: keras.Model, folder: Path) -> pd.DataFrame:
-    """Loads the weights of a finished training; returns its history."""
+    """Loads the weights of a finished training; returns its history.
+
+    Raises:
+        SettingsError: they are of another network.
+    """
+    path = folder / "model.keras"
     print(
         f"Trained already, used again: {folder}. To train anew (with other code, say) delete "
         f"{folder.parent}, and what goes on from it."
     )
-    model.set_weights(networks.load_model(folder / "model.keras").get_weights())
+    weights = networks.load_model(path).get_weights()
+    try:
+        model.set_weights(weights)
+    except ValueError as error:
+        raise SettingsError(
+            f"{path} must be of the network that this version builds, found another one's; use this run with "
+            f"the version that trained it, or delete {folder.parent} to train anew."
+        ) from error
     return read_history(folder)
 
 
