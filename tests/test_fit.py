@@ -184,6 +184,24 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_stopped_training_closes_its_progress_bar(frames, tmp_path, monkeypatch):
+    bars = []
+    show_progress = checkpoints.show_progress
+
+    def note(**how):
+        bars.append(show_progress(**how))
+        return bars[-1]
+
+    def stop(history, model, ended):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "show_progress", note)
+    with pytest.raises(KeyboardInterrupt):
+        fit(make_small(), tmp_path, frames, SETTINGS, SIX, show=stop)
+    (bar,) = bars
+    assert bar.n == 2 and bar not in bar._instances  # else the next bar would stand below it
+
+
 def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_path, monkeypatch):
     watched, alone = make_small(), make_small()
     fit(alone, tmp_path / "alone", frames, SETTINGS, SIX)

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from src.common import files
 from src.common.errors import SettingsError
@@ -67,6 +68,7 @@ class Checkpointer(keras.callbacks.Callback):
         self.schedule = schedule
         self.seed = seed
         self.show = show
+        self.bar: tqdm | None = None
         self.rows = pd.DataFrame()
         path = folder / HISTORY
         if done > 0 and path.exists():
@@ -134,10 +136,15 @@ class Checkpointer(keras.callbacks.Callback):
         self.saved_at = time.perf_counter()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Closes the progress bar."""
-        self.bar.close()
+        """Closes the progress bar, and shows the end."""
+        self.close()
         if self.show:
             self.show(self.history, self.model, True)
+
+    def close(self) -> None:
+        """Closes the progress bar; after an interruption or an error Keras does not call `on_train_end`."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 def count_bytes(model: keras.Model) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def _take_steps(
         callbacks = [AverageWeightsForValidation(), checkpointer]
         if log is not None:
             callbacks.insert(0, log)
-        _run_steps(model, make(first_step=done), val_stream, plan, done, callbacks)
+        with closing(checkpointer):  # else the bar of the next training would be drawn a line below
+            _run_steps(model, make(first_step=done), val_stream, plan, done, callbacks)
     else:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return checkpointer.history
