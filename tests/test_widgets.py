@@ -147,7 +147,7 @@ def test_live_view_costs_at_most_three_hundredths_of_the_time(pictures_shown, cl
         return mask
 
     monkeypatch.setattr(widgets.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(widgets.predict, "predict_mask", predict_slowly)
+    monkeypatch.setattr(widgets.unet, "predict_mask", predict_slowly)
     monkeypatch.setattr(widgets, "plot_live", lambda *shown: "figure")
     live = widgets.LiveView(image, mask, classes)
     for _ in range(1000):
@@ -159,7 +159,7 @@ def test_live_view_costs_at_most_three_hundredths_of_the_time(pictures_shown, cl
 
 def test_live_view_shows_the_end_of_a_short_training(pictures_shown, classes, monkeypatch):
     image, mask, _ = draw_frame(1)
-    monkeypatch.setattr(widgets.predict, "predict_mask", lambda model, photo: mask)
+    monkeypatch.setattr(widgets.unet, "predict_mask", lambda model, photo: mask)
     live = widgets.LiveView(image, mask, classes)
     live(HISTORY, None, False)
     assert pictures_shown == []

@@ -22,6 +22,7 @@ from src.figures import charts, panels
 from src.figures.style import STYLE, add_legend
 from src.inference import predict
 from src.inference.engine import Predictor
+from src.model import unet
 
 NO_MATH = "tex2jax_ignore mathjax_ignore"  # classes whose text MathJax, version 2 or 3, leaves as it is
 LIVE_SHARE = 0.03  # of a training's time that pictures may take
@@ -83,7 +84,7 @@ class LiveView:
         begin = time.monotonic()
         if not ended and self.spent + 2 * self.cost > LIVE_SHARE * (begin - self.begin):
             return
-        mask = predict.predict_mask(model, self.image)
+        mask = unet.predict_mask(model, self.image)
         figure = plot_live(history, self.image[..., :3], self.truth, mask, self.classes)
         self.handle.update(figure)
         self.cost = time.monotonic() - begin

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import pandas as pd
 
@@ -257,23 +256,6 @@ def _resize_planes(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarr
     planes = [np.ascontiguousarray(plane) for plane in probabilities.transpose(2, 0, 1)]
     resized = [cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in planes]
     return np.stack(resized).transpose(1, 2, 0)
-
-
-def predict_mask(network: keras.Model, image: np.ndarray) -> np.ndarray:
-    """Predicts the mask of one image by a Keras network, without the mirror image.
-
-    For a few images this is faster than a graph, which would take seconds to build.
-
-    Args:
-        network: of `unet.build_segmenter` or `unet.build_joint`.
-        image: uint8, (H, W, 3 or 4), as `Frames.get_input` returns it.
-
-    Returns:
-        Class indices, uint8 (H, W).
-    """
-    batch = _add_channels(image, network.input_shape[-1])[None]
-    logits = network(batch, training=False)["mask"]
-    return keras.ops.convert_to_numpy(logits)[0].argmax(-1).astype(np.uint8)
 
 
 def _add_channels(image: np.ndarray, count: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from tensorflow.compat.v1 import Event, Summary
 
 from src.data.classes import ClassList
 from src.data.frames import Frames
+from src.model import unet
 
 NAME = "events.out.tfevents"  # how TensorBoard knows its files
 SHARE = 0.01  # of a training's time that predictions may take, but for the first ones
@@ -56,8 +57,7 @@ class EventLog(keras.callbacks.Callback):
         if self.spent + self.cost > SHARE * (begin - self.begin):
             return
         for row in range(len(self.frames)):
-            logits = self.model(self.frames.get_input(row)[None], training=False)["mask"]
-            mask = keras.ops.convert_to_numpy(logits)[0].argmax(-1).astype(np.uint8)
+            mask = unet.predict_mask(self.model, self.frames.get_input(row))
             self.predictions.append(_make_picture(row, "prediction", self.classes.paint(mask)))
         self.cost = time.monotonic() - begin
         self.spent += self.cost
