@@ -33,6 +33,7 @@ from src.settings import (
     check_choice,
     check_epochs,
     check_minutes,
+    check_seed,
     check_whole_number,
     read_recipe,
 )
@@ -140,7 +141,7 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
     for notebook in notebooks:
         _check_types(settings, notebook)
     for name, value in settings.items():
-        if name in SMALLEST_NUMBERS and name != "EPOCHS":
+        if name in SMALLEST_NUMBERS and name not in ("EPOCHS", "SEED"):
             check_whole_number(name, value)
         if name in CHOICES:
             check_choice(name, value)
@@ -148,6 +149,7 @@ def check_settings(settings: dict[str, object], notebooks: Iterable[nbformat.Not
     check_minutes(settings.get("MINUTES"))
     read_scored(settings.get("SCORED", ""))
     check_epochs(settings.get("EPOCHS", "auto"))
+    check_seed(settings.get("SEED", 0))
     read_recipe(settings.get("RECIPE", ""))
 
 

@@ -14,6 +14,8 @@ SMALLEST_ZOOM = 0.7
 # Smallest values of a recipe's parts, 0 for the others; of the settings that are whole numbers.
 SMALLEST = {"zoom": SMALLEST_ZOOM, "crop": 0.1, "rate": 1e-7}
 SMALLEST_NUMBERS = {"EPOCHS": 1, "BATCH_SIZE": 1, "SEED": 0, "JOBS": 1, "FRAMES": 1}
+# numpy and scikit-learn take seeds below 2**32, and the seeds of PRESET="best" are a few thousand larger.
+LARGEST_SEED = 4_000_000_000
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_size(self.size)
         check_whole_number("BATCH_SIZE", self.batch_size)
-        check_whole_number("SEED", self.seed)
+        check_seed(self.seed)
         check_epochs(self.epochs)
         check_minutes(self.minutes)
         check_choice("PRESET", self.preset)
@@ -244,6 +246,17 @@ def check_whole_number(name: str, value: object, besides: str = "") -> None:
         raise SettingsError(f"{rule}, found {value!r}; try 4.")
 
 
+def check_seed(seed: int) -> None:
+    """Refuses a value of SEED that is no whole number from 0 to LARGEST_SEED.
+
+    Raises:
+        SettingsError: the message names the value.
+    """
+    check_whole_number("SEED", seed)
+    if seed > LARGEST_SEED:
+        raise SettingsError(f"SEED must be {LARGEST_SEED:,} or less, found {seed}; try 4.")
+
+
 def check_epochs(epochs: str | int) -> None:
     """Refuses a value of EPOCHS that is neither "auto" nor a whole number of 1 or more.
 
@@ -262,5 +275,6 @@ def check_minutes(minutes: float | None) -> None:
     """
     if minutes is None:
         return
-    if not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
+    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    if not is_number or not 0 < minutes < math.inf:
         raise SettingsError(f"MINUTES must be None or a positive number, found {minutes!r}; try 20.")

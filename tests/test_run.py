@@ -69,6 +69,7 @@ def test_a_default_that_is_an_expression_is_no_obstacle():
     [
         ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number of 1 or more"),
         ("SEED=-1", "SEED must be a whole number of 0 or more, found -1"),
+        ("SEED=20261201093000", "SEED must be 4,000,000,000 or less, found 20261201093000"),
         ("EPOCHS=2.5", "EPOCHS must be 'auto' or a whole number of 1 or more, found 2.5"),
         ("SIZE=300,400", "SIZE must be two multiples of 32, found (300, 400)"),
         ("CHANNELS=2", "CHANNELS must be one of 3, 1, found 2; write for example CHANNELS=3"),

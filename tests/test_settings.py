@@ -21,6 +21,8 @@ from src.submission.submission import Submission
         ({"batch_size": 4.0}, "BATCH_SIZE must be a whole number of 1 or more, found 4.0"),
         ({"seed": -1}, "SEED must be a whole number of 0 or more, found -1"),
         ({"seed": True}, "SEED must be a whole number of 0 or more, found True"),
+        ({"seed": 2**32 - 2000}, "SEED must be 4,000,000,000 or less, found 4294965296"),
+        ({"minutes": True}, "MINUTES must be None or a positive number, found True"),
         ({"estimate": "fast"}, "ESTIMATE must be one of quick, full, off, found 'fast'"),
         (
             {"preset": "good"},
