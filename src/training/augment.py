@@ -23,7 +23,9 @@ def augment(
         recipe: its zoom and color limit the changes.
 
     Returns:
-        image, uint8, (*crop, channels), 0 outside the photo; mask, uint8, crop, IGNORE outside the photo.
+        image: uint8, (*crop, channels). Outside the photo it is black, with colours changed as the photo's
+            are; the depth there is 0.
+        mask: uint8, crop; IGNORE outside the photo.
     """
     matrix = draw_geometry(mask.shape, crop, rng, recipe)
     size = crop[::-1]
