@@ -99,10 +99,11 @@ def test_masks_of_ultralytics_may_have_other_endings(tmp_path):
 def test_photos_of_label_studio_are_found_by_encoded_names(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(FILES / "label_studio", source)
-    (source / "photos" / "drive0_0000.jpg").rename(source / "photos" / "Stra\u00dfe 0.jpg")
+    # With the dots of the letter apart, as macOS writes them
+    (source / "photos" / "drive0_0000.jpg").rename(source / "photos" / "Stra\u00dfe a\u0308.jpg")
     (source / "numbers.json").write_text("[1, 2]")  # is no export
     path = source / "project.json"
-    url = "/data/local-files/?d=photos%2FStra%C3%9Fe%200.jpg"
+    url = "/data/local-files/?d=photos%2FStra%C3%9Fe%20%C3%A4.jpg"
     path.write_text(path.read_text().replace("/data/upload/1/0a1b2c3d-drive0_0000.jpg", url))
     assert len(bring(source, tmp_path / "out").written.train) == 3
 
@@ -653,10 +654,30 @@ def test_rows_of_a_labels_table_find_their_photos(text, expected, tmp_path):
             read_labels(tmp_path / "labels.csv", frames)
         return
     labels, notes = read_labels(tmp_path / "labels.csv", frames)
-    assert labels == expected
+    assert labels == {tmp_path / f"{name}.jpg": label for name, label in expected.items()}
     if len(expected) == 1:
         assert notes[0] == "1 of 2 rows of labels.csv name no photo, the first is nope.jpg."
         assert notes[1] == "1 of 2 photos have no row in labels.csv, so no label."
+
+
+def test_photos_of_one_name_in_train_and_test_have_labels_of_their_own(tmp_path):
+    for place in ("home", "away"):
+        (tmp_path / place).mkdir()
+        Image.new("RGB", (6, 4)).save(tmp_path / place / "0.jpg")
+    table = tmp_path / "labels.csv"
+    table.write_text("photo,label\nhome/0.jpg,corner\n")
+    bring(tmp_path / "home", tmp_path / "one", tmp_path / "away", labels=Labels(str(table)))
+    assert not (tmp_path / "one" / "reference").exists()  # no row names the photo of Test
+    table.write_text("photo,label\nhome/0.jpg,corner\naway/0.jpg,park\n")
+    bring(tmp_path / "home", tmp_path / "both", tmp_path / "away", labels=Labels(str(table)))
+    for part, id in (("Train", 0), ("reference", 1)):
+        assert pd.read_csv(tmp_path / "both" / part / "data.csv")["image_lvl_label"].tolist() == [id]
+
+
+def test_accents_of_a_labels_table_may_be_written_otherwise_than_those_of_files(tmp_path):
+    (tmp_path / "labels.csv").write_text("photo,label\ns\u00fcd/\u00e4.jpg,a\n", encoding="utf-8")
+    frames = [SourceFrame(tmp_path / "su\u0308d" / "a\u0308.jpg", "0")]  # as macOS writes them
+    assert read_labels(tmp_path / "labels.csv", frames) == ({frames[0].photo: "a"}, [])
 
 
 def test_a_name_that_several_photos_have_needs_more_of_its_path(tmp_path):

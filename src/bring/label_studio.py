@@ -19,6 +19,7 @@ from src.bring.source import (
     number_classes,
 )
 from src.common.errors import DataError
+from src.data.paths import compose_accents
 
 NAME = "label-studio"
 AREA = re.compile(r"task-(\d+)-annotation-(\d+)-by-(.*)-\d+")  # its third group ends with "-CONTROL-CLASS"
@@ -141,9 +142,13 @@ def _find_choice(annotation: dict) -> str:
 def _find_photo(task: dict, photos: list[Path]) -> Path | None:
     """Finds a task's photo by the name that any of its data has."""
     for value in task["data"].values():
-        name = re.split(r"[/\\=]", unquote(str(value)))[-1]
+        name = compose_accents(re.split(r"[/\\=]", unquote(str(value)))[-1])
         for wanted in (name, UPLOADED.sub("", name, count=1)):
-            same = [photo for photo in photos if photo.name == wanted and not AREA.fullmatch(photo.stem)]
+            same = [
+                photo
+                for photo in photos
+                if compose_accents(photo.name) == wanted and not AREA.fullmatch(photo.stem)
+            ]
             if len(same) == 1:
                 return same[0]
     return None

@@ -6,13 +6,14 @@ import pandas as pd
 
 from src.bring.source import SourceFrame
 from src.common.errors import DataError
+from src.data.paths import compose_accents
 from src.data.tables import read_table
 
 PHOTO_HEADS = ("photo", "image", "image_path", "file", "filename", "file_name", "name", "path")
 LABEL_HEADS = ("label", "class", "category", "image_lvl_label")
 
 
-def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], list[str]]:
+def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[Path, str], list[str]]:
     """Reads the labels of a table, whose head names the columns of photos and of labels.
 
     A photo is written as its name or the end of its path, with or without ending.
@@ -22,7 +23,8 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], 
         frames: that may be named.
 
     Returns:
-        Labels by the frames' names; sentences about rows and photos that have no match.
+        Labels by photo, because a frame of Train and one of Test may have the same name; sentences about rows
+        and photos that have no match.
 
     Raises:
         DataError: the table cannot be read, no row names a photo, or a row names several; or two rows give a
@@ -31,17 +33,17 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[str, str], 
     table = _read_table(path)
     by_stem: dict[str, list[SourceFrame]] = {}
     for frame in frames:
-        by_stem.setdefault(frame.photo.stem, []).append(frame)
-    labels: dict[str, str] = {}
+        by_stem.setdefault(compose_accents(frame.photo.stem), []).append(frame)
+    labels: dict[Path, str] = {}
     unknown = []
     for photo, label in table.itertuples(index=False):
         frame = _find_frame(path, photo, by_stem)
         if frame is None:
             unknown.append(photo)
             continue
-        if labels.setdefault(frame.name, label) != label:
+        if labels.setdefault(frame.photo, label) != label:
             raise DataError(
-                f"{path} must give a photo one label, found '{labels[frame.name]}' and '{label}' for "
+                f"{path} must give a photo one label, found '{labels[frame.photo]}' and '{label}' for "
                 f"{photo}; correct it."
             )
     if not labels:
@@ -88,11 +90,11 @@ def _find_frame(path: Path, photo: str, by_stem: dict[str, list[SourceFrame]]) -
     Raises:
         DataError: there are several.
     """
-    written = PurePosixPath(photo.replace("\\", "/"))
+    written = PurePosixPath(compose_accents(photo.replace("\\", "/")))
     found = []
     for stem in {written.stem, written.name}:  # a name without ending may hold a point
         for frame in by_stem.get(stem, []):
-            parts = (*frame.photo.parent.parts, stem)
+            parts = (*map(compose_accents, frame.photo.parent.parts), stem)
             if parts[-len(written.parts) :] == (*written.parts[:-1], stem):
                 found.append(frame)
     if len(found) > 1:

@@ -67,7 +67,7 @@ def make_labeller(
         if not Path(labels).is_file():
             raise SettingsError(f"--labels must be '{FOLDERS}' or the path of a table, found '{labels}'.")
         table, notes = read_labels(Path(labels), [*train, *test])
-        return lambda frame, mask: table.get(frame.name, ""), notes
+        return lambda frame, mask: table.get(frame.photo, ""), notes
     return lambda frame, mask: frame.label, []
 
 

@@ -1,7 +1,6 @@
 """What the reader of a format finds: frames with their masks, classes, and what is left out."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from os.path import commonprefix
@@ -11,6 +10,7 @@ import numpy as np
 
 from src.common.errors import DataError
 from src.data.classes import IGNORE, MOST_MASK_CLASSES
+from src.data.paths import compose_accents
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Folders whose names say what lies in them, not where or on which drive it was recorded.
@@ -158,7 +158,7 @@ def match_photos(names: Iterable[str], photos: dict[str, list[Path]]) -> dict[st
 
 def _split_path(path: str) -> list[str]:
     """Splits a path into its parts, the file's name first. macOS writes accents apart from their letters."""
-    return [*reversed(PureWindowsPath(unicodedata.normalize("NFC", path)).parts)]
+    return [*reversed(PureWindowsPath(compose_accents(path)).parts)]
 
 
 def name_below(photo: Path, root: Path) -> Path:
