@@ -213,11 +213,12 @@ def test_photos_without_an_area_are_not_taken_for_background(tmp_path):
     assert len(brought.written.train) == 2 and "1 lines are boxes" in " ".join(brought.left)
 
 
-@pytest.mark.parametrize("text", ["id,name\n300,a\n", "name,color\na,red\n", "name\na\n"])
+@pytest.mark.parametrize("text", ["id,name\n300,a\n", "name,color\na,red\n", "name\na\n", "id,klasse\n0,a\n"])
 def test_a_table_of_classes_that_cannot_be_used_is_refused(text, tmp_path):
     (tmp_path / "classes.csv").write_text(text)
-    with pytest.raises(DataError, match=r"classes.csv must have the columns id and name"):
+    with pytest.raises(DataError, match=r"classes.csv must have the columns id and name") as raised:
         read_table(tmp_path / "classes.csv")
+    assert "found 'name'" not in str(raised.value)  # which is what it lacks
 
 
 def test_photos_that_were_moved_are_found_by_their_names(tmp_path):
@@ -519,6 +520,20 @@ def test_colors_are_named_by_a_table(tmp_path):
         bring(source, tmp_path / "wrong")
 
 
+def test_several_colors_may_have_one_name(tmp_path):
+    source = make_folders(tmp_path / "source", colored=True)
+    for mask in source.glob("masks/*/*.png"):
+        pixels = np.array(Image.open(mask))
+        pixels[:, 0] = (9, 9, 9)
+        Image.fromarray(pixels).save(mask)
+    mask = Path("Train", "masks", "images", "d1", "f0.png")
+    for names, expected in (("ignore,road,ignore", [255, 255, 255, 0, 0, 0]), ("a,b,a", [0, 0, 0, 1, 1, 1])):
+        black, green, grey = names.split(",")
+        (source / "class_dict.csv").write_text(f"name,r,g,b\n{black},0,0,0\n{green},0,200,0\n{grey},9,9,9\n")
+        bring(source, tmp_path / black)
+        assert np.asarray(Image.open(tmp_path / black / mask)).tolist() == [expected] * 4
+
+
 def test_palettes_and_greys_are_read_by_the_colors_of_a_table(tmp_path):
     source = make_folders(tmp_path / "source")
     for mask in source.glob("masks/*/*.png"):
@@ -563,11 +578,11 @@ def test_ids_are_named_by_a_table_and_others_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "ids", "colors"),
     [
-        ("classes.csv", "task,id,name,color\nmask,3,a,#AABBCC\nlabel,0,x,\n", {3: "a"}, {"a": "#aabbcc"}),
-        ("class_dict.csv", "name,r,g,b\nroad,1,2,255\n", {}, {"road": "#0102ff"}),
-        ("label_colors.txt", "64 128 64\ta\n192 0 128 b c\n", {}, {"a": "#408040", "b c": "#c00080"}),
-        ("labelmap.txt", "# label:color\nroad:1,2,3::\n", {}, {"road": "#010203"}),
-        ("codes.txt", "sky\nroad\n", {0: "sky", 1: "road"}, {}),
+        ("classes.csv", "task,id,name,color\nmask,3,a,#AABBCC\nlabel,0,x,\n", {3: "a"}, [("a", "#aabbcc")]),
+        ("class_dict.csv", "name,r,g,b\nroad,1,2,255\n", {}, [("road", "#0102ff")]),
+        ("label_colors.txt", "64 128 64\ta\n192 0 128 b c\n", {}, [("a", "#408040"), ("b c", "#c00080")]),
+        ("labelmap.txt", "# label:color\nroad:1,2,3::\n", {}, [("road", "#010203")]),
+        ("codes.txt", "sky\nroad\n", {0: "sky", 1: "road"}, []),
     ],
 )  # fmt: skip
 def test_tables_of_classes_are_read(name, text, ids, colors, tmp_path):

@@ -78,7 +78,7 @@ def read(folder: Path, options: Options) -> Source:
         )
     own = root.parent / "label_colors.txt"
     if own.exists():
-        colors = _add_background(read_table(own).colors)
+        colors = _add_background(dict(read_table(own).colors))
         indices = number_classes(list(colors), options.unlabelled)
         classes = list_classes(indices, colors)
         tables = dict.fromkeys(KINDS, _make_table([indices[name] for name in colors]))

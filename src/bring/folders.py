@@ -67,7 +67,7 @@ def read(folder: Path, options: Options) -> Source:
     readers = {}
     if masks:
         path = options.colors or find_table(folder) or options.table
-        table = read_table(path) if path else ClassTable({}, {})
+        table = read_table(path) if path else ClassTable({}, [])
         in_colors = _are_colors(masks, table)
         if in_colors:
             source.classes, readers = _prepare_colors(masks, table, options.unlabelled)
@@ -209,7 +209,7 @@ def _are_colors(masks: list[Path], table: ClassTable) -> bool:
     found = {
         f"#{color:06x}" for color in _list_values(pack_colors(read_pixels(one, "RGB")) for one in masks[:10])
     }
-    return found - {BLACK} != set() and found - {BLACK} <= set(table.colors.values())
+    return found - {BLACK} != set() and found - {BLACK} <= {color for _, color in table.colors}
 
 
 def _prepare_colors(
@@ -228,12 +228,13 @@ def _prepare_colors(
                 f"The masks, as {masks[0]}, must hold one colour a class, found {len(found)} colours; their "
                 "edges may be blended: export them without smoothing and as PNG."
             )
-        colors = {f"#{color:06x}": f"#{color:06x}" for color in found}
-    is_black_named = BLACK in colors.values()
-    indices = number_classes(list(colors), EVERY_PIXEL if is_black_named else unlabelled)
-    by_color = {color: indices[name] for name, color in colors.items()}
+        colors = [(f"#{color:06x}", f"#{color:06x}") for color in found]
+    by_name = dict(colors)
+    is_black_named = any(color == BLACK for _, color in colors)
+    indices = number_classes(list(by_name), EVERY_PIXEL if is_black_named else unlabelled)
+    by_color = {color: indices[name] for name, color in colors}
     by_color.setdefault(BLACK, indices.get(BACKGROUND, IGNORE))
-    return list_classes(indices, colors), {path: partial(read_color_mask, path, by_color) for path in masks}
+    return list_classes(indices, by_name), {path: partial(read_color_mask, path, by_color) for path in masks}
 
 
 def _list_values(masks: Iterable[np.ndarray]) -> list[int]:
@@ -246,7 +247,9 @@ def _list_values(masks: Iterable[np.ndarray]) -> list[int]:
 
 def _prepare_ids(masks: list[Path], table: ClassTable, path: Path | None) -> tuple[list, dict[Path, partial]]:
     """Makes classes of the ids of a table, or of all ids that occur, and a reader of each mask."""
-    names = table.ids or {id: name for id, name in enumerate(table.colors)}
+    names = table.ids
+    if table.colors and not names:
+        names = {id: name for id, (name, _) in enumerate(table.colors)}
     if not names:
         found = _list_values(read_ids(str(mask)) for mask in masks)
         # Where black and white are all there is, white is a class
@@ -255,7 +258,7 @@ def _prepare_ids(masks: list[Path], table: ClassTable, path: Path | None) -> tup
     lookup = {id: indices[name] for id, name in names.items()}
     lookup.setdefault(IGNORE, IGNORE)
     readers = {mask: partial(_read_ids, mask, lookup, path) for mask in masks}
-    return list_classes(indices, table.colors), readers
+    return list_classes(indices, dict(table.colors)), readers
 
 
 def _read_ids(mask: Path, lookup: dict[int, int], table: Path | None) -> np.ndarray:

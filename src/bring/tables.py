@@ -36,11 +36,11 @@ class ClassTable:
 
     Attributes:
         ids: name of each id; empty if the table has no ids.
-        colors: "#rrggbb" of each name; empty if it has no colours.
+        colors: name and "#rrggbb" of each line, for a class may have several colours; empty if it has none.
     """
 
     ids: dict[int, str]
-    colors: dict[str, str]
+    colors: list[tuple[str, str]]
 
 
 def find_table(folder: Path) -> Path | None:
@@ -75,6 +75,8 @@ def _read_csv(path: Path) -> ClassTable:
     cells = cells.rename(columns=_name_column)
     if "task" in cells:
         cells = cells[cells["task"] == "mask"]
+    if "name" not in cells:
+        raise ValueError(f"the columns {', '.join(cells.columns)}")
     names = cells["name"]
     ids = {}
     if "id" in cells:
@@ -87,23 +89,23 @@ def _read_csv(path: Path) -> ClassTable:
     return ClassTable(ids, colors)
 
 
-def _read_colors(cells: pd.DataFrame, names: pd.Series) -> dict[str, str]:
-    """Reads the colour of each name, "#rrggbb", written so or as red, green and blue; {} without colours.
+def _read_colors(cells: pd.DataFrame, names: pd.Series) -> list[tuple[str, str]]:
+    """Reads name and colour, "#rrggbb", of each line, written so or as red, green and blue; [] without.
 
     Raises:
         ValueError: a colour is neither.
     """
     if "color" in cells:
         written = cells["color"].str.lower()
-        colors = {name: color for name, color in zip(names, written, strict=True) if color}
-        wrong = [color for color in colors.values() if not re.fullmatch("#[0-9a-f]{6}", color)]
+        colors = [(name, color) for name, color in zip(names, written, strict=True) if color]
+        wrong = [color for _, color in colors if not re.fullmatch("#[0-9a-f]{6}", color)]
         if wrong:
             raise ValueError(f"the color '{wrong[0]}'")
         return colors
     if {"red", "green", "blue"} <= set(cells):
         rgb = cells[["red", "green", "blue"]].astype(int)
-        return {name: write_color(*row) for name, row in zip(names, rgb.to_numpy(), strict=True)}
-    return {}
+        return [(name, write_color(*row)) for name, row in zip(names, rgb.to_numpy(), strict=True)]
+    return []
 
 
 def _name_column(head: str) -> str:
@@ -114,14 +116,14 @@ def _name_column(head: str) -> str:
 
 def _read_lines(lines: list[str]) -> ClassTable:
     """Reads lines of "R G B NAME", "NAME: R,G,B" or names alone, whose ids are their places."""
-    colors = {}
+    colors = []
     for line in lines:
         before = re.fullmatch(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(.+)", line)
         behind = re.fullmatch(r"(.+?)[\s,:]+(\d+)[\s,]+(\d+)[\s,]+(\d+)\b.*", line)
         if before:
-            colors[before[4].strip()] = write_color(*map(int, before.groups()[:3]))
+            colors.append((before[4].strip(), write_color(*map(int, before.groups()[:3]))))
         elif behind:
-            colors[behind[1].strip()] = write_color(*map(int, behind.groups()[1:]))
+            colors.append((behind[1].strip(), write_color(*map(int, behind.groups()[1:]))))
     if colors:
         return ClassTable({}, colors)
-    return ClassTable(dict(enumerate(lines)), {})
+    return ClassTable(dict(enumerate(lines)), [])
