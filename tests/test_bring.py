@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from src.bring import coco
 from src.bring.bring import Labels, bring
@@ -715,6 +716,11 @@ def test_time_and_place_are_read_from_exif(tmp_path):
     exif.get_ifd(0x8769).update({0x9003: "    :  :     :  :  "})  # of a camera whose clock was not set
     Image.new("RGB", (6, 4)).save(tmp_path / "unset.jpg", exif=exif)
     assert read_place(tmp_path / "unset.jpg") == {}
+    exif = Image.Exif()
+    unknown = (IFDRational(0, 0),) * 3
+    exif[0x8825] = {1: "N", 2: unknown, 3: "E", 4: unknown}
+    Image.new("RGB", (6, 4)).save(tmp_path / "lost.jpg", exif=exif)
+    assert read_place(tmp_path / "lost.jpg") == {}  # not "nan"
 
 
 def test_a_drive_is_named_by_a_regular_expression(tmp_path):

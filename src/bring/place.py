@@ -1,5 +1,6 @@
 """Reads when and where a photo was taken, of its EXIF."""
 
+import math
 from datetime import datetime
 from pathlib import Path
 
@@ -46,5 +47,7 @@ def _read_position(position: dict) -> dict[str, str]:
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             return {}
         size = degrees + minutes / 60 + seconds / 3600
+        if not math.isfinite(size):  # 0/0, as a camera writes that knew no position
+            return {}
         found[name] = f"{-size if position.get(letter) == negative else size:.7f}"
     return found
