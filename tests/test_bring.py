@@ -384,6 +384,16 @@ def test_masks_are_found_by_a_pattern(tmp_path):
         bring(source, tmp_path / "out2", options=Options(tmp_path, masks="{nam}.png"))
 
 
+def test_a_mask_without_a_photo_is_no_photo_with_itself_as_mask(tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (6, 4)).save(tmp_path / name)
+    for name in ("a.png", "c.png"):  # c.png has no photo
+        Image.fromarray(np.ones((4, 6), np.uint8)).save(tmp_path / name)
+    brought = bring(tmp_path, tmp_path.parent / "out_c", options=Options(tmp_path, masks="{name}.png"))
+    assert [row.cells["image_path"] for row in brought.written.train] == ["photos/a.jpg"]
+    assert sorted(brought.written.useless) == ["b", "c"]
+
+
 def test_what_is_said_of_the_source_need_not_hold_for_photos_of_test(tmp_path):
     source = make_folders(tmp_path / "source", "other", "_ids")
     (tmp_path / "photos").mkdir()

@@ -111,8 +111,9 @@ def _pair_by_pattern(folder: Path, options: Options, left: list[str]) -> dict[Pa
                 f"({error}); write for example masks/{{name}}_seg.png."
             ) from error
         tried = tried or mask
-        pairs[photo] = mask if mask.is_file() else None
-    masks = {mask for photo, mask in pairs.items() if mask and mask != photo.resolve()}
+        # A mask without a photo would be led to itself
+        pairs[photo] = mask if mask.is_file() and mask != photo.resolve() else None
+    masks = {mask for mask in pairs.values() if mask}
     if not masks and options.photos_suffice:
         left.append("no photo has a mask where --masks leads.")
     elif not masks:
