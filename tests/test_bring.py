@@ -162,6 +162,41 @@ def test_flags_of_labelme_and_choices_of_label_studio_become_labels(tmp_path):
     assert table["robot_id"].tolist() == ["drive0", "drive0", "drive1"]
 
 
+def test_photos_of_test_that_nobody_annotated_are_brought(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "datumaro_coco", source)
+    for name in ("instances", "stuff", "panoptic"):  # image_info_test.json is left, without annotations
+        (source / "annotations" / f"{name}_test.json").unlink()
+    (source / "annotations" / "other.json").write_text(
+        '{"images": [], "annotations": null, "categories": []}'
+    )
+    written = bring(source, tmp_path / "out").written
+    assert (len(written.train), len(written.test), written.truth) == (2, 1, [])
+
+
+def test_panoptic_masks_are_not_taken_for_photos(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "datumaro_coco", source)
+    for photo in list((source / "images").rglob("*.jpg")):
+        Image.open(photo).save(photo.with_suffix(".png"))
+        photo.unlink()
+    for path in source.glob("annotations/*.json"):
+        path.write_text(path.read_text().replace(".jpg", ".png"))
+    assert len(bring(source, tmp_path / "out").written.train) == 2
+    shutil.rmtree(source / "images")
+    with pytest.raises(DataError, match=r"The photos that .* names must lie in"):
+        bring(source, tmp_path / "none")
+
+
+def test_two_images_of_coco_with_one_name_are_refused(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(FILES / "coco_polygons", source)
+    path = source / "instances.json"
+    path.write_text(path.read_text().replace("drive0_0001.jpg", "drive0_0000.jpg"))
+    with pytest.raises(DataError, match=r"found 'drive0_0000\.jpg' for the images 1 and 2; write the photos"):
+        bring(source, tmp_path / "out")
+
+
 def test_a_polygon_of_two_points_is_no_box(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(FILES / "coco_polygons", source)

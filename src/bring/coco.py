@@ -47,7 +47,7 @@ class _Drawing:
 
 def is_source(folder: Path) -> bool:
     """Returns whether a folder holds, or a path is, a json file of COCO with areas."""
-    return bool(_list_files(folder))
+    return any(read_json(path)["annotations"] for path in _list_files(folder))
 
 
 def _list_files(folder: Path) -> list[Path]:
@@ -55,20 +55,24 @@ def _list_files(folder: Path) -> list[Path]:
     paths = [folder] if folder.is_file() else list_json(folder)
     found = []
     for path in paths:
-        if path.suffix.lower() == ".json" and _has_keys(path):
+        if path.suffix.lower() == ".json" and _is_coco(path):
             found.append(path)
     return found
 
 
-def _has_keys(path: Path) -> bool:
+def _is_coco(path: Path) -> bool:
+    """Returns whether a json file is COCO's, with areas, or of photos that nobody annotated, as of Test."""
     try:
         content = read_json(path)
     except DataError:
         return False
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
         return False
+    annotations = content["annotations"]
+    if not isinstance(annotations, list):
+        return False
     # Beside the areas COCO has files of names alone, and panoptic ones, which repeat the areas
-    return any("segmentation" in annotation for annotation in content["annotations"])
+    return not annotations or any("segmentation" in annotation for annotation in annotations)
 
 
 def read(folder: Path, options: Options) -> Source:
@@ -84,7 +88,7 @@ def read(folder: Path, options: Options) -> Source:
         names += _list_names(content)
     indices = number_classes(names, options.unlabelled)
     root = folder.parent if folder.is_file() else folder
-    photos = index_photos(root)
+    photos = _index_photos(root)
     source = Source("COCO", [], list_classes(indices))
     drawn: dict[Path, _Drawing] = {}
     absent: set[str] = set()
@@ -117,6 +121,18 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
+def _index_photos(root: Path) -> dict[str, list[Path]]:
+    """Lists photos as `index_photos` does, without the masks of panoptic files, which have the same names."""
+    found = {}
+    for name, same in index_photos(root).items():
+        found[name] = [photo for photo in same if not _is_panoptic(photo.relative_to(root))]
+    return found
+
+
+def _is_panoptic(photo: Path) -> bool:
+    return any(part.startswith("panoptic_") for part in photo.parent.parts)
+
+
 def _list_names(content: dict) -> list[str]:
     """Lists the classes of a json file by their ids, but for the title that Roboflow puts above them."""
     used = {annotation.get("category_id") for annotation in content["annotations"]}
@@ -141,6 +157,7 @@ def _add_drawings(
     is_test = find_part(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
     by_id = {}
     absent = set()
+    _refuse_shared_names(path, content["images"])
     found = _find_photos(path, [image["file_name"] for image in content["images"]], photos, root)
     for image in content["images"]:
         photo = found.get(image["file_name"])
@@ -154,6 +171,18 @@ def _add_drawings(
         if drawing and annotation.get("segmentation"):
             drawing.areas.append((names[annotation["category_id"]], annotation))
     return absent
+
+
+def _refuse_shared_names(path: Path, images: list[dict]) -> None:
+    """Refuses a json file that gives two images one name: the areas of both would go to one photo."""
+    ids: dict[str, object] = {}
+    for image in images:
+        name = image["file_name"]
+        if ids.setdefault(name, image["id"]) != image["id"]:
+            raise DataError(
+                f"{path} must give each image a name of its own, found '{name}' for the images {ids[name]} "
+                f"and {image['id']}; write the photos' folders into file_name."
+            )
 
 
 def _find_photos(path: Path, names: list[str], photos: dict[str, list[Path]], root: Path) -> dict[str, Path]:
