@@ -131,17 +131,31 @@ def open_writer(out: Path, rate: float) -> Callable[[str, np.ndarray], None]:
     Args:
         out: video or folder.
         rate: frames a second of a video.
+
+    Raises:
+        SystemExit: OpenCV cannot write the video, or a frame has another size than the first.
     """
     if not out.suffix:
         out.mkdir(parents=True, exist_ok=True)
         return lambda name, frame: cv2.imwrite(str(out / name), frame)
-    writers = []
+    out.parent.mkdir(parents=True, exist_ok=True)
+    codec = cv2.VideoWriter_fourcc(*("mp4v" if out.suffix == ".mp4" else "MJPG"))
+    video = cv2.VideoWriter()
+    size = None  # of the video, (width, height); the first frame tells it
 
-    def write(_: str, frame: np.ndarray) -> None:
-        if not writers:  # the first frame tells the size
-            codec = cv2.VideoWriter_fourcc(*("mp4v" if out.suffix == ".mp4" else "MJPG"))
-            writers.append(cv2.VideoWriter(str(out), codec, rate, frame.shape[1::-1]))
-        writers[0].write(frame)
+    def write(name: str, frame: np.ndarray) -> None:
+        nonlocal size
+        if size is None:
+            size = frame.shape[1::-1]
+            if not video.open(str(out), codec, rate, size):
+                raise SystemExit(
+                    f"{out} must be a video that OpenCV writes, found another; name it .mp4 or .avi."
+                )
+        if frame.shape[1::-1] != size:  # OpenCV would leave it out without a word
+            raise SystemExit(
+                f"The frames of a video must have one size, found another in {name}; name a folder instead."
+            )
+        video.write(frame)
 
     return write
 

@@ -135,11 +135,20 @@ def test_the_robots_example_reads_and_writes_videos(exported, tmp_path, monkeypa
     video.release()
     run_robot(monkeypatch, exported, tmp_path / "drive.avi", tmp_path / "seen.avi", "--frames", 3)
     assert capsys.readouterr().out.startswith("3 frames: ")
+    run_robot(monkeypatch, exported, tmp_path / "drive.avi", tmp_path / "new" / "seen.mp4", "--frames", 1)
+    assert (tmp_path / "new" / "seen.mp4").stat().st_size > 0
     seen = cv2.VideoCapture(str(tmp_path / "seen.avi"))
     frames = [seen.read() for _ in range(4)]
     assert [there for there, _ in frames] == [True, True, True, False]
     with pytest.raises(SystemExit, match="must be a folder, a video or a camera's number, found 'nowhere'"):
         run_robot(monkeypatch, exported, "nowhere", tmp_path / "none")
+    with pytest.raises(SystemExit, match=r"seen\.xyz must be a video that OpenCV writes, found another"):
+        run_robot(monkeypatch, exported, tmp_path / "drive.avi", tmp_path / "seen.xyz")
+    (tmp_path / "two").mkdir()
+    for name, width in (("a.png", 96), ("b.png", 128)):
+        cv2.imwrite(str(tmp_path / "two" / name), np.full((64, width, 3), 100, np.uint8))
+    with pytest.raises(SystemExit, match=r"must have one size, found another in b\.png; name a folder"):
+        run_robot(monkeypatch, exported, tmp_path / "two", tmp_path / "two.avi")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "photo.jpg").write_bytes(b"no photo")
     with pytest.raises(SystemExit, match=r"photo\.jpg must be a photo, found one that cannot be read"):
