@@ -111,6 +111,19 @@ def test_run_without_a_result_is_named(tmp_path):
         results.keep_result(tmp_path, folder=tmp_path / "results")
 
 
+def test_the_sheet_needs_a_rendered_world(command, train_folder, tmp_path):
+    words = ("sheet", train_folder.parent, "--out", tmp_path / "sheet.png")
+    code, _, errors = command("results", *words)
+    assert code == 2 and len(errors.splitlines()) == 1
+    assert f"{train_folder} must be of a rendered world, found frames without depth" in errors
+
+
+def test_own_runs_and_an_action_are_not_taken_together(command):
+    code, output, errors = command("results", "--mine", "fill")
+    assert (code, output, len(errors.splitlines())) == (2, "", 1)
+    assert "--mine prints your own runs and takes no action, found 'fill'; leave one out" in errors
+
+
 def test_lengths_are_averaged_over_seeds(tmp_path):
     recipe = away.BASE
     rows = [

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from src.common import files
+from src.common.errors import SettingsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Runs the chosen action; without one, prints all tables."""
+    """Runs the chosen action; without one, prints all tables.
+
+    Raises:
+        SettingsError: --mine has an action behind it, which would be left out.
+    """
     from src.experiments import results
 
+    if arguments.mine and arguments.what:
+        raise SettingsError(
+            f"--mine prints your own runs and takes no action, found '{arguments.what}'; leave one out."
+        )
     if arguments.mine:
         from src.experiments import own_runs
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from src import runs
 from src.common import files
+from src.common.errors import DataError
 from src.common.spacing import choose_evenly
 from src.data import classes as class_lists
 from src.data import depth_files, image_files, mask_files
@@ -146,6 +147,11 @@ def draw_sheet(world: Path, picture: Path) -> None:
         if folder == "Test":
             samples = add_truth(samples, world / "reference", classes)
         samples = samples[samples["mask"] != ""]
+        if (samples["depth"] == "").any():
+            raise DataError(
+                f"{world / folder} must be of a rendered world, found frames without depth; "
+                "python -m src world makes one."
+            )
         samples = samples.iloc[choose_evenly(len(samples), SHEET)]
         cities[folder] = [_load_frame(row, classes) for row in samples.itertuples()]
     style.save_figure(panels.plot_world(cities, classes), picture, note="synthetic world")
