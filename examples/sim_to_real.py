@@ -24,11 +24,11 @@ from src.data.classes import IGNORE, Classes
 from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import metrics
+from src.experiments.kept import WORLDS
 from src.figures import panels, style
 from src.inference import engine, predict
 from src.model import unet
 
-RECORD = Path("results") / "sim-to-real.json"
 SHOWN = 4
 
 
@@ -83,8 +83,8 @@ def main() -> None:
     for key in ("seed", "train_frames", "minutes", "machine"):
         row[key] = result[key]
     row["commit"] = runs.find_commit()
-    known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else []
-    files.write_json(RECORD, [*known, row])
+    known = json.loads(WORLDS.read_text(encoding="utf-8")) if WORLDS.exists() else []
+    files.write_json(WORLDS, [*known, row])
     rows = choose_evenly(len(samples), SHOWN)
     photos = [image_files.load_photo(samples["image"].iloc[i], truths[i].shape) for i in rows]
     titles = [Path(samples["image_path"].iloc[i]).stem for i in rows]

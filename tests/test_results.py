@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -163,3 +164,11 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
 )
 def test_a_name_in_a_table_of_markdown_is_shown_as_it_is(name, cell):
     assert escape(name) == cell
+
+
+def test_the_paths_of_the_results_stand_in_one_module():
+    for name in ("ablation.json", "away.json", "benchmark.json", "estimates.json", "sim-to-real.json"):
+        places = [
+            path for path in Path("src").rglob("*.py") if f'"{name}"' in path.read_text(encoding="utf-8")
+        ]
+        assert places == [Path("src/experiments/kept.py")], name

@@ -1,17 +1,14 @@
 """Trains recipes one after another, and scores them on held-out recordings and on Test."""
 
 import argparse
-from pathlib import Path
 
 from src.common import files
 from src.common.arguments import parse_count
 from src.common.errors import SettingsError
+from src.experiments.kept import ABLATION, AWAY, ESTIMATES
 
 BATCH_SIZE = 4  # as in Train_seg_sem.ipynb
 STEPS = 1200  # steps of both trainings together: about 12 minutes on two cores at 288 x 512 px
-RESULTS = Path("results") / "ablation.json"
-AWAY_RESULTS = Path("results") / "away.json"
-ESTIMATES = Path("results") / "estimates.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--estimates", action="store_true", help=estimates)
     ray = "auto or the address of a Ray cluster, which trains several at a time (requirements-scale.txt)"
     parser.add_argument("--ray", default="", help=ray)
-    keep = f"file of results but the estimates (default: {RESULTS}; with --away: {AWAY_RESULTS})"
+    keep = f"file of results but the estimates (default: {ABLATION}; with --away: {AWAY})"
     parser.add_argument("--keep", type=files.expand_home, help=keep)
 
 
@@ -64,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
             "--estimates needs two seeds or more, for a network each that plays the held-out model and the "
             f"submitted one, found {len(arguments.seeds)}; write for example --seeds 0 1."
         )
-    path = arguments.keep or (AWAY_RESULTS if arguments.away else RESULTS)
+    path = arguments.keep or (AWAY if arguments.away else ABLATION)
     pairs = [(arguments.data, arguments.reference)]
     if arguments.away:
         pairs = [(folder, folder / "reference") for folder in arguments.away]

@@ -20,6 +20,7 @@ from src.data.samples import fingerprint_data, read_samples
 from src.data.splits import make_split
 from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_samples
+from src.experiments.kept import ABLATION
 from src.inference import engine
 from src.model import unet as networks
 from src.pipeline import folds
@@ -44,7 +45,7 @@ class Bench:
     reference: Path | None = None
     batch_size: int = 4
     both: bool = False
-    results: Path = Path("results") / "ablation.json"
+    results: Path = ABLATION
 
     def name(self, recipe: str) -> str:
         """Returns a recipe's name with the conditions that are not the default."""

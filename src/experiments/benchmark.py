@@ -24,9 +24,9 @@ from src.data import image_files
 from src.data.reference import check_reference
 from src.data.samples import read_samples
 from src.experiments import growth, peers, quality
+from src.experiments.kept import BENCHMARK
 from src.experiments.rows import measure_apart, measure_rows
 from src.experiments.speeds import (
-    BENCHMARK,
     PHOTO,
     count_ratios,
     make_ratios_table,

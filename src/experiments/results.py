@@ -21,6 +21,7 @@ from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.evaluation import class_estimate, metrics
 from src.experiments import away, curves, estimate_errors, growth, peers, quality, speeds
+from src.experiments.kept import ABLATION, AWAY, ESTIMATES, FOLDER, WORLDS
 from src.experiments.tables import (
     LENGTH_SCORES,
     MEASURES,
@@ -35,16 +36,11 @@ from src.experiments.tables import (
 from src.figures import panels, style
 from src.scores import RunResult
 
-FOLDER = Path("results")
 DOCS = Path("docs")
 # The pages with tables.
 PAGES = (FOLDER / "README.md", DOCS / "speed.md", DOCS / "world.md", DOCS / "how-measured.md")
 PLACE = re.compile(r"<!-- (\w+) -->\n.*?<!-- end -->", re.DOTALL)  # a table on a page, with its name
 SHEET = 6  # frames of each city on the sheet of frames
-WORLDS = FOLDER / "sim-to-real.json"
-ABLATION = FOLDER / "ablation.json"
-AWAY = FOLDER / "away.json"
-ESTIMATES = FOLDER / "estimates.json"
 CURVES = Path("Imagenes") / "lengths.png"
 
 
