@@ -75,7 +75,7 @@ def test_the_table_of_growth_compares_with_the_first_row():
     assert lines[-1] == "| Save_test, frames | 30,000 frames | 10.0 | 0.50 | 500 | 1.25 |"
 
 
-def test_growth_is_drawn_only_where_all_rows_are_measured(tmp_path, monkeypatch):
+def test_growth_is_drawn_only_where_frames_and_pixels_are_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(growth, "FIGURE", tmp_path / "growth.png")
     pixels = {name: {"seconds": [0.1], "memory": 100} for name in growth.SAVE_TEST["growth pixels"]}
     groups = {"growth frames": make_rows([1] * 4, [1] * 4)}
@@ -83,3 +83,17 @@ def test_growth_is_drawn_only_where_all_rows_are_measured(tmp_path, monkeypatch)
     assert not growth.FIGURE.exists()
     growth.draw_growth(groups | {"growth pixels": pixels})
     assert growth.FIGURE.exists()
+
+
+def test_the_figure_of_growth_has_the_rows_of_the_table(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(growth.style, "save_figure", lambda figure, path: drawn.append(figure))
+    pixels = {name: {"seconds": [0.1], "memory": 100} for name in growth.SAVE_TEST["growth pixels"]}
+    groups = {"growth frames": make_rows([6, 3, 3, 3], [100, 100, 100, 100]), "growth pixels": pixels}
+    del groups["growth frames"]["30,000 frames"], groups["growth pixels"]["2160 x 3840 px"]
+    growth.draw_growth(groups)
+    minutes, milliseconds, memory = (ax.lines[0] for ax in drawn[0].axes)
+    assert minutes.get_xdata().tolist() == [100, 1000, 10000]
+    assert minutes.get_ydata().tolist() == pytest.approx([0.01, 0.05, 0.5])
+    assert milliseconds.get_xdata().tolist() == pytest.approx([0.2304, 0.9216, 3.6864])
+    assert memory.get_ydata().tolist() == [100, 100, 100]
