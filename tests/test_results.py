@@ -145,9 +145,12 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     joint = "50.0 ± 0.0 / 40.0 ± 0.0 | 45.0 ± 7.1 / 25.0 ± 0.0"
     assert lines[2] == f"| a | 700 | 0, 1 | 2 | {joint} | 45.0 ± 0.0 / 35.0 ± 7.1 |"
     assert lines[3] == "| a | 1400 | 0 | 2 | 50.0 / 40.0 | 60.0 / 25.0 | 45.0 / 50.0 |"
-    there, held_out = curves.plot_lengths(lengths).axes[0].lines  # of seed 0; the other has one length alone
+    figure = curves.plot_lengths(lengths)
+    there, held_out = figure.axes[0].lines  # of seed 0; the other has one length alone
     assert there.get_xdata().tolist() == [700, 1400] and there.get_ydata() == pytest.approx([40, 60])
     assert held_out.get_ydata() == pytest.approx([50, 50])
+    names = [text.get_text().strip() for text in figure.legends[0].get_texts()]  # a column a kind
+    assert names == ["a", "", "other place", "held-out recordings", "seed 0", ""]
 
 
 @pytest.mark.parametrize(

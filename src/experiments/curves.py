@@ -61,22 +61,27 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
     runs = lengths.groupby(["data", "seed"]).filter(lambda rows: len(rows) > 1)  # one length makes no line
     colors = {name: f"C{number}" for number, name in enumerate(runs["data"].unique())}
     markers = dict(zip(sorted(runs["seed"].unique()), "os^Dv", strict=False))
-    for ax, measure in zip(axes, ("mIoU", "F1"), strict=True):
+    for ax, (measure, title) in zip(axes, {"mIoU": "mean IoU, %", "F1": "F1, %"}.items(), strict=True):
         for (name, seed), rows in runs.groupby(["data", "seed"]):
             for place, line in PLACES.items():
                 look = {"color": colors[name], "marker": markers[seed], "linestyle": line, "markersize": 5}
                 ax.plot(rows["steps"], rows[f"{place} {measure}"], **look)
-        ax.set(xscale="log", xlabel="steps of both trainings (log scale)", title=f"{measure}, %")
+        ax.set(xscale="log", xlabel="steps of both trainings (log scale)", title=title)
         low, high = ax.get_xlim()
         ticks = [steps for steps in STEP_TICKS if low <= steps <= high]
         ax.set_xticks(ticks, [f"{steps:,}" for steps in ticks])
         ax.minorticks_off()
-    handles = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
     names = {"away": "other place", "held out": "held-out recordings"}
-    handles += [Line2D([], [], color=GREY, linestyle=PLACES[place], label=names[place]) for place in PLACES]
-    handles += [
-        Line2D([], [], color=GREY, marker=marker, linestyle="", label=f"seed {seed}")
-        for seed, marker in markers.items()
+    columns = [  # of the legend
+        [Line2D([], [], color=color, label=name) for name, color in colors.items()],
+        [Line2D([], [], color=GREY, linestyle=PLACES[place], label=names[place]) for place in PLACES],
+        [
+            Line2D([], [], color=GREY, marker=marker, linestyle="", label=f"seed {seed}")
+            for seed, marker in markers.items()
+        ],
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    height = max(map(len, columns))
+    gap = Line2D([], [], linestyle="", label=" ")
+    handles = [handle for column in columns for handle in column + [gap] * (height - len(column))]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(columns))
     return figure
