@@ -32,8 +32,8 @@ TRUST = 0.8  # share of the held-out log temperature that is used for Test
 LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few held-out labels to find one
 # Share of the labels' gap between accuracy and confidence on held-out recordings that is used for Test. On
 # seven of the networks of docs/how-measured.md accuracy and F1 missed by 1.1 and 2.2 points on average with a
-# share of 0.1, by 2.5 and 2.2 with 0.25, by 5.7 and 5.4 with 0.5. On the eighth, CamVid's, which is tested on
-# a drive at dusk, F1 missed by 17, 10 and 1 points, the accuracy always by more than 30.
+# share of 0.1, by 2.5 and 2.2 with 0.25, by 5.7 and 5.4 with 0.5. On the eighth, CamVid's, F1 missed by 17,
+# 10 and 1 points, the accuracy always by more than 30.
 LABEL_TRUST = 0.2
 # Of the labels' estimates: metrics.NINETY times the root mean square error of an earlier version.
 LABEL_ERRORS = {"f1": 0.095, "accuracy": 0.07}
