@@ -154,6 +154,12 @@ def test_versions_of_the_results_are_told_apart():
     assert {name.removesuffix(" (development)") for name in known} <= said
 
 
+def test_todays_version_is_the_first_of_the_list_of_versions():
+    rows = Path("results/README.md").read_text(encoding="utf-8").split("## Versions")[1]
+    first = re.search(r"^\| ([\w ]+) \| .* \| today's \|$", rows, re.MULTILINE)[1]
+    assert f"today's is *{first}*" in Path("docs/how-measured.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", run.NOTEBOOKS)
 def test_what_a_notebook_reached_is_a_kept_result(name):
     said = nbformat.read(name, as_version=4).cells[0].source.split("**Reached**")[1].split("**Next:**")[0]
