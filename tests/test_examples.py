@@ -1,5 +1,6 @@
 import json
 import runpy
+import subprocess
 import sys
 
 import cv2
@@ -14,6 +15,12 @@ from src.data.reference import add_truth
 from src.data.samples import read_samples
 from src.inference import engine
 from src.model import unet
+
+
+def test_examples_set_up_the_process_before_tensorflow_is_imported():
+    code = "import examples, sys; print('src' in sys.modules, 'tensorflow' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "False"]
 
 
 def test_camvid_becomes_this_layout(tmp_path, monkeypatch):
