@@ -165,7 +165,7 @@ def _paint(figure: Figure, values: pd.Series) -> np.ndarray:
         return _paint_names(figure, values)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(values.min(), values.max()), "viridis")
     if values.notna().any():
-        figure.colorbar(scale, ax=figure.axes, shrink=0.8, aspect=30, pad=0.01, label="of the frame, %")
+        figure.colorbar(scale, ax=figure.axes, shrink=0.8, aspect=30, pad=0.01, label="%")
     colors = scale.to_rgba(values.to_numpy(float))
     colors[values.isna()] = mpl.colors.to_rgba(UNKNOWN)
     return colors
