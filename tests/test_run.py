@@ -78,7 +78,8 @@ def test_a_default_that_is_an_expression_is_no_obstacle():
         ("RECIPE=colour=2", "RECIPE must be parts as NAME=VALUE, found 'colour=2'; the nearest is color="),
     ],
 )
-def test_settings_out_of_range_are_refused_before_any_notebook(argument, match, capsys):
+def test_settings_out_of_range_are_refused_before_any_notebook(argument, match, capsys, monkeypatch):
+    monkeypatch.setattr(run, "_run_all", lambda *_: pytest.fail("a notebook was started"))
     assert run.main([argument]) == 2
     assert match in capsys.readouterr().err
 
