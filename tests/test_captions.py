@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,11 @@ from src.figures import captions
 from src.model import unet
 from src.scores import RunResult, Scores
 from src.settings import Recipe
+
+ESTIMATED = Scores(miou=0.5, miou_low=0.44, miou_high=0.56)
+WITH_LABELS = replace(
+    ESTIMATED, f1=0.7, f1_low=0.6, f1_high=0.8, accuracy=0.9, accuracy_low=0.8, accuracy_high=1
+)
 
 
 def test_history_names_first_and_last_value():
@@ -22,6 +29,51 @@ def test_history_names_first_and_last_value():
     assert captions.describe_history(several, "frames (leaky)").endswith(
         "mean IoU on frames (leaky) went from 20.0 to 50.0 %, +30.0 points since epoch 1."
     )
+
+
+def test_the_estimate_stands_beside_the_held_out_score():
+    scores = {"held_out": Scores(miou=0.61), "estimate": ESTIMATED}
+    assert captions.describe_estimate(RunResult(scores=scores)) == (
+        "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
+        "On held-out recordings the mean IoU was 61.0 %."
+    )
+    assert "ESTIMATE" in captions.describe_estimate(RunResult())
+    alone = captions.describe_estimate(RunResult(scores={"estimate": ESTIMATED}))
+    assert alone == "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)."
+
+
+def test_the_estimate_of_labels_has_intervals():
+    scores = {"held_out": Scores(miou=0.61), "estimate": WITH_LABELS}
+    confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
+    caption = captions.describe_estimate(RunResult(scores=scores, confusion=confusion))
+    labels = "a label accuracy of about 90.0 % (80.0 to 100.0); a label F1 of about 70.0 % (60.0 to 80.0)."
+    assert f"(44.0 to 56.0); {labels} On held-out recordings (2 of 3 classes) the" in caption
+
+
+def test_the_score_is_compared_with_the_estimate():
+    scores = {"held_out": Scores(miou=0.61), "estimate": WITH_LABELS}
+    scores |= {"test": Scores(miou=0.4, f1=0.65), "random": Scores(miou=0.9)}
+    caption = captions.describe_estimate(RunResult(scores=scores, leaky=True))
+    for part in (
+        "outside the estimated 44.0 to 56.0 % (50.0)",
+        "F1 of 65.0 %, inside the estimated 60.0 to 80.0 % (70.0)",
+        "of the same street (leaky) the mean IoU was 61.0 %",
+        "(leaky) the mean IoU was 90.0",
+    ):
+        assert part in caption
+    scores["test"] = Scores(f1=0.65, accuracy=0.7)  # of labels alone
+    caption = captions.describe_estimate(RunResult(scores=scores))
+    assert caption.startswith("Test gave a label accuracy of 70.0 %, outside the estimated 80.0 to 100.0 %")
+    assert "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)." in caption and "nan" not in caption
+
+
+def test_classes_whose_estimate_missed_are_counted():
+    classes = {"IoU %": [50.0, 20.0, 70.0], "low %": [45.0, 10.0, 60.0], "high %": [55.0, 30.0, 80.0]}
+    classes = pd.DataFrame(classes, index=list("abc"))
+    missed = captions.describe_missed(classes, pd.Series({"a": 40.0, "b": np.nan, "c": 76.0}))
+    text = " The estimates, the dots, missed a class by 8.0 points on average; 1 of 2 classes are in their "
+    assert missed == f"{text}intervals, the lines."
+    assert captions.describe_missed(classes, pd.Series(np.nan, classes.index)) == ""
 
 
 def test_the_estimate_is_compared_with_what_the_competition_gave():

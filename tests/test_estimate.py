@@ -9,15 +9,14 @@ from tiny import TINY
 
 from src import runs
 from src.data.samples import read_samples
-from src.evaluation import estimate, fold_scores
+from src.evaluation import estimate
 from src.evaluation.estimate import ExpectedConfusion
 from src.evaluation.evaluate import Evaluation, Scored, count_changed, score_samples
-from src.figures import captions
 from src.inference import predict
 from src.inference.engine import KerasPredictor
 from src.model import unet
 from src.pipeline import joint
-from src.scores import RunResult, Scores
+from src.scores import Scores
 from src.training.compiled import build_seeded
 
 
@@ -115,71 +114,6 @@ def test_interval_is_wider_where_recordings_differ():
         found = estimate.estimate_test(expected, pd.Series(recordings), [make_fold(None)])
         widths.append(found.miou_high - found.miou_low)
     assert widths[0] > widths[1] == pytest.approx(2 * estimate.METHOD_ERROR)
-
-
-def test_sentence_and_tables():
-    estimated = Scores(miou=0.5, miou_low=0.44, miou_high=0.56)
-    scores = {"held_out": Scores(miou=0.61), "estimate": estimated}
-    assert captions.describe_estimate(RunResult(scores=scores)) == (
-        "Test will give a mean IoU of about 50.0 % (44.0 to 56.0). "
-        "On held-out recordings the mean IoU was 61.0 %."
-    )
-    scores["estimate"] = replace(
-        estimated, f1=0.7, f1_low=0.6, f1_high=0.8, accuracy=0.9, accuracy_low=0.8, accuracy_high=1
-    )
-    confusion = {"held_out": {"mask": [[5, 1, 0], [0, 0, 0], [1, 0, 3]]}}
-    caption = captions.describe_estimate(RunResult(scores=scores, confusion=confusion))
-    labels = "a label accuracy of about 90.0 % (80.0 to 100.0); a label F1 of about 70.0 % (60.0 to 80.0)."
-    assert f"(44.0 to 56.0); {labels} On held-out recordings (2 of 3 classes) the" in caption
-    scores |= {"test": Scores(miou=0.4, f1=0.65), "random": Scores(miou=0.9)}
-    caption = captions.describe_estimate(RunResult(scores=scores, leaky=True))
-    for part in (
-        "outside the estimated 44.0 to 56.0 % (50.0)",
-        "F1 of 65.0 %, inside the estimated 60.0 to 80.0 % (70.0)",
-        "of the same street (leaky) the mean IoU was 61.0 %",
-        "(leaky) the mean IoU was 90.0",
-    ):
-        assert part in caption
-    scores["test"] = Scores(f1=0.65, accuracy=0.7)  # of labels alone
-    caption = captions.describe_estimate(RunResult(scores=scores))
-    assert caption.startswith("Test gave a label accuracy of 70.0 %, outside the estimated 80.0 to 100.0 %")
-    assert "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)." in caption and "nan" not in caption
-    classes = {"IoU %": [50.0, 20.0, 70.0], "low %": [45.0, 10.0, 60.0], "high %": [55.0, 30.0, 80.0]}
-    classes = pd.DataFrame(classes, index=list("abc"))
-    missed = captions.describe_missed(classes, pd.Series({"a": 40.0, "b": np.nan, "c": 76.0}))
-    text = " The estimates, the dots, missed a class by 8.0 points on average; 1 of 2 classes are in their "
-    assert missed == f"{text}intervals, the lines."
-    assert captions.describe_missed(classes, pd.Series(np.nan, classes.index)) == ""
-    assert "ESTIMATE" in captions.describe_estimate(RunResult())
-    alone = captions.describe_estimate(RunResult(scores={"estimate": estimated}))
-    assert alone == "Test will give a mean IoU of about 50.0 % (44.0 to 56.0)."
-    found = {
-        "held out": Scored(Scores(miou=0.4, f1=None), frames=9, temperature=0.8),
-        "fold 2": Scored(Scores(miou=0.6, f1=0.5), frames=7),
-    }
-    leaked = Scored(Scores(miou=0.9), frames=5, temperature=2.0)
-    table = fold_scores.make_folds_table(found, {"random frames (leaky)": leaked})
-    assert list(table.index) == ["held out", "fold 2", "mean of the folds", "random frames (leaky)"]
-    assert table["mean IoU %"].tolist() == [40, 60, 50, 90] and table["F1 %"]["mean of the folds"] == 50
-    assert table["temperature"]["mean of the folds"] == 0.8 and np.isnan(table["accuracy %"]["fold 2"])
-    warm = found | {"fold 2": replace(found["fold 2"], temperature=3.2)}
-    assert (
-        fold_scores.make_folds_table(warm)["temperature"]["mean of the folds"] == 1.6
-    )  # root of 0.8 times 3.2
-    assert "mean of the folds" not in fold_scores.make_folds_table({"held out": found["held out"]}).index
-    assert len(fold_scores.make_folds_table({}, found)) == 2 and fold_scores.make_folds_table({}).empty
-
-
-def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5, label_gap=-0.2)
-    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0, label_gap=-0.1)
-    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6, label_gap=-0.3)
-    others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
-    found = fold_scores.extrapolate_short_folds(others, whole, short)
-    assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
-    assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
-    assert found["fold 2"].label_gap == pytest.approx(-0.2)
-    assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
 
 
 def test_both_notebooks_must_want_the_same():
