@@ -36,6 +36,7 @@ TODAYS = (
     "slow joint network (development)",
     "label by mask",
     "label by mask (development)",
+    "class hidden",
     "class hidden (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
