@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> int:
         arguments: of the command line, behind `python -m src`.
 
     Returns:
-        The exit code: 0, or 2 for an error that the user can correct; `run` has more codes.
+        The exit code: 0, 2 for an error that the user can correct, 130 after an interruption; `run` has
+        more codes.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         print(describe_verbs())
@@ -43,15 +44,24 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    try:
+        return _run_verb(verb, rest)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _run_verb(verb: str, arguments: list[str]) -> int:
+    """Runs one command, prints an error that the user can correct in one line, and returns the exit code."""
     command = importlib.import_module(f"src.commands.{verb}")  # only this one, so that it starts fast
     if hasattr(command, "run_unparsed"):
-        return command.run_unparsed(rest)
+        return command.run_unparsed(arguments)
     parser = argparse.ArgumentParser(
         prog=f"python -m src {verb}", description=command.__doc__.splitlines()[0]
     )
     command.add_arguments(parser)
     try:
-        code = command.run(parser.parse_args(rest)) or 0
+        code = command.run(parser.parse_args(arguments)) or 0
         sys.stdout.flush()
     except UserError as error:
         print(error, file=sys.stderr)

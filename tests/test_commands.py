@@ -1,5 +1,6 @@
 """The command line: every verb starts alone, old names lead to the new ones."""
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,17 @@ def test_the_command_line_lists_its_verbs(command):
     assert code == 0 and all(f"  {verb} " in output for verb in VERBS)
     code, _, errors = command("inspect")
     assert code == 2 and "doctor" in errors and "found 'inspect'" in errors
+
+
+@pytest.mark.parametrize("verb", ["run", "doctor"])
+def test_an_interruption_is_said_in_a_word(verb, command, monkeypatch):
+    def stop(arguments):
+        raise KeyboardInterrupt
+
+    module = importlib.import_module(f"src.commands.{verb}")
+    monkeypatch.setattr(module, "run_unparsed" if verb == "run" else "run", stop)
+    words = () if verb == "run" else ("Train",)
+    assert command(verb, *words) == (130, "", "Interrupted.\n")
 
 
 def test_output_that_nobody_reads_to_its_end_is_no_error(train_folder):
