@@ -84,7 +84,8 @@ def step_part(size: list[int], part: str) -> Callable[[], float]:
 
 
 def _compile_ours(frames: Frames) -> keras.Model:
-    recipe = Recipe(weights="none")
+    """Compiles the network that the notebooks train: with random weights it would learn its normalisation."""
+    recipe = Recipe()
     names = class_lists.ClassList(tuple(range(CLASSES)), tuple(map(str, range(CLASSES))), (), None)
     network = build_joint(build_segmenter(CLASSES, recipe), LABELS)
     compile_joint(network, frames, class_lists.Classes(names, names), recipe)
