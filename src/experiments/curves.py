@@ -28,20 +28,19 @@ def plot_growth(frames: pd.DataFrame, pixels: pd.DataFrame) -> Figure:
     ends = frames["frames"].iloc[[0, -1]]
     in_proportion = ends * minutes.iloc[0] / frames["frames"].iloc[0]
     axes[0].plot(ends, in_proportion, ":", color=GREY)
-    axes[0].set(
-        xscale="log", yscale="log", xlabel="frames", title="minutes for all frames\n(dotted: in proportion)"
-    )
+    thousands = {"xscale": "log", "xlabel": "thousand frames"}
+    axes[0].set(yscale="log", title="minutes for all frames\n(dotted: in proportion)", **thousands)
     axes[0].set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
     axes[0].set_ylim(minutes.min() / 2, 2 * minutes.max())
     figure.suptitle("Save_test.ipynb on two cores")
     axes[1].plot(pixels["pixels"] / 1e6, 1e3 * pixels["seconds"], "o-", color=BLUE)
     axes[1].set(xlabel="megapixels of a photo", title="milliseconds per frame", xlim=0)
     axes[2].plot(frames["frames"], frames["memory"], "o-", color=BLUE)
-    axes[2].set(xscale="log", xlabel="frames", title="peak memory, MB")
+    axes[2].set(title="peak memory, MB", **thousands)
     for ax, highest in ((axes[1], 1e3 * pixels["seconds"].max()), (axes[2], frames["memory"].max())):
         ax.set_ylim(0, 1.2 * highest)
     for ax in (axes[0], axes[2]):
-        ax.set_xticks(frames["frames"], [f"{count:,}" for count in frames["frames"]])
+        ax.set_xticks(frames["frames"], [f"{count / 1000:g}" for count in frames["frames"]])
         ax.xaxis.set_minor_formatter(NullFormatter())  # else minor ticks get labels such as 2 x 10^2
     axes[0].yaxis.set_minor_formatter(NullFormatter())
     return figure
