@@ -275,6 +275,9 @@ NAMED = {  # photos: the names of their masks, without what is behind
         ["d1_\u00e9", "d2_e\u0301"],
     ),
     "alike but for the ending": (["a.jpg", "a.png"], ["a_jpg", "a_png"]),
+    "alike, by whole paths": (["/data/d1/a.jpg", "/data/d2/a.jpg"], ["data_d1_a", "data_d2_a"]),
+    "alike, by whole paths of Windows": (["C:/d1/a.jpg", "D:/d1/a.jpg"], ["C_d1_a", "D_d1_a"]),
+    "alike but for the ending, by whole paths": (["/d/a.jpg", "/d/a.png"], ["d_a_jpg", "d_a_png"]),
     "folders that run into names": (["d_1/a.jpg", "d/1_a.jpg", "x/a.jpg"], ["d_1_a", "1_a", "x_a"]),
     "alike with their folders": (["d_1/a.jpg", "d/1/a.jpg"], ["1_d_1_a_jpg", "2_d_1_a_jpg"]),
     "the name that another one gets": (

@@ -18,14 +18,20 @@ def name_predictions(samples: pd.DataFrame) -> list[str]:
     """
     paths = [PurePosixPath(name) for name in samples["image_path"]]
     stems = [_cut(path.stem) for path in paths]
-    in_folders = [_cut("_".join((*path.parent.parts, path.stem))) for path in paths]
-    with_endings = [_cut("_".join(path.parts).replace(".", "_")) for path in paths]
+    in_folders = [_cut("_".join((*_list_folders(path), path.stem))) for path in paths]
+    with_endings = [_cut("_".join((*_list_folders(path), path.name)).replace(".", "_")) for path in paths]
     names = _make_unique(stems, in_folders, stems)
     names = _make_unique(names, with_endings, stems)
     while len(set(map(_fold, names))) < len(names):
         numbered = [f"{number}_{_cut(name)}" for number, name in enumerate(names, start=1)]
         names = _make_unique(names, numbered, stems)
     return [f"{name}_pred.png" for name in names]
+
+
+def _list_folders(path: PurePosixPath) -> list[str]:
+    """Lists the folders of a path, without the root and the colon of a drive, which no file name may hold."""
+    folders = [part.strip("/:") for part in path.parent.parts]
+    return [folder for folder in folders if folder]
 
 
 def _make_unique(names: list[str], others: list[str], stems: list[str]) -> list[str]:
