@@ -237,13 +237,34 @@ def test_what_no_saving_makes_an_image_gets_its_own_remedy(tmp_path, content, wo
         image_files.read_size(str(tmp_path / "photo.jpg"))
 
 
+ODD = {
+    "bytes before a marker": lambda content: content.replace(b"\xff\xda", bytes(12) + b"\xff\xda", 1),
+    "a byte more, as of webcams": lambda content: content.replace(b"\xff\xdb", b"\0\xff\xdb", 1),
+    "an unknown revision": lambda content: content.replace(b"JFIF\0\x01", b"JFIF\0\x05", 1),
+}
+
+
 @pytest.mark.parametrize(
-    "change",
-    [
-        lambda content: content.replace(b"\xff\xda", bytes(12) + b"\xff\xda", 1),  # bytes before a marker
-        lambda content: content.replace(b"JFIF\0\x01", b"JFIF\0\x05", 1),  # an unknown revision
-    ],
+    "kind", ["cut, with an end mark", "rest is zeros", "a hole of zeros", "a piece is missing"]
 )
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_odd_in_a_jpeg_does_not_hide_that_it_lost_pixels(tmp_path, capfd, odd, kind):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(ODD[odd](BROKEN[kind]))
+    with pytest.raises(
+        DataError, match=r"photo\.jpg must be a whole JPEG or PNG image, .* cut short or broken"
+    ):
+        image_files.load_photo(str(path), (320, 480))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_jpeg_with_changed_line_ends_is_refused(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(PLAIN.replace(b"\n", b"\r\n"))
+    with pytest.raises(DataError, match=r"photo\.jpg must be a whole JPEG or PNG image"):
+        image_files.load_photo(str(tmp_path / "photo.jpg"), (320, 480))
+
+
+@pytest.mark.parametrize("change", ODD.values())
 def test_what_is_odd_in_a_jpeg_does_not_hide_that_it_is_cut_short(tmp_path, change):
     path = tmp_path / "photo.jpg"
     content = change(jpeg())

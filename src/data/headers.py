@@ -286,6 +286,21 @@ def _walk_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
         place += 2 + length
 
 
+def strip_segments(content: bytes) -> bytes:
+    """Returns a JPEG without what its pixels do not need: profiles, comments, stray bytes between segments.
+
+    Adobe's segment stays, because it says how the colours are stored.
+    """
+    file = io.BytesIO(content)
+    parts = [JPEG]
+    for marker, length in _walk_segments(file):
+        data = file.read(length)
+        if marker == 0xEE or not (marker >> 4 == 0xE or marker == 0xFE):
+            parts.append(struct.pack(">BBH", 0xFF, marker, length + 2) + data)
+    pixels = file.tell() - 2  # behind the segments, at the marker of the first scan
+    return b"".join([*parts, content[pixels:]])
+
+
 def _require_pixels(height: int, width: int) -> None:
     """Refuses an image without pixels.
 

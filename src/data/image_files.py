@@ -233,11 +233,12 @@ def _decode_jpeg(path: str, content: bytes, header: Header, shrink: int) -> np.n
     try:
         return simplejpeg.decode_jpeg(content, "RGB", **smallest)
     except ValueError as error:
-        if not _HARMLESS.search(str(error)):
-            raise DataError(
-                f"{path} must be a whole JPEG or PNG image, found one that is cut short or broken ({error}); "
-                "export it again."
-            ) from error
+        _require_harmless(path, error)
+    try:
+        # The first warning hid the others, so the pixels are tested again without what it may be about.
+        simplejpeg.decode_jpeg(headers.strip_segments(content), "RGB", **smallest)
+    except ValueError as error:
+        _require_harmless(path, error)
     try:
         # Pillow overlooks such a warning and still refuses a JPEG that is cut short.
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
@@ -246,6 +247,19 @@ def _decode_jpeg(path: str, content: bytes, header: Header, shrink: int) -> np.n
         raise DataError(
             f"{path} must be a whole JPEG or PNG image, found one that is cut short ({error}); export it "
             "again."
+        ) from error
+
+
+def _require_harmless(path: str, error: ValueError) -> None:
+    """Refuses a JPEG by the first warning of libjpeg, unless that is about a fault that loses no pixels.
+
+    Raises:
+        DataError: it is about missing or broken data.
+    """
+    if not _HARMLESS.search(str(error)):
+        raise DataError(
+            f"{path} must be a whole JPEG or PNG image, found one that is cut short or broken ({error}); "
+            "export it again."
         ) from error
 
 
