@@ -564,6 +564,19 @@ def test_a_file_of_the_name_elsewhere_is_told(folders, written):
     assert f"'{written}'; write photos/frame_003.png, if that is meant" in error
 
 
+def test_a_photo_is_not_told_for_a_mask_of_its_name_nor_a_mask_for_a_photo(folders):
+    (folders[0] / "inner").mkdir()
+    shutil.move(folders[0] / "frame_003_seg.png", folders[0] / "inner" / "frame_003.png")
+    shutil.move(folders[0] / "frame_004.jpg", folders[0] / "inner" / "frame_004.jpg")
+    shutil.copy(folders[0] / "frame_004_seg.png", folders[0] / "frame_004.png")
+    edit(folders[0], label_path=(5, "masks/frame_003.png"), image_path=(6, "photos/frame_004.jpg"))
+    photo, mask = find(examine(folders[0]), "error")
+    assert "no file 'photos/frame_004.jpg'; write inner/frame_004.jpg, if that is meant" in photo
+    assert "no file 'masks/frame_003.png'; write inner/frame_003.png, if that is meant" in mask
+    (folders[0] / "inner" / "frame_003.png").unlink()
+    assert "'masks/frame_003.png'; add it or empty the cell" in find(examine(folders[0]), "error")[1]
+
+
 def test_a_path_that_was_quoted_for_the_web_is_told(folders):
     shutil.move(folders[0] / "frame_003.jpg", folders[0] / "caf\u00e9 3.jpg")
     edit(folders[0], image_path=(5, "caf%C3%A9%203.jpg"))

@@ -192,7 +192,7 @@ def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, s
     rows = [row for row, _ in found]
     name = found[0][1]
     remedy = "drop the row" if column == "image_path" else "empty the cell"
-    near = _find_same_name(folder, name) if kind in ("missing", "outside") else ""
+    near = _find_same_name(folder, name, column) if kind in ("missing", "outside") else ""
     add = f"add it or {remedy}"
     link = f"copy or link the file into {folder} and write its path from there"
     if near:
@@ -217,15 +217,22 @@ def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, s
     return Problem("note", f"{path}, column {column}: names like '{name}' ({len(found)}) {notes[kind]}.")
 
 
-def _find_same_name(folder: Path, name: str) -> str:
-    """Finds a file of this name, whatever its ending, anywhere below a folder; "" where there is none."""
+def _find_same_name(folder: Path, name: str, column: str) -> str:
+    """Finds a file of this name anywhere below a folder; "" where there is none.
+
+    One with the ending of `name` comes first; another one must be a PNG where the column is one of PNGs.
+    """
     stem = fold_name(PurePosixPath(name).stem)
     stems = {stem, fold_name(unquote(stem))} - {""}  # some programs write a blank as %20
+    found = []
     for place, _, files in os.walk(folder):
         for file in sorted(files):
             if fold_name(PurePosixPath(file).stem) in stems:
-                return (Path(place) / file).relative_to(folder).as_posix()
-    return ""
+                found.append((Path(place) / file).relative_to(folder))
+    ending = fold_name(PurePosixPath(name).suffix)
+    same = [path for path in found if fold_name(path.suffix) == ending]
+    others = [path for path in found if column == "image_path" or fold_name(path.suffix) == ".png"]
+    return next((path.as_posix() for path in same + others), "")
 
 
 def find_duplicates(path: Path, table: pd.DataFrame, column: str) -> list[Problem]:
