@@ -448,7 +448,7 @@ def test_a_time_that_cannot_be_told_is_an_error(train_folder, classes, text):
     assert [level for level, _ in problems] == ["error"] and f"found '{text}'" in problems[0][1]
 
 
-@pytest.mark.parametrize("text", ["1.60912E+12", "1.6E9", "1.60912202e9"])
+@pytest.mark.parametrize("text", ["1.60912E+12", "1,60912E+12", "1.6E9", "1.60912202e9"])
 def test_a_time_that_a_spreadsheet_rounded_is_an_error_that_says_so(train_folder, classes, text):
     samples, problems = read_column(train_folder, classes, timestamp=text)
     assert samples["time"].isna().all() and [level for level, _ in problems] == ["error"]

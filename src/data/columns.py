@@ -194,7 +194,7 @@ def _report_times(
     if unreadable.any():
         found = cells[unreadable].iloc[0]
         remedy = "write it like 2026-02-03T09:30:00Z"
-        if re.fullmatch(NUMBER, found) and _is_rounded(found):
+        if re.fullmatch(NUMBER, found.replace(",", ".")) and _is_rounded(found):
             remedy = "a spreadsheet has rounded it, so export the times again, as text or with all digits"
         text = (
             ": timestamp must be ISO 8601, a number of seconds (milli-, micro-, nanoseconds) since 1970 or "
