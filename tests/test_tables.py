@@ -104,6 +104,8 @@ def test_a_column_without_a_head_is_noted_as_not_read(tmp_path):
         (b"\n<!DOCTYPE html>\n<title>Sign in, please</title>", "a web page in its place; download the table"),
         (b"\x1f\x8b\x08\0image_path", r"a packed file \(gzip\); unpack it"),
         (bytes(4000), "nothing but zeros, as after a loss of power; copy"),
+        (b"image_path\na.jpg\nb.j" + bytes(9), "found zero bytes in line 3, as after a loss of power; copy"),
+        ("image_path\na.jpg\n".encode("utf-32-le"), "found zero bytes in line 1"),
         (b"image_path\n\x81\n", "must be a table in UTF-8"),
         (b"Frames of May\n\nimage_path,robot_id\na.jpg,7\n", "found 'Frames of May' above the head in row 3"),
     ],

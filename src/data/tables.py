@@ -182,6 +182,12 @@ def _read_text(path: Path) -> tuple[str, list[Problem]]:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} must be a table in UTF-8, found {error}; save it as 'CSV UTF-8'.") from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(
+            f"{path} must be a table in UTF-8, found zero bytes in line {line}, as after a loss of power; "
+            "copy, download or export it again."
+        )
     if encoding == "utf-8":
         return text, []
     if encoding == "utf-8-sig":
