@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -9,10 +10,11 @@ from tiny import TINY
 from examples import int8
 from src.common.errors import MissingError, OutdatedError, SettingsError
 from src.data.frames import load_frames
-from src.data.samples import read_samples
+from src.data.samples import fingerprint_data, read_samples
 from src.inference import engine
 from src.model import unet
 from src.runs import Run
+from src.settings import TrainingSettings
 from src.training.compiled import build_seeded
 
 SIZE = (64, 96)
@@ -50,6 +52,37 @@ def test_the_table_has_scores_losses_and_speeds(graph, samples, classes, monkeyp
     assert exact[0] == "| exact" and exact[2] == same[2] == "0.00"  # points that are lost
     assert exact[1] == same[1] and exact[3] == same[3]
     assert exact[4] == "1.00 |" and same[4] == "1.50 |"
+
+
+def test_the_held_out_model_is_measured_and_the_submitted_one_is_written(
+    samples, classes, train_folder, tmp_path, monkeypatch
+):
+    run = tmp_path / "joint-a"
+    for folder in (run / "held_out" / "export", run / "export"):
+        network = build_seeded(len(folder.parts), lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
+        engine.export(network, folder, {"labels": ["a"]})
+    settings = {"SEGMENTER": "seg-a", "data_fingerprint": fingerprint_data(samples, classes)}
+    (run / "result.json").write_text(json.dumps({"minutes": 1, "settings": settings}))
+    (run / "settings.json").write_text(json.dumps(settings))
+    (tmp_path / "seg-a").mkdir()
+    stored = TrainingSettings(SIZE, SIZE).to_dict()
+    (tmp_path / "seg-a" / "settings.json").write_text(json.dumps(stored))
+    calibrated = []
+
+    def quantize(graph, frames):  # stands for NNCF's
+        calibrated.append(len(frames))
+        return graph
+
+    monkeypatch.setattr(int8, "quantize", quantize)
+    lines = squeeze(int8.make_int8(run, train_folder.parent)).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| float32", "| float16 weights", "| int8"]
+    assert calibrated == [4, 6]  # without the held-out frames, then with all
+    image = load_frames(samples, classes, SIZE).images[0]
+    answers = {}
+    for folder in ("int8", "export", "held_out/export"):
+        answers[folder] = engine.Engine(run / folder / engine.EXPORTED).predict(image)["mask"]
+    assert np.array_equal(answers["int8"], answers["export"])
+    assert not np.array_equal(answers["int8"], answers["held_out/export"])
 
 
 def test_the_predictors_take_turns():
