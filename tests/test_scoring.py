@@ -214,6 +214,13 @@ def test_two_frames_with_one_mask_are_refused(server):
         scoring.score(str(server / "ref"), str(server / "res"))
 
 
+def test_a_row_that_was_copied_is_told_by_its_frame(server):
+    path = server / "res" / "data.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    with pytest.raises(scoring.ScoringError, match=r"one row for each test frame; twice: frame_000\.jpg"):
+        scoring.score(str(server / "ref"), str(server / "res"))
+
+
 def test_a_reference_without_truth_is_no_score_of_nothing(server):
     path = server / "ref" / "data.csv"
     text = path.read_text()

@@ -582,15 +582,15 @@ def read_answers(submission, wanted):
         ScoringError: a frame has no row or two, or two frames name one mask.
     """
     rows, found = read_table(submission, ["image_path", "pred_name", "image_lvl_pred"], "the submission"), {}
-    named = [name_mask(row) for row in rows if row["pred_name"]]
-    if len(set(named)) < len(named):
-        twice = next(name for name in named if named.count(name) > 1)
-        raise ScoringError("pred_name must differ from frame to frame; twice: %s." % twice)
     for row in rows:
         name = name_image(row["image_path"])
         if name in found:
             raise ScoringError("data.csv must have one row for each test frame; twice: %s." % name)
         found[name] = row
+    named = [name_mask(row) for row in rows if row["pred_name"]]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise ScoringError("pred_name must differ from frame to frame; twice: %s." % twice)
     lacking = [name for name in wanted if name not in found]
     if lacking:
         raise ScoringError(
