@@ -352,6 +352,14 @@ def test_the_parts_of_roboflow_are_its_folders_and_its_title_is_no_class(tmp_pat
     assert classes["name"].tolist() == ["background", "road", "sidewalk", "car", "ignore"]
 
 
+def test_voc_may_lie_below_a_folder_that_is_called_like_one_of_its_own(tmp_path):
+    source = tmp_path / "SegmentationObject" / "source"
+    shutil.copytree(FILES / "datumaro_voc_segmentation", source)
+    expected = bring(FILES / "datumaro_voc_segmentation", tmp_path / "plain").written
+    written = bring(source, tmp_path / "out").written
+    assert len(written.train) == len(expected.train) > 0
+
+
 def test_classes_of_voc_are_those_that_its_tool_lists(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(FILES / "datumaro_voc_segmentation", source)

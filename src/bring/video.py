@@ -53,7 +53,7 @@ def read(path: Path, options: Options) -> Source:
             source.frames.append(SourceFrame(photo, name, recording=recording))
         taken = len(source.frames) - before
         source.left.append(
-            f"every {options.every}th frame of {video.name} was taken, {taken} in all (--every)."
+            f"of {video.name} one frame of {options.every} was taken, {taken} in all (--every)."
         )
         if taken == 0:
             raise DataError(

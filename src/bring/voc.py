@@ -72,9 +72,10 @@ def read(folder: Path, options: Options) -> Source:
     tests = _list_tests(root)
     source.classes = list_classes(indices, colors)
     for photo in list_photos(photos):
-        name = str(photo.relative_to(photos).with_suffix(""))
+        place = photo.relative_to(photos)
+        name = str(place.with_suffix(""))
         is_test = name in tests
-        if MASKS in photo.parts or "SegmentationObject" in photo.parts or (name not in masks and not is_test):
+        if {MASKS, "SegmentationObject"} & set(place.parts) or (name not in masks and not is_test):
             continue
         read_mask = partial(read_color_mask, masks.pop(name), by_color) if name in masks else None
         recording = name_folder(Path(name))

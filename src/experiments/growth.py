@@ -119,14 +119,16 @@ def make_growth_table(groups: dict[str, dict[str, dict]]) -> str:
     lines = []
     for group in (*STEPS, *SAVE_TEST):
         rows = groups.get(group, {})
-        first = None
+        if not rows:
+            continue
+        first = next(iter(rows.values()))
+        first_milliseconds = 1e3 * float(np.median(first["seconds"]))
         for name, row in rows.items():
             milliseconds = 1e3 * float(np.median(row["seconds"]))
-            first = first or (milliseconds, row["memory"])
             what = group.removeprefix("growth ")
             what = f"Save_test, {what}" if group in SAVE_TEST else what
-            times = f"{milliseconds / first[0]:.2f}"
-            memory = f"{row['memory'] / first[1]:.2f}"
+            times = f"{milliseconds / first_milliseconds:.2f}"
+            memory = f"{row['memory'] / first['memory']:.2f}"
             lines.append([what, name, f"{milliseconds:.1f}", times, f"{row['memory']:.0f}", memory])
     return tables.make_markdown(lines, ["what", "of", "ms a frame", "/ first", "peak MB", "/ first "])
 

@@ -27,7 +27,7 @@ from src.training.lengths import Length
 
 SHOWN = 4  # held-out frames whose predictions are stored for figures
 LOGGED = 2  # held-out frames whose predictions are logged for TensorBoard
-SEED_STEP = 1000  # between the seeds of the networks that are averaged, so that no other run has them
+SEED_STEP = 1000  # between the seeds of the networks that are averaged; runs of small seeds have others
 
 
 class Stage:
