@@ -140,14 +140,15 @@ def open_writer(out: Path, rate: float) -> Callable[[str, np.ndarray], None]:
         return lambda name, frame: cv2.imwrite(str(out / name), frame)
     out.parent.mkdir(parents=True, exist_ok=True)
     codec = cv2.VideoWriter_fourcc(*("mp4v" if out.suffix == ".mp4" else "MJPG"))
-    video = cv2.VideoWriter()
+    video = None
     size = None  # of the video, (width, height); the first frame tells it
 
     def write(name: str, frame: np.ndarray) -> None:
-        nonlocal size
-        if size is None:
+        nonlocal video, size
+        if video is None:
             size = frame.shape[1::-1]
-            if not video.open(str(out), codec, rate, size):
+            video = cv2.VideoWriter(str(out), codec, rate, size)
+            if not video.isOpened():
                 raise SystemExit(
                     f"{out} must be a video that OpenCV writes, found another; name it .mp4 or .avi."
                 )

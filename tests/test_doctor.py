@@ -119,7 +119,7 @@ ERRORS = {  # what is done to Train: what the message must hold
     ),
     "path holds a zero": (
         lambda f: rewrite(f, lambda s: s.replace("frame_003_seg.png", "/a\0b.png")),
-        r"row 5.*label_path.*may not leave",
+        r"data\.csv must be a table in UTF-8, found zero bytes in line 5",
     ),
     "path is endless": (lambda f: edit(f, label_path=(5, "/" + "a" * 5000)), r"row 5, column label_path"),
     "name is endless": (lambda f: edit(f, label_path=(5, "a" * 5000)), r"row 5, column label_path"),
