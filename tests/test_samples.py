@@ -502,6 +502,13 @@ def test_robots_are_compared_without_blanks(train_folder, classes):
     assert samples["robot"].tolist() == ["7", "7", "7", "r1", "r1", "k"]
 
 
+def test_a_photo_with_two_rows_in_two_spellings_is_no_truth(tmp_path, classes):
+    text = "image_path,image_lvl_label\n\u00e9.jpg,0\nb.jpg,1\ne\u0301.jpg,1\n"
+    (tmp_path / "data.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(errors.DataError, match="rows 2, 4: one image may not have two rows"):
+        add_truth(pd.DataFrame({"image_path": ["\u00e9.jpg", "b.jpg"]}), tmp_path, classes)
+
+
 def test_groups_are_compared_without_blanks_and_in_one_spelling(train_folder, classes):
     city = ["Boston", "Boston ", " Boston", "Medell\u00edn", "Medelli\u0301n", "Medell\u00edn "]
     samples, _ = read_column(train_folder, classes, city=city)

@@ -66,12 +66,13 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
         classes: of both tasks.
 
     Raises:
-        DataError: the reference has no table, or an image in two rows.
+        DataError: the reference has no table, or an image in two rows, however its accents are spelled.
     """
     reference = Path(reference)
     path = reference / "data.csv"
     table, _ = read_data_table(path)
-    refuse(find_duplicates(path, table, "image_path"))
+    images = table["image_path"].map(compose_accents)
+    refuse(find_duplicates(path, table.assign(image=images), "image"))
     files = find_truth(reference)
     masks = []
     for name in table["label_path"] if "label_path" in table else [""] * len(table):
@@ -82,7 +83,7 @@ def add_truth(samples: pd.DataFrame, reference: str | Path, classes: Classes) ->
         else:  # the error comes when this mask is opened, with its name
             masks.append(str(reference / name))
     labels, _ = read_labels(path, table, classes.label)
-    truth = pd.DataFrame({"mask": masks, "label": labels}, index=table["image_path"].map(compose_accents))
+    truth = pd.DataFrame({"mask": masks, "label": labels}, index=images)
     truth = truth.reindex(samples["image_path"].map(compose_accents))
     mask = truth["mask"].fillna("")
     label = truth["label"].fillna(NO_LABEL).astype(int)
