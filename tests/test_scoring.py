@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -123,6 +124,13 @@ def start(bundle, server, out):
     places |= {"/app/input": str(server), "/app/output": str(out)}
     words = [places[word] for word in command]
     return subprocess.run(words, cwd=program, capture_output=True, text=True, check=False)
+
+
+def test_a_mask_without_a_date_is_packed(train_folder, tmp_path):
+    os.utime(train_folder / "frame_000_seg.png", (0, 0))  # 1970, as in images of containers
+    write_bundle(tmp_path / "competition.zip", train_folder, "Six: frames")
+    with zipfile.ZipFile(tmp_path / "competition.zip") as archive:
+        assert archive.getinfo("reference_data/frame_000_seg.png").date_time[:3] == (1980, 1, 1)
 
 
 def test_program_of_the_bundle_scores_as_the_platform_starts_it(bundle, server, tmp_path):

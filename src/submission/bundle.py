@@ -105,7 +105,8 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
     classes = ", ".join(f"{id} {name}" for id, name in sorted(listed_names.items()))
 
     def pack(temporary: Path) -> None:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
+        # Files may be dated before 1980, as of an image of a container, which a zip cannot say.
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as bundle:
             bundle.writestr("competition.yaml", describe_competition(title, len(rows), columns))
             bundle.writestr("logo.png", draw_logo())
             for page, text in PAGES:
