@@ -149,12 +149,13 @@ class Result:
         return SearchTable(table, order)
 
     def count_common_errors(self) -> pd.DataFrame | None:
-        """Counts the frames by what costs them most; None where the truth is not known."""
+        """Counts the frames with truth by what costs them most; None where the truth is not known."""
         if self.frames is None:
             return None
-        costs = self.frames["most common error"][self.frames["mean IoU %"].notna()]
-        costs = costs.str.replace(r" \(.*", "", regex=True).value_counts()
-        print(f"The most common error on {costs.iloc[0]} of {len(self.frames)} frames: {costs.index[0]}.")
+        errors = self.frames["most common error"][self.frames["mean IoU %"].notna()]
+        # Of the end alone, because a class's name may have brackets, too.
+        costs = errors.str.replace(r" \([\d.]+ %\)$", "", regex=True).value_counts()
+        print(f"The most common error on {costs.iloc[0]} of {len(errors)} frames: {costs.index[0]}.")
         correlation = self.correlate_expected()
         if correlation is not None:
             print(
