@@ -71,6 +71,17 @@ def test_gains_are_over_the_default_recipe_wherever_it_was_measured(tmp_path):
     assert "| 53.0 | | 63.0 | |" in lines[3]
 
 
+def test_a_pair_without_labels_has_a_dash_for_them(tmp_path):
+    path = tmp_path / "away.json"
+    rows = [make_row("there", "default", 0, 0.50), make_row("there", "bright", 0, 0.53)]
+    for row in rows:
+        del row["test"]["f1"]
+    path.write_text(json.dumps(rows))
+    recipes, pairs, _ = away.make_tables(path).split("\n\n")
+    assert "| bright | color=2 | 900 | 1 | 1 | 7 | 53.0 | +3.0 (1 of 1) | - | - |" in squeeze(recipes)
+    assert "| there | 900 | bright | 0 | 53.0 | - | +3.0 |" in squeeze(pairs)
+
+
 def test_the_command_measures_every_pair_and_prints_the_table(learnable, tmp_path, monkeypatch, command):
     listed = tmp_path / "list.txt"
     listed.write_text("default:\nbright: color=2\n")

@@ -40,6 +40,18 @@ def test_errors_are_means_by_set_and_each_set_counts_the_same(tmp_path):
     assert lines[-1].endswith("The intervals held 50 % of the classes.")
 
 
+def test_a_set_without_labels_has_no_line_for_them(tmp_path):
+    bare = make_row("bare", 0, 0.50, 0.44, True)
+    del bare["test"]["f1"]
+    path = tmp_path / "estimates.json"
+    path.write_text(json.dumps([bare, make_row("elsewhere", 0, 0.70, 0.68, True)]))
+    lines = squeeze(estimate_errors.make_table(path)).splitlines()
+    sets = [line.split(" | ")[0] for line in lines[2:7]]
+    assert sets == ["| bare", "| elsewhere", "| all sets", "| elsewhere", "| all sets"]
+    assert "| all sets | 2 | mIoU | 4.0 | +4.0 |" in lines[4]  # 6 and 2 points
+    assert "| all sets | 1 | F1 | 2.0 | +2.0 | ± 11.0 | 1 of 1 |" in lines[6]
+
+
 def test_an_estimate_of_two_seeds_is_compared_with_what_came(learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     bench = Bench(learnable, learnable / "reference")

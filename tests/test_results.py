@@ -59,6 +59,17 @@ def test_runs_that_no_test_scored_say_nothing_of_it():
     assert "nan" not in first and "hidden test" not in first and "hidden test mIoU 40.0" in second
 
 
+def test_runs_without_labels_say_nothing_of_them():
+    scores = {"held_out miou": 60.0, "estimate miou": 52.0, "test miou": 50.0}
+    row = scores | {"estimate miou_low": 45.0, "estimate miou_high": 59.0, "leaky": False, "run": "a"}
+    row |= {"budget": 5, "data": "bare", "version": "a", "held_out f1": np.nan}
+    runs = pd.DataFrame([row | {"seed": seed} for seed in (0, 1)])
+    assert make_seeds_table(runs).startswith("- bare, a, 5, 2 seeds: held-out recordings mIoU 60.0 ± 0.0;")
+    told = make_estimates_table(runs).split("\n\n")[1]
+    errors = "held-out recordings 10.0, estimate 2.0"
+    assert told == f"a, mean error, points of mIoU: {errors}. In the interval: 2 of 2."
+
+
 def test_table_of_estimates_by_hand():
     first = {
         "data": "town",
@@ -151,6 +162,15 @@ def test_lengths_are_averaged_over_seeds(tmp_path):
     assert held_out.get_ydata() == pytest.approx([50, 50])
     names = [text.get_text().strip() for text in figure.legends[0].get_texts()]  # a column a kind
     assert names == ["a", "", "other place", "held-out recordings", "seed 0", ""]
+
+
+def test_lengths_without_labels_have_a_dash_for_them(tmp_path):
+    row = {"data": "a", "recipe": away.BASE, "steps": 700, "seed": 0, "minutes": 2.0}
+    row |= {"held_out": {"miou": 0.5}, "test": {"miou": 0.4}}
+    row |= {"alone": {"held_out": {"miou": 0.45}, "test": {"miou": 0.35}}}
+    (tmp_path / "away.json").write_text(json.dumps([row]))
+    line = squeeze(make_lengths_table(results.read_lengths(tmp_path / "away.json"))).splitlines()[2]
+    assert line == "| a | 700 | 0 | 2 | 50.0 / - | 40.0 / - | 45.0 / 35.0 |"
 
 
 @pytest.mark.parametrize(

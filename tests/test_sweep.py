@@ -75,6 +75,15 @@ def test_gain_is_taken_over_equal_seeds(tmp_path):
     assert "| new, depth withheld | | 1 | 60.0 / 50.0 (leaky) | -10.0 | 60.0 / 50.0 | +25.0 |" in lines[4]
 
 
+def test_a_recipe_on_data_without_labels_has_a_dash_for_them(tmp_path):
+    row = {"data": "a", "steps": 9, "minutes": 2, "recipe": "default", "changes": "", "seed": 0}
+    path = tmp_path / "ablation.json"
+    path.write_text(json.dumps([row | {"held_out": {"miou": 0.5}}]))
+    assert (
+        squeeze(make_ablation_table(path)).splitlines()[2] == "| a | 9 | default | | 1 | 50.0 / - | | - | |"
+    )
+
+
 @pytest.mark.parametrize("option", ["--average", "--estimates"])
 def test_what_needs_the_truth_of_test_needs_away(learnable, tmp_path, command, option):
     (tmp_path / "list.txt").write_text("default:\n")

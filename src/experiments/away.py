@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.experiments.tables import format_spread, make_markdown
+from src.experiments.tables import format_score, format_spread, make_markdown
 from src.runs import read_json
 
 SCORES = {"mIoU": "test miou", "F1": "test f1", "alone mIoU": "alone test miou"}
@@ -22,15 +22,17 @@ def read_away(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns:
         runs: a row a recipe, pair, seed and number of steps, with "minutes" and, in percent, the scores away
-            "mIoU", "F1" and "alone mIoU" of the segmentation network. "gain mIoU" and "gain F1" are over
-            the recipe of `find_base` on the same pair, with the same seed and steps; NaN without that.
+            "mIoU", "F1" and "alone mIoU" of the segmentation network; NaN where the truth lacks masks or
+            labels. "gain mIoU" and "gain F1" are over the recipe of `find_base` on the same pair, with the
+            same seed and steps; NaN without that.
         classes: a row a recipe and pair, a column a class: its mean IoU over the seeds, in percent.
     """
     kept = read_json(path)
     rows = pd.json_normalize(kept, sep=" ", max_level=2)
     table = rows[["recipe", "changes", *RUN, "minutes"]].copy()
+    scores = rows.reindex(columns=list(SCORES.values())).astype(float)
     for name, key in SCORES.items():
-        table[name] = 100 * rows[key].astype(float)
+        table[name] = 100 * scores[key]
     base = table[table["recipe"] == find_base(table)].set_index(RUN)
     for name in ("mIoU", "F1"):
         same_run = base[name].reindex(pd.MultiIndex.from_frame(table[RUN]))
@@ -63,7 +65,7 @@ def make_recipes_table(runs: pd.DataFrame) -> str:
         line.append(f"{rows['minutes'].mean():.0f}")
         for name in ("mIoU", "F1"):
             gain = "" if recipe == base else describe_gain(rows[f"gain {name}"])
-            line += [f"{rows.groupby('data')[name].mean().mean():.1f}", gain]
+            line += [format_score(rows.groupby("data")[name].mean().mean()), gain]
         lines.append(line)
     return make_markdown(lines, head)
 
@@ -80,7 +82,7 @@ def make_pairs_table(runs: pd.DataFrame) -> str:
     for (pair, _, steps, recipe), rows in runs.groupby(places, sort=False):
         line = [pair, steps, recipe, ", ".join(map(str, rows["seed"]))]
         line += [format_spread(rows["mIoU"]), format_spread(rows["F1"])]
-        line.append(f"{(rows['mIoU'] - rows['alone mIoU']).mean():+.1f}")
+        line.append(format_score((rows["mIoU"] - rows["alone mIoU"]).mean(), sign="+"))
         lines.append(line)
     return make_markdown(lines, head)
 

@@ -42,7 +42,8 @@ def read_errors(path: Path) -> pd.DataFrame:
 def make_table(path: Path) -> str:
     """Makes a table of the errors of the kept estimates by set, and over all sets, in Markdown.
 
-    All sets together are the mean over the sets, so that each counts the same.
+    All sets together are the mean over the sets, so that each counts the same. A set is left out of the lines
+    of a score that it lacks.
     """
     errors = read_errors(path)
     head = ["set", "estimates", "score", "error", "bias", "interval", "inside", "held-out recordings' error"]
@@ -61,6 +62,7 @@ def make_table(path: Path) -> str:
                 "held_out": errors[f"held_out {name}"].abs().groupby(errors["data"], sort=False).mean(),
             }
         )
+        means = means[means["count"] > 0]
         total = means.mean()
         total[["inside", "count"]] = means[["inside", "count"]].sum()
         means.loc["all sets"] = total

@@ -116,13 +116,14 @@ def read_lengths(path: Path) -> pd.DataFrame:
     Returns:
         A row for each "data", "seed" and "steps", with "minutes". In percent: "held out mIoU", "held out F1",
         "away mIoU" and "away F1" of the joint network, and "alone held out mIoU" and "alone away mIoU" of the
-        segmentation network.
+        segmentation network. NaN where the truth lacks masks or labels.
     """
     rows = pd.json_normalize(runs.read_json(path), sep=" ")
     rows = rows[rows["recipe"] == away.BASE]
     table = rows[["data", "seed", "steps", "minutes"]].copy()
+    scores = rows.reindex(columns=list(LENGTH_SCORES.values())).astype(float)
     for name, key in LENGTH_SCORES.items():
-        table[name] = 100 * rows[key].astype(float)
+        table[name] = 100 * scores[key]
     return table.sort_values(["data", "seed", "steps"], ignore_index=True)
 
 

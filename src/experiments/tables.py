@@ -81,8 +81,12 @@ def _describe_held_out(row: pd.Series) -> str:
 
 def join_scores(row: pd.Series, columns: list[str]) -> str:
     """Joins the scores of a row's columns; "-" for an unknown one."""
-    values = [row.get(column) for column in columns]
-    return " / ".join("-" if pd.isna(value) else f"{value:.1f}" for value in values)
+    return " / ".join(format_score(row.get(column)) for column in columns)
+
+
+def format_score(score: float | None, sign: str = "") -> str:
+    """Formats a score or, with "+" for `sign`, a difference of two, in percent; "-" for an unknown one."""
+    return "-" if pd.isna(score) else f"{score:{sign}.1f}"
 
 
 def make_estimates_table(results: pd.DataFrame) -> str:
@@ -127,11 +131,11 @@ def _describe_errors(version: str, runs: pd.DataFrame) -> str:
         if _is_scored(runs, split):
             error = (runs[f"{split} miou"] - runs["test miou"]).abs().mean()
             means.append(f"{name} {error:.1f}")
-    f1 = np.nan
-    if "estimate f1" in runs:
-        f1 = (runs["estimate f1"] - runs["test f1"]).abs().mean()
+    text = f"{version}, mean error, points of mIoU: {', '.join(means)}"
+    f1 = runs.reindex(columns=["estimate f1", "test f1"]).astype(float).dropna()
+    if len(f1):
+        text += f"; of the estimated F1 {(f1['estimate f1'] - f1['test f1']).abs().mean():.1f}"
     inside = runs["test miou"].between(runs["estimate miou_low"], runs["estimate miou_high"]).sum()
-    text = f"{version}, mean error, points of mIoU: {', '.join(means)}; of the estimated F1 {f1:.1f}"
     text += f". In the interval: {inside} of {len(runs)}."
     if "classes" not in runs or runs["classes"].isna().all():
         return text
@@ -154,16 +158,16 @@ def make_seeds_table(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _is_scored(runs: pd.DataFrame, split: str) -> bool:
-    """Returns True if at least one of the runs has been scored on a split."""
-    return f"{split} miou" in runs and runs[f"{split} miou"].notna().any()
+def _is_scored(runs: pd.DataFrame, split: str, key: str = "miou") -> bool:
+    """Returns True if at least one of the runs has a score, one of MEASURES, on a split."""
+    return f"{split} {key}" in runs and runs[f"{split} {key}"].notna().any()
 
 
 def _describe_spread(runs: pd.DataFrame, split: str) -> str:
     """Describes mean and standard deviation of each measure on a split."""
     parts = []
     for key, name in MEASURES.items():
-        if f"{split} {key}" in runs:
+        if _is_scored(runs, split, key):
             scores = runs[f"{split} {key}"]
             parts.append(f"{name} {scores.mean():.1f} ± {scores.std():.1f}")
     return f"{SPLITS[split]} {', '.join(parts)}"
@@ -248,9 +252,12 @@ def make_lengths_table(lengths: pd.DataFrame) -> str:
 
 
 def format_spread(scores: pd.Series) -> str:
-    """Formats mean ± standard deviation of scores in percent; of a single score there is no deviation."""
+    """Formats mean ± standard deviation of scores in percent; of a single score there is no deviation.
+
+    "-" stands for no score at all.
+    """
     if len(scores.dropna()) < 2:
-        return f"{scores.mean():.1f}"
+        return format_score(scores.mean())
     return f"{scores.mean():.1f} ± {scores.std():.1f}"
 
 
@@ -280,8 +287,10 @@ def _describe_gains(group: pd.DataFrame, default: pd.DataFrame, kind: str = "") 
 
 
 def _format_fractions(scores: pd.Series) -> str:
-    """Formats mean ± standard deviation of fractions in percent."""
+    """Formats mean ± standard deviation of fractions in percent; "-" where none is known."""
     scores = scores.astype(float)  # a column of None only has the dtype object
+    if scores.isna().all():
+        return "-"
     spread = f" ± {100 * scores.std():.1f}" if len(scores) > 1 else ""
     return f"{100 * scores.mean():.1f}{spread}"
 
