@@ -258,7 +258,7 @@ def read_finished_result(folder: Path) -> RunResult:
 
 
 def drop_scores(run: Run, *splits: str) -> None:
-    """Removes scores and confusion matrices of splits from `result.json`, when their zip is replaced."""
+    """Removes scores and confusion matrices of splits from `result.json`, as when their zip is replaced."""
     result = _read_content(run)
     for part in (result["scores"], result["confusion"], result.get("made_by", {})):
         for split in splits:

@@ -18,6 +18,8 @@ from src.submission import archive, cache
 from src.submission.read import find_submission, fingerprint_content, score_submission
 from src.submission.write import FOLDER, name_submission, write_submission
 
+BY_TRUTH = ("test", "test_segmenter", "constant")  # splits that are scored by the reference
+
 
 class Submission:
     """Predicts Test with a finished joint network, and packs the zip.
@@ -77,7 +79,7 @@ class Submission:
             channels,
             files.describe_origin(self.run.folder),
         )
-        runs.drop_scores(self.run, "test", "test_segmenter", "constant")  # they told of an earlier zip
+        runs.drop_scores(self.run, *BY_TRUTH)  # they told of an earlier zip
         content = fingerprint_content(self.path)
         self._keep_competition(content)
         self._drop_equal_zip(content)
@@ -146,6 +148,8 @@ class Submission:
         reference = self.project.reference
         check_reference(reference, self.project.folder / "Test")  # opened only now, after the zip
         scored = score_submission(self.path, reference, self.project.classes)
+        runs.drop_scores(self.run, *BY_TRUTH)  # they may be by another reference
+        self.scores = {split: known for split, known in self.scores.items() if split not in BY_TRUTH}
         self.scores["test"] = Scores.from_dict(scored["scores"])
         comparable = not scored["others"]  # else what one answer gets would not be comparable
         if comparable:
