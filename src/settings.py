@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 import pandas as pd
 
+from src.common.arguments import LARGEST_SEED
 from src.common.errors import OutdatedError, SettingsError
 from src.common.sizes import check_size, choose_size, scale_size
 
@@ -14,8 +15,6 @@ SMALLEST_ZOOM = 0.7
 # Smallest values of a recipe's parts, 0 for the others; of the settings that are whole numbers.
 SMALLEST = {"zoom": SMALLEST_ZOOM, "crop": 0.1, "rate": 1e-7}
 SMALLEST_NUMBERS = {"EPOCHS": 1, "BATCH_SIZE": 1, "SEED": 0, "JOBS": 1, "FRAMES": 1}
-# numpy and scikit-learn take seeds below 2**32, and the seeds of PRESET="best" are a few thousand larger.
-LARGEST_SEED = 4_000_000_000
 
 
 @dataclass(frozen=True)

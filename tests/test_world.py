@@ -184,3 +184,10 @@ def test_sizes_that_are_none_are_named(text):
     assert commands_world.parse_size("360X640") == (360, 640) and arguments.parse_count("7") == 7
     with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
         arguments.parse_count("-1")
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "4000000001"])
+def test_a_seed_that_is_none_is_named(text, command, tmp_path):
+    code, _, errors = command("world", tmp_path / "world", "--seed", text)
+    assert code == 2 and f"must be a whole number from 0 to 4,000,000,000, found '{text}'" in errors
+    assert not (tmp_path / "world").exists() and arguments.parse_seed("4000000000") == 4_000_000_000

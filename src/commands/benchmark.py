@@ -3,7 +3,7 @@
 import argparse
 
 from src.common import files
-from src.common.arguments import parse_count
+from src.common.arguments import parse_count, parse_seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure training time to a given mIoU instead",
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], help="seeds of these trainings (default: 0)"
+        "--seeds", type=parse_seed, nargs="+", default=[0], help="seeds of these trainings (default: 0)"
     )
     parser.add_argument(
         "--rounds", type=parse_count, default=5, help="repetitions of a row, fewer of slow ones (default: 5)"

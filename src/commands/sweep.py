@@ -3,7 +3,7 @@
 import argparse
 
 from src.common import files
-from src.common.arguments import parse_count
+from src.common.arguments import parse_count, parse_seed
 from src.common.errors import SettingsError
 from src.experiments.kept import ABLATION, AWAY, ESTIMATES
 
@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=parse_count, default=BATCH_SIZE, help="frames per step (default: 4)"
     )
     parser.add_argument("--both", action="store_true", help="only frames that have a mask and a label")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds, as 0 1 2 (default: 0)")
+    seeds = "seeds, as 0 1 2 (default: 0)"
+    parser.add_argument("--seeds", type=parse_seed, nargs="+", default=[0], help=seeds)
     average = "with --away and several seeds: also scores the average of their networks"
     parser.add_argument("--average", action="store_true", help=average)
     estimates = f"with --away and several seeds: also estimates the scores ({ESTIMATES})"

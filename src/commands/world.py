@@ -4,7 +4,7 @@ import argparse
 import time
 
 from src.common import files
-from src.common.arguments import parse_count
+from src.common.arguments import parse_count, parse_seed
 
 SMALLEST = 32  # px; shortest side of a photo
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test", type=parse_count, default=120, help="frames of the other city (default: 120)"
     )
     parser.add_argument("--size", type=parse_size, default=(360, 640), help="HxW in px (default: 360x640)")
-    parser.add_argument("--seed", type=int, default=0, help="settles the scenes (default: 0)")
+    parser.add_argument("--seed", type=parse_seed, default=0, help="settles the scenes (default: 0)")
     parser.add_argument("--workers", type=parse_count, default=2, help="processes that render (default: 2)")
 
 
