@@ -126,6 +126,13 @@ def start(bundle, server, out):
     return subprocess.run(words, cwd=program, capture_output=True, text=True, check=False)
 
 
+def test_a_reference_without_a_table_is_not_told_to_be_zipped(tmp_path):
+    with pytest.raises(scoring.ScoringError) as error:
+        write_bundle(tmp_path / "competition.zip", tmp_path / "none", "title")
+    found = "data.csv must lie at the root of the reference, it was not found"
+    assert str(error.value) == f"{found}; name the folder that holds it."
+
+
 def test_a_mask_without_a_date_is_packed(train_folder, tmp_path):
     os.utime(train_folder / "frame_000_seg.png", (0, 0))  # 1970, as in images of containers
     write_bundle(tmp_path / "competition.zip", train_folder, "Six: frames")

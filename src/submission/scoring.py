@@ -85,9 +85,12 @@ def read_table(folder, columns, whose, table="data.csv"):
     """
     path, name = os.path.join(folder, table), "%s of %s" % (table, whose)
     if not os.path.isfile(path):
-        raise ScoringError(
-            "data.csv must lie at the root of %s, it was not found; zip the files, not their folder." % whose
+        remedy = (
+            "zip the files, not their folder"
+            if whose == "the submission"
+            else "name the folder that holds it"
         )
+        raise ScoringError("%s must lie at the root of %s, it was not found; %s." % (table, whose, remedy))
     try:
         with open(path, "rb") as file:
             lines = split_cells(decode_text(file.read()))
