@@ -24,7 +24,6 @@ BROKEN = (
     Image.DecompressionBombError,  # of a second header, which `check_header` does not see
 )
 CAMERA_BITS = 12  # a 16-bit photo whose values need no more bits has not been scaled to 16 bits
-MOST_SHOWN = 8  # ids in one message
 # Warnings of libjpeg about faults that lose no pixels; some cameras write a few bytes before the end.
 _HARMLESS = re.compile(r"JFIF|Adobe|ICC marker|data: 1?\d extraneous bytes")
 _REMEDIES = {  # where saving the file again as another format would not help

@@ -13,8 +13,9 @@ from PIL import Image
 from src.common.errors import DataError
 from src.data import headers
 from src.data.classes import IGNORE, UNKNOWN, Classes, ClassList, count_values
-from src.data.image_files import MOST_SHOWN, check_header, name_file_in_errors, open_image, require_unturned
+from src.data.image_files import check_header, name_file_in_errors, open_image, require_unturned
 
+MOST_SHOWN = 8  # ids in one message
 ADD_IDS = "add them to classes.csv, or name one 'ignore' there"
 
 
