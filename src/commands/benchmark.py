@@ -57,11 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     pythons = peers.find_pythons(arguments.peers)
     if arguments.peers:
         print(peers.describe_missing(pythons), end="", flush=True)
-    places = (arguments.data, pythons)
+    data = arguments.data
     if arguments.quality:
-        benchmark.measure_quality(*places, arguments.quality, arguments.seeds)
+        benchmark.measure_quality(data, pythons, arguments.quality, arguments.seeds)
     else:
-        benchmark.measure_groups(arguments.run, *places, arguments.only, arguments.rounds, arguments.frames)
+        benchmark.measure_groups(
+            arguments.run, data, pythons, arguments.only, arguments.rounds, arguments.frames
+        )
         growth.draw_growth(speeds.read_benchmark()["groups"])
     print(benchmark.describe_benchmark())
     return 0

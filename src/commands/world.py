@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     from src.world.generate import write_world
 
     begin = time.perf_counter()
-    sizes = (arguments.train, arguments.test, arguments.size)
-    out = write_world(arguments.out, *sizes, arguments.seed, arguments.workers)
+    out = write_world(
+        arguments.out, arguments.train, arguments.test, arguments.size, arguments.seed, arguments.workers
+    )
     rate = (arguments.train + arguments.test) / (time.perf_counter() - begin)
     print(f"{out}/Train, {out}/Test and {out}/reference are rendered, {rate:.1f} frames a second.")

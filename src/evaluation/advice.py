@@ -89,7 +89,17 @@ def _find_lowest(confusion: np.ndarray, split: str) -> Costliest | None:
         ends = tuple(float(end) for end in bound_class_iou(own))
     mean = float(np.nanmean(np.delete(iou, index)))
     gain = tuple(max(0.0, (mean - value) / count) for value in (own, ends[1], ends[0]))
-    return Costliest(split, index, (own, *ends), gain, count - 1, *_find_mistaken(confusion, index))
+    mistaken, share, reverse = _find_mistaken(confusion, index)
+    return Costliest(
+        split=split,
+        index=index,
+        iou=(own, *ends),
+        gain=gain,
+        others=count - 1,
+        mistaken=mistaken,
+        share=share,
+        reverse=reverse,
+    )
 
 
 def _find_mistaken(confusion: np.ndarray, index: int) -> tuple[int | None, float, bool]:

@@ -81,6 +81,8 @@ def plot_lengths(lengths: pd.DataFrame) -> Figure:
     ]
     height = max(map(len, columns))
     gap = Line2D([], [], linestyle="", label=" ")
-    handles = [handle for column in columns for handle in column + [gap] * (height - len(column))]
+    handles = []
+    for column in columns:
+        handles += column + [gap] * (height - len(column))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(columns))
     return figure

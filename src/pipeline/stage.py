@@ -82,8 +82,8 @@ class Stage:
         """Lists the frames and classes of both sides of the split; None where nothing is held out."""
         if not self.settings.holds_out:
             return None
-        sides = (self.split.train, self.split.held_out)
-        return make_split_table(self.samples, self.frames.masks, *sides, self.classes)
+        split = self.split
+        return make_split_table(self.samples, self.frames.masks, split.train, split.held_out, self.classes)
 
     def fit(self, network: keras.Model | None) -> pd.DataFrame | None:
         """Trains the held-out model on all but the held-out recordings; returns its history."""

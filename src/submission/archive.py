@@ -87,23 +87,25 @@ def read_table(path: Path) -> pd.DataFrame:
             text = zipped.read("data.csv").decode("utf-8-sig")
     except KeyError:
         with zipfile.ZipFile(path) as zipped:
-            found = [name for name in zipped.namelist() if name.endswith("data.csv")] or ["no data.csv"]
+            elsewhere = [name for name in zipped.namelist() if name.endswith("data.csv")]
+        found = elsewhere[0] if elsewhere else "no data.csv"
         raise SubmissionError(
-            f"{path} must have data.csv at its root, found {found[0]}; zip the files, not their folder."
+            f"{path} must have data.csv at its root, found {found}; zip the files, not their folder."
         ) from None
     except (*BROKEN, UnicodeDecodeError) as error:
         raise SubmissionError(
             f"{path}: data.csv must be a table in UTF-8, found {error}; write it again."
         ) from error
     try:
-        head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise SubmissionError(f"{path}: data.csv must be a table, found {error}; write it again.") from error
+    head = lines[0] if lines else []
     if head != COLUMNS:
         raise SubmissionError(
             f"{path}: data.csv must have the columns {COLUMNS}, found {head}; write it with Save_test.ipynb."
         )
-    numbered = {number: row for number, row in enumerate(rows, start=2) if any(row)}
+    numbered = {number: row for number, row in enumerate(lines[1:], start=2) if any(row)}
     for number, row in numbered.items():
         if len(row) != len(COLUMNS):
             raise SubmissionError(

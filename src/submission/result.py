@@ -124,8 +124,14 @@ class Result:
     def open_browser(self) -> widgets.FrameBrowser:
         """Gives the browser of all frames, which asks the network about each as it is shown."""
         network = engine.open_exported(self.run.folder)
-        table = (self.project.test, self.notes, self.project.classes)
-        return widgets.FrameBrowser(network, *table, self.size, self.record.tta is not False)
+        return widgets.FrameBrowser(
+            network,
+            self.project.test,
+            self.notes,
+            self.project.classes,
+            self.size,
+            tta=self.record.tta is not False,
+        )
 
     def make_frames_table(self) -> SearchTable:
         """Lists all frames, to search and sort: the worst first, without truth those expected to be worst.
