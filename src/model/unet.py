@@ -14,6 +14,7 @@ from keras import layers
 from src.common.errors import MissingError, SettingsError
 from src.model import efficientnet_lite as lite
 from src.model import hub
+from src.model.coarse_logits import add_coarse_logits
 from src.model.layers import DoubleSize, MaskShares, MeanProbability, ScaleColors
 from src.model.normalization import find_normalized, replace_normalization
 from src.settings import Recipe
@@ -264,6 +265,7 @@ def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
             encoder_weights=None if recipe.weights == "none" else recipe.weights,
             decoder_filters=DECODER_FILTERS,
         )
+    half = add_coarse_logits(half, len(DECODER_FILTERS))
     unet = keras.Model(half.input, DoubleSize(name="to_full_size")(half.output), name="unet")
     resting = {}
     if keeps_normalization(recipe):
