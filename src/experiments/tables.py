@@ -38,6 +38,8 @@ TODAYS = (
     "label by mask (development)",
     "class hidden",
     "class hidden (development)",
+    "coarse logits",
+    "coarse logits (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 

@@ -36,7 +36,8 @@ def plot_network(stages: pd.DataFrame, title: str) -> Figure:
         handles=[Patch(color=color, label=part) for part, color in PART_COLORS.items()],
         loc="outside lower center",
         ncols=len(PART_COLORS),
-        title="1/8: a grid of an eighth of the photo's height and width; ch: channels",
+        title="1/8: a grid of an eighth of the photo's height and width; ch: channels\n"
+        "The mask's logits are the sum of the logits of all grids of the decoder",
         title_fontsize=8,
     )
     ax.set_title(title)
