@@ -254,7 +254,7 @@ def _name_mask(logits: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _build_unet(classes: int, recipe: Recipe) -> keras.Model:
-    """Builds the library's U-Net up to stride 2, and resizes its logits to the input's size."""
+    """Builds the library's U-Net up to stride 2, and resizes the sum of its logits to the input's size."""
     check_recipe(recipe)
     with _explain_missing_weights(recipe.backbone):
         half = sm.Unet(
