@@ -459,6 +459,14 @@ def test_masks_that_are_no_task_make_no_bundle(train_folder, tmp_path, ids, word
     assert not list(tmp_path.glob("out.zip*"))
 
 
+def test_a_reference_without_truth_makes_no_bundle(train_folder, tmp_path):
+    names = [f"frame_{number:03d}.jpg,," for number in range(6)]
+    (train_folder / "data.csv").write_text("\n".join(["image_path,label_path,image_lvl_label", *names]))
+    with pytest.raises(scoring.ScoringError, match="must name some truth in label_path or image_lvl_label"):
+        write_bundle(tmp_path / "out.zip", train_folder, "title")
+    assert not list(tmp_path.glob("out.zip*"))
+
+
 @pytest.mark.slow
 def test_2173_frames_of_720p_are_scored_within_five_minutes(tmp_path):
     rng, rows = np.random.default_rng(0), []

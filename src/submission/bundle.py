@@ -86,8 +86,8 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
         title: of the competition.
 
     Raises:
-        ScoringError: the reference lacks its table or a mask, a mask is outside of its folder, or the masks
-            are no task.
+        ScoringError: the reference lacks its table or a mask, a mask is outside of its folder, or there is
+            nothing to score.
     """
     rows = read_reference(str(reference))
     names, ignore_id = read_class_names(str(reference))
@@ -100,6 +100,11 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
     columns = ["miou"] if masks else []
     if any(row["image_lvl_label"] for row in rows):
         columns += ["f1", "accuracy"]
+    if not columns:
+        raise ScoringError(
+            "data.csv of the reference must name some truth in label_path or image_lvl_label, found none; "
+            "fill one of them."
+        )
     columns += [score_names[id] for id in sorted(ids)]
     listed_names = names if names else dict.fromkeys(ids, "")
     classes = ", ".join(f"{id} {name}" for id, name in sorted(listed_names.items()))
