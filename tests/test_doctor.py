@@ -590,6 +590,15 @@ def test_a_cell_of_two_lines_makes_a_message_of_one(folders):
     assert "found 'left side'" in errors[0] and "found 'at noon'" in errors[1]
 
 
+def test_masks_that_are_not_there_are_not_called_cells_that_are_empty(folders):
+    rewrite(folders[0], lambda text: text.replace("_seg.png", ".png"))
+    (error,) = find(examine(folders[0]), "error")
+    assert "6 rows (2, 3, 4, 5, 6, 7), column label_path: there is no file 'frame_000.png'" in error
+    rewrite(folders[0], lambda text: re.sub(r"frame_00[1-5]\.png", "", text))
+    missing, few = find(examine(folders[0]), "error")
+    assert "row 2, column label_path" in missing and "found 0 of 6 cells filled" in few
+
+
 def test_labels_that_count_from_one_are_guessed(folders):
     edit_labels(folders[0], ["1", "2", "3"] * 2)
     (error,) = find(examine(folders[0]), "error")
