@@ -292,6 +292,8 @@ def _check_data(folder: Path) -> None:
         path = folder / part / "data.csv"
         if not path.exists():
             found = find_misnamed(path) or "no data.csv"
+            if path.is_symlink():
+                found = "a link to a file that is not there"
             raise SettingsError(
                 f"{folder / part} must hold a data.csv and its photos, found {found}; put them there "
                 f"({part}/README.md lists the columns), or name another folder: make run DATA=DIR."

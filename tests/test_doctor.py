@@ -132,6 +132,14 @@ ERRORS = {  # what is done to Train: what the message must hold
         lambda f: (f / "classes.csv").rename(f / "Classes.csv"),
         r"Train must list its classes in classes\.csv, found 'Classes\.csv'; save it as CSV under this very",
     ),
+    "table is a link that leads nowhere": (
+        lambda f: (f / "data.csv").rename(f / "a.txt") and (f / "data.csv").symlink_to(f / "gone.csv"),
+        r"Train must hold a data\.csv, found a link to a file that is not there; fetch it \(dvc pull",
+    ),
+    "class table is a link that leads nowhere": (
+        lambda f: (f / "classes.csv").rename(f / "a.txt") and (f / "classes.csv").symlink_to(f / "gone.csv"),
+        r"classes\.csv, found a link to a file that is not there; fetch it \(dvc pull",
+    ),
     "table of nothing": (lambda f: overwrite(f, "data.csv", b""), r"data\.csv.*column image_path"),
     "table without rows": (lambda f: rewrite(f, lambda s: s.split("\n")[0]), r"data\.csv.*found 0 rows"),
     "column is missing": (

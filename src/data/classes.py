@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from src.common.errors import DataError
-from src.data.tables import Problem, find_misnamed, is_blank, name_rows, read_number, read_table
+from src.data.tables import Problem, explain_missing, is_blank, name_rows, read_number, read_table
 
 IGNORE = 255  # network index of a mask pixel that counts in no loss and no metric
 NO_LABEL = -1  # network index of a frame without an image-level label
@@ -146,16 +146,16 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
 
 
 def _refuse_misnamed(path: Path) -> None:
-    """Refuses a folder without `classes.csv` that has a table of nearly this name, which would not be read.
+    """Refuses a folder without `classes.csv` that has a table of nearly this name, or a broken link.
 
     Raises:
-        DataError: there is such a table.
+        DataError: there is such a table or link.
     """
-    misnamed = find_misnamed(path)
-    if misnamed:
+    found = explain_missing(path)
+    if found:
         raise DataError(
-            f"{path.parent} must list its classes in classes.csv, found '{misnamed}'; save it as CSV under "
-            "this very name, or move it away if the classes are the competition's."
+            f"{path.parent} must list its classes in classes.csv, found {found}, or move it away if the "
+            "classes are the competition's."
         )
 
 

@@ -24,7 +24,7 @@ from src.data.columns import (
     read_times,
 )
 from src.data.paths import find_duplicates, find_files
-from src.data.tables import MOST_SHOWN, DataError, Problem, find_misnamed, list_row_numbers, read_table
+from src.data.tables import MOST_SHOWN, DataError, Problem, explain_missing, list_row_numbers, read_table
 
 # Columns of data.csv with relative paths -> columns of the table of samples with absolute paths.
 FILES = {"image_path": "image", "label_path": "mask", "depth_path": "depth"}
@@ -214,10 +214,8 @@ def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
         DataError: there is no table with a column image_path and at least one row.
     """
     if not path.is_file():
-        found = "none; make one with one row a frame, Train/README.md lists the columns"
-        misnamed = find_misnamed(path)
-        if misnamed:
-            found = f"'{misnamed}'; save it as CSV under this very name"
+        none = "none; make one with one row a frame, Train/README.md lists the columns"
+        found = explain_missing(path) or none
         raise DataError(f"{path.parent} must hold a data.csv, found {found}.")
     table, problems = read_table(path, EXPECTED)
     if "image_path" not in table or not len(table):

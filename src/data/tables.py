@@ -64,12 +64,22 @@ def report_rows(level: str, path: Path, rows: Collection[int], text: str) -> Pro
 def find_misnamed(path: Path) -> str:
     """Finds a table beside `path` that is only named a little differently, as Data.csv or data.csv.txt.
 
+    `path` itself does not count, which may be a broken link or a folder.
+
     Returns:
         Its name; "" where there is none.
     """
     pattern = rf"{re.escape(path.stem)}\.(?:csv(?:\.csv|\.txt)?|tsv|xlsx?|ods)"
-    names = sorted(other.name for other in path.parent.glob("*"))
+    names = sorted(other.name for other in path.parent.glob("*") if other != path)
     return next((name for name in names if re.fullmatch(pattern, name.casefold())), "")
+
+
+def explain_missing(path: Path) -> str:
+    """Explains a table that is not there, and says what to do; "" where nothing is in its place."""
+    if path.is_symlink():
+        return "a link to a file that is not there; fetch it (dvc pull, git annex get)"
+    misnamed = find_misnamed(path)
+    return f"'{misnamed}'; save it as CSV under this very name" if misnamed else ""
 
 
 def is_blank(text: str) -> bool:
