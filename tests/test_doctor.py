@@ -607,6 +607,25 @@ def test_masks_that_are_not_there_are_not_called_cells_that_are_empty(folders):
     assert "row 2, column label_path" in missing and "found 0 of 6 cells filled" in few
 
 
+@pytest.mark.parametrize("there", ["two\nlines/a.jpg", "d/a.jpg ", "back\\slash/a.jpg"])
+def test_a_file_that_no_table_can_name_is_to_be_renamed(folders, there):
+    (folders[0] / there).parent.mkdir()
+    shutil.move(folders[0] / "frame_003.jpg", folders[0] / there)
+    edit(folders[0], image_path=(5, there))
+    (error,) = find(examine(folders[0]), "error")
+    assert "row 5, column image_path: there is no file" in error and "\n" not in error
+    assert f"rename {there!r} on the disk, which a table cannot name, if that is meant" in error
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems write names in UTF-8 only")
+def test_a_folder_whose_path_is_not_utf_8_is_refused_in_one_line(folders):
+    strange = folders[0].parent / os.fsdecode(b"caf\xe9")
+    shutil.move(folders[0], strange)
+    (error,) = find(examine(strange), "error")
+    assert error.startswith("A folder's path must be UTF-8, found '") and error.endswith("rename the folder.")
+    assert "caf\\udce9" in error
+
+
 def test_labels_that_count_from_one_are_guessed(folders):
     edit_labels(folders[0], ["1", "2", "3"] * 2)
     (error,) = find(examine(folders[0]), "error")

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from src.common.errors import DataError
 from src.data.tables import MOST_SHOWN, Problem, report_rows
 
 
@@ -22,10 +23,14 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
         folder: names are relative to this folder, and may not leave it.
         table: with `row`, and perhaps with the column.
         column: "image_path", where every cell must name a file, or another.
+
+    Raises:
+        DataError: the folder's own path is not written in UTF-8.
     """
     if column not in table:
         return [""] * len(table), []
     base = folder.resolve()
+    _require_utf8(base)
     listings: dict[Path, dict[str, list[str]]] = {}
     paths = []
     cells_by_kind: dict[str, list[tuple[int, str]]] = {}
@@ -40,6 +45,18 @@ def find_files(folder: Path, table: pd.DataFrame, column: str) -> tuple[list[str
         for each in kinds:
             cells_by_kind.setdefault(each, []).append((row, name))
     return paths, [_report_paths(folder, column, kind, cells) for kind, cells in cells_by_kind.items()]
+
+
+def _require_utf8(folder: Path) -> None:
+    """Refuses a folder whose path is not written in UTF-8, as of a zip of Windows: libraries cannot open it.
+
+    Raises:
+        DataError: it is not.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"A folder's path must be UTF-8, found {str(folder)!r}; rename the folder.") from None
 
 
 def _find_file(
@@ -196,8 +213,11 @@ def _report_paths(folder: Path, column: str, kind: str, found: list[tuple[int, s
     add = f"add it or {remedy}"
     link = f"copy or link the file into {folder} and write its path from there"
     if near:
-        add = f"write {near}, if that is meant, or {add}"
-        link = f"write {near}, if that is meant, else {link}"
+        change = f"write {near}"
+        if "\\" in near or near != near.strip() or not near.isprintable():
+            change = f"rename {near!r} on the disk, which a table cannot name"
+        add = f"{change}, if that is meant, or {add}"
+        link = f"{change}, if that is meant, else {link}"
     errors = {
         "outside": f"a path may not leave the folder, found '{name}'; {link}.",
         "missing": f"there is no file '{name}'; {add}.",
