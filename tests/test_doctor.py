@@ -227,6 +227,10 @@ WARNINGS = {
         lambda f: edit_labels(f, ["0", "0", "1", "1", "2", "2"]),
         r"each of 3 label classes \('empty', 'red box', 'green box'\) occurs in one recording only",
     ),
+    "two classes have one color": (
+        lambda f: rewrite_classes(f, "mask,7,dark red,#D55E00\n"),
+        r"classes\.csv, 2 rows \(3, 8\): 2 classes of task mask have the color #d55e00, so figures show",
+    ),
     "depth is missing": (lambda f: edit(f, depth_path=(5, "")), r"6 of 6 frames have no depth"),
     "depth names no file": (
         lambda f: edit(f, depth_path=(5, "d.png")),

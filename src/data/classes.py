@@ -139,6 +139,7 @@ def inspect_classes(folder: str | Path) -> tuple[Classes, list[Problem]]:
     table["name"] = table["name"].mask(table["name"].str.lower() == "ignore", "ignore")
     table["id"] = _read_ids(path, table["id"])
     _check_table(path, table)
+    problems += _find_shared_colors(path, table)
     rows = {"mask": DEFAULT_MASK, "label": DEFAULT_LABEL}
     for task, part in table.groupby("task"):
         rows[task] = list(zip(part["id"], part["name"], part["color"], strict=True))
@@ -203,6 +204,20 @@ def _check_table(path: Path, table: pd.DataFrame) -> None:
         _require_different(path, f"names of task {task}", part["name"])
         if (part["name"] == "ignore").all():
             raise DataError(f"{path}: task {task} must have a class besides 'ignore', found none; add some.")
+
+
+def _find_shared_colors(path: Path, table: pd.DataFrame) -> list[Problem]:
+    """Warns of classes of a task with the same color."""
+    problems = []
+    colored = table[(table["color"] != "") & (table["name"] != "ignore")]
+    for (task, color), part in colored.groupby(["task", colored["color"].str.lower()]):
+        if len(part) > 1:
+            text = (
+                f"{path}, {name_rows(part.index)}: {len(part)} classes of task {task} have the color "
+                f"{color}, so figures show them alike; change it, or empty the cells."
+            )
+            problems.append(Problem("warning", text))
+    return problems
 
 
 def _require_different(path: Path, what: str, cells: pd.Series) -> None:
