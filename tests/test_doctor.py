@@ -292,6 +292,10 @@ WARNINGS = {
         lambda f: rewrite(f, lambda s: s.replace("image_lvl_label", "image_level_label")),
         r"the column image_level_label is not read; rename it to image_lvl_label",
     ),
+    "a head is there twice, in another case": (
+        lambda f: edit(f, Label_Path=(5, "frame_002_seg.png")),
+        r"the column Label_Path is not read, because there is also label_path; drop one of them",
+    ),
     "a head has a unit": (
         lambda f: edit(f, **{"lon (deg)": (5, "2.1"), "Lat [°]": (5, "41.3")}),
         r"the column Lat \[°\] is not read; rename it to lat",

@@ -259,6 +259,9 @@ def _find_similar_heads(path: Path, table: pd.DataFrame) -> list[Problem]:
         if meant and meant not in table:
             text = f"{path}: the column {head} is not read; rename it to {meant} if that is what it holds."
             problems.append(Problem("warning", text))
+        elif plain in EXPECTED:
+            text = f"{path}: the column {head} is not read, because there is also {plain}; drop one of them."
+            problems.append(Problem("warning", text))
     return problems
 
 
