@@ -92,7 +92,10 @@ ERRORS = {  # what is done to Train: what the message must hold
         r"row 5.*frame_003_seg\.png.*another format",
     ),
     "mask is smaller": (lambda f: save(f, "frame_003_seg.png", MASK[:8]), r"row 5.*003_seg.*found 8 x 96"),
-    "mask is turned": (lambda f: save(f, "frame_003_seg.png", MASK.T.copy()), r"row 5.*found 96 x 64"),
+    "mask is turned": (
+        lambda f: save(f, "frame_003_seg.png", MASK.T.copy()),
+        r"row 5.*found 96 x 64; height and width are swapped, so turn the mask like its photo",
+    ),
     "mask is in colours": (
         lambda f: save(f, "frame_003_seg.png", np.dstack([MASK, MASK, MASK + 1])),
         r"row 5.*003_seg\.png.*channels that differ",

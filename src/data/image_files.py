@@ -161,6 +161,8 @@ def explain_size(photo: str, size: tuple[int, int]) -> str:
     header = read_header(photo)
     if header.orientation >= 5 and size == (header.height, header.width):
         return "this photo is turned by its EXIF or XMP, so turn the mask as the photo is shown"
+    if size == header.upright_size[::-1]:
+        return "height and width are swapped, so turn the mask like its photo"
     return "export the mask again at the photo's size"
 
 
