@@ -14,6 +14,7 @@ from src.data import image_files, mask_files
 from src.data.classes import IGNORE, NO_LABEL
 from src.data.frames import Frames, load_frames
 from src.data.paths import name_frames
+from src.data.recordings import find_blocks
 from src.data.reference import add_truth, check_reference
 from src.data.samples import fingerprint_data, inspect_samples, read_samples, require_masks
 from src.settings import Recipe
@@ -500,6 +501,14 @@ def test_robots_are_compared_without_blanks(train_folder, classes):
     columns = {"robot_id": ["7", "7 ", "7.0", "r1", " r1", "8"], "kiwibot_id": ["", "", "", "", "", "k"]}
     samples, _ = read_column(train_folder, classes, **columns)
     assert samples["robot"].tolist() == ["7", "7", "7", "r1", "r1", "k"]
+
+
+def test_robots_and_groups_are_compared_in_any_case(train_folder, classes):
+    names = ["Kiwi 7", "kiwi 7", "KIWI  7", "kiwi 8", "", "kiwi-7"]
+    samples, _ = read_column(train_folder, classes, robot_id=names, city=names)
+    expected = ["Kiwi 7", "Kiwi 7", "Kiwi 7", "kiwi 8"]
+    assert samples["robot"].tolist() == [*expected, "", "kiwi-7"]
+    assert find_blocks(samples, [], "city").tolist() == [*expected, "unknown", "kiwi-7"]
 
 
 def test_a_photo_with_two_rows_in_two_spellings_is_no_truth(tmp_path, classes):

@@ -55,12 +55,21 @@ def empty_blanks(
 
 
 def read_robots(table: pd.DataFrame) -> pd.Series:
-    """Reads each frame's robot, "" where none is named; "7.0" becomes "7", as some programs save numbers."""
+    """Reads each frame's robot, "" where none is named; "7.0" becomes "7", as some programs save numbers.
+
+    One robot in upper and lower case is one, or frames of one drive would be on both sides of the split.
+    """
     robots = pd.Series("", index=table.index)
     for name in ROBOTS:
         if name in table:
             robots = robots.mask(robots == "", table[name])
-    return robots.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    return unify_case(robots.str.replace(r"^(\d+)\.0+$", r"\1", regex=True))
+
+
+def unify_case(cells: pd.Series) -> pd.Series:
+    """Spells cells that differ only in case or in the number of blanks as the first of them, (str)."""
+    folded = cells.map(lambda cell: " ".join(fold_name(cell).split()))
+    return cells.groupby(folded).transform("first")
 
 
 def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[list[int], list[Problem]]:

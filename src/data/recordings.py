@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import BallTree
 
 from src.common.errors import SettingsError
-from src.data.columns import ADDED
+from src.data.columns import ADDED, unify_case
 from src.data.likeness import find_same_views
 from src.data.tables import is_blank
 
@@ -113,7 +113,7 @@ def _read_blocks(samples: pd.DataFrame, column: str) -> pd.Series:
             f"GROUP must be a column of Train/data.csv, found '{column}'; it has {', '.join(own)}. "
             f"(Not {', '.join(ADDED)}, which the project fills itself: rename a column of yours.)"
         )
-    values = samples[column].astype(str)
+    values = unify_case(samples[column].astype(str))
     return values.mask(values.map(is_blank), UNKNOWN_GROUP).rename("block")
 
 
