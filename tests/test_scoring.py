@@ -459,6 +459,17 @@ def test_masks_that_are_no_task_make_no_bundle(train_folder, tmp_path, ids, word
     assert not list(tmp_path.glob("out.zip*"))
 
 
+def test_a_label_that_the_classes_lack_makes_no_bundle(train_folder, tmp_path):
+    rows = "mask,0,a\nmask,1,b\nmask,2,c\nlabel,0,empty\nlabel,1,red box\n"
+    (train_folder / "classes.csv").write_text(f"task,id,name\n{rows}")
+    set_labels(train_folder, "image_lvl_label", ["0", "1", "7", "0", "1", "256"])
+    words = r"must list every label of its data\.csv, found 256, 7 in data\.csv alone; add them"
+    with pytest.raises(scoring.ScoringError, match=words):
+        write_bundle(tmp_path / "out.zip", train_folder, "title")
+    set_labels(train_folder, "image_lvl_label", ["0", "1", "red box", "0", "1", "-1"])
+    write_bundle(tmp_path / "out.zip", train_folder, "title")
+
+
 def test_a_reference_without_truth_makes_no_bundle(train_folder, tmp_path):
     names = [f"frame_{number:03d}.jpg,," for number in range(6)]
     (train_folder / "data.csv").write_text("\n".join(["image_path,label_path,image_lvl_label", *names]))

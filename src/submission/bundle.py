@@ -11,7 +11,14 @@ from PIL import Image
 
 from src.common import files
 from src.submission import scoring
-from src.submission.scoring import ScoringError, name_scores, read_class_names, read_ids, read_reference
+from src.submission.scoring import (
+    ScoringError,
+    name_scores,
+    read_class_names,
+    read_classes,
+    read_ids,
+    read_reference,
+)
 
 METADATA = "command: python3 /app/program/scoring.py /app/input /app/output\n"
 OVERVIEW = """# {title}
@@ -92,20 +99,14 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
     rows = read_reference(str(reference))
     names, ignore_id = read_class_names(str(reference))
     masks = [row["label_path"] for row in rows if row["label_path"]]
+    labels = {row["image_lvl_label"] for row in rows} - {""}
     _require_inside(masks)
+    _require_listed(labels, read_classes(str(reference), "label"))
     ids = _collect_ids(reference, masks) - {ignore_id}
     if masks:
         _require_task(ids, names, ignore_id)
     score_names = name_scores(ids, names)
-    columns = ["miou"] if masks else []
-    if any(row["image_lvl_label"] for row in rows):
-        columns += ["f1", "accuracy"]
-    if not columns:
-        raise ScoringError(
-            "data.csv of the reference must name some truth in label_path or image_lvl_label, found none; "
-            "fill one of them."
-        )
-    columns += [score_names[id] for id in sorted(ids)]
+    columns = _list_totals(masks, labels) + [score_names[id] for id in sorted(ids)]
     listed_names = names if names else dict.fromkeys(ids, "")
     classes = ", ".join(f"{id} {name}" for id, name in sorted(listed_names.items()))
 
@@ -124,6 +125,21 @@ def write_bundle(out: Path, reference: Path, title: str) -> None:
                     bundle.write(reference / name, f"reference_data/{name}")
 
     files.write_atomically(out, pack)
+
+
+def _list_totals(masks: list[str], labels: set[str]) -> list[str]:
+    """Lists the scores over all classes, by what is known of the truth.
+
+    Raises:
+        ScoringError: nothing is known.
+    """
+    if not masks and not labels:
+        raise ScoringError(
+            "data.csv of the reference must name some truth in label_path or image_lvl_label, found none; "
+            "fill one of them."
+        )
+    totals = ["miou"] if masks else []
+    return [*totals, "f1", "accuracy"] if labels else totals
 
 
 def _require_inside(masks: list[str]) -> None:
@@ -162,6 +178,24 @@ def _require_task(ids: set[int], names: dict[int, str] | None, ignore_id: int | 
         raise ScoringError(
             f"classes.csv of the reference must list every id of its masks, found {unknown} in masks alone; "
             "add them, or name one 'ignore' there."
+        )
+
+
+def _require_listed(labels: set[str], names: dict[int, str] | None) -> None:
+    """Refuses labels that nobody is told of, so that nobody can answer them.
+
+    Args:
+        labels: ids that occur.
+        names: of the label classes by id; None without classes.csv.
+
+    Raises:
+        ScoringError: classes.csv lists labels, but not all of these.
+    """
+    unknown = sorted(labels - {str(id) for id in names}) if names else []
+    if unknown:
+        raise ScoringError(
+            "classes.csv of the reference must list every label of its data.csv, found "
+            f"{', '.join(unknown[:5])} in data.csv alone; add them, or empty these cells."
         )
 
 
