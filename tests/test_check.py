@@ -329,6 +329,14 @@ def test_command_says_what_is_wrong_and_exits_two(path, train_folder, command):
     assert code == 2 and "image_lvl_pred" in errors and "Traceback" not in errors
 
 
+@pytest.mark.parametrize("name", ["gone", "classes.csv"])
+def test_classes_that_are_not_there_are_not_taken_for_the_competitions(path, train_folder, command, name):
+    words = ("check", path, "--data", train_folder, "--classes")
+    assert command(*words, train_folder)[0] == 0
+    code, _, errors = command(*words, train_folder / name)
+    assert code == 2 and "--classes must be a folder with classes.csv, as Train, found nothing at" in errors
+
+
 def test_a_zip_that_is_not_there_is_called_so(tmp_path):
     with pytest.raises(SubmissionError, match=r"nope\.zip is not there; name a zip"):
         archive.list_members(tmp_path / "nope.zip")

@@ -25,13 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Compares the zip with the Test frames."""
+    from src.common.errors import SettingsError
     from src.data import classes as class_lists
     from src.data.location import find_default_data
     from src.data.samples import read_samples
     from src.submission.check import check_submission
 
+    given = arguments.classes
+    if given and not given.is_dir():  # the competition's classes would be taken
+        raise SettingsError(
+            f"--classes must be a folder with classes.csv, as Train, found nothing at {given}; correct it."
+        )
     frames = arguments.data or find_default_data() / "Test"
-    classes = class_lists.read_classes(arguments.classes or frames.parent / "Train")
+    classes = class_lists.read_classes(given or frames.parent / "Train")
     check_submission(arguments.zip, read_samples(frames, classes), classes, arguments.limit)
     name = arguments.zip.name
     print(f"{name}: every frame is there, every mask has its photo's size, every id is a class.")
