@@ -37,6 +37,8 @@ def prepare() -> None:
     progress.replace_letters()
     # The module would report each import to the makers of OpenVINO.
     sys.modules.setdefault("openvino_telemetry", None)
+    # nbformat's jsonschema would build a grammar of web addresses, which takes two seconds and is never used.
+    sys.modules.setdefault("rfc3987_syntax", None)
     in_notebook = "ipykernel" in sys.modules
     in_own_command = command == "src" or command.startswith("examples.")
     if (in_notebook or in_own_command) and os.environ["TF_CPP_MIN_LOG_LEVEL"] == QUIET:

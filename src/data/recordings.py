@@ -5,9 +5,6 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.neighbors import BallTree
 
 from src.common.errors import SettingsError
 from src.data.columns import ADDED, unify_case
@@ -57,6 +54,9 @@ def find_neighbours(samples: pd.DataFrame, metres: float = SAME_GROUND) -> Itera
         int64, (pairs, 2): row positions, each pair once. The pairs come in parts, because those of 30,000
         frames of one place would take 7 GB.
     """
+    # Not above: the data doctor, who needs neither this nor SciPy, would start more than a second later.
+    from sklearn.neighbors import BallTree
+
     places = np.radians(samples[["lat", "lon"]].to_numpy(float))
     rows = np.flatnonzero(np.isfinite(places).all(1))
     if len(rows) < 2:
@@ -124,6 +124,9 @@ def _join_blocks(links: np.ndarray, count: int) -> np.ndarray:
         links: int, (links, 2): numbers of two blocks each.
         count: number of blocks.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     connected = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
     _, joined = connected_components(connected, directed=False)
     return joined
