@@ -1,5 +1,6 @@
 import argparse
 import dataclasses
+import itertools
 import json
 
 import cv2
@@ -102,27 +103,20 @@ def test_a_wall_may_hide_ground_and_sky(wet):
     assert (picture.surface.solid == 0).all() and not picture.mask.any() and picture.photo.std() > 0
 
 
-def test_every_class_and_label_occurs_in_the_order_of_life():
+def test_every_class_and_label_occurs_in_the_order_of_life(pictures):
     for city in (cities.HOME, cities.AWAY):
-        counts, labels = np.zeros(6), []
-        for number in range(8):
-            recording = town.make_recording(city, number, 36, 0)
-            for frame in range(0, 36, 4):
-                counts += np.bincount(
-                    generate.render_frame(recording, frame, (90, 160)).mask.ravel(), minlength=6
-                )
-                labels.append(generate.pose_robot(recording, frame, SIZE).label)
-        background, sidewalk, crosswalk, curb, grass, tactile = counts
+        masks = [picture.mask for recording, _, picture in pictures if recording.city == city]
+        background, sidewalk, crosswalk, curb, grass, tactile = np.bincount(np.ravel(masks), minlength=6)
         assert background > sidewalk > grass > crosswalk > curb > tactile > 0
-        assert max(set(labels), key=labels.count) == "sidewalk" and set(labels) == {
-            "corner",
-            "crossing",
-            "sidewalk",
-        }
+        recordings = [town.make_recording(city, number, 36, 0) for number in range(8)]
+        poses = itertools.product(recordings, range(0, 36, 4))
+        labels = [generate.pose_robot(recording, frame, SIZE).label for recording, frame in poses]
+        assert max(set(labels), key=labels.count) == "sidewalk"
+        assert set(labels) == {"corner", "crossing", "sidewalk"}
 
 
 def test_same_seed_same_bytes_other_seed_other_scene(tmp_path):
-    for name, seed, workers in (("a", 3, 1), ("b", 3, 2), ("c", 4, 2)):
+    for name, seed, workers in (("a", 3, 1), ("b", 3, 2), ("c", 4, 1)):
         generate.write_world(tmp_path / name, train=6, test=3, size=(72, 128), seed=seed, workers=workers)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     # photo, mask and depth of each frame; three tables, three marks, two lists of classes
@@ -157,7 +151,7 @@ def test_others_data_are_not_overwritten(tmp_path):
 
 
 def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
-    generate.write_world(tmp_path, train=80, test=8, size=(36, 64), workers=1)
+    generate.write_world(tmp_path, train=40, test=4, size=(36, 64), workers=1)
     classes = class_lists.read_classes(tmp_path / "Train")
     train, test = (read_samples(tmp_path / part, classes) for part in ("Train", "Test"))
     assert {"timestamp", "kiwibot_id", "depth_path", "lon", "lat", "yaw", "linear_speed"} <= set(
@@ -166,7 +160,7 @@ def test_tables_keep_the_data_contract_and_cities_apart(tmp_path):
     assert "label_path" not in test and "image_lvl_label" not in test
     assert (
         0.25 < (train["label"] < 0).mean() < 0.4
-        and 0 < ((train["mask"] == "") & (train["label"] >= 0)).sum() <= 4
+        and 0 < ((train["mask"] == "") & (train["label"] >= 0)).sum() <= 2
     )
     assert not set(train["robot"]) & set(test["robot"])
     assert abs(float(train["lon"].iloc[0]) - float(test["lon"].iloc[0])) > 1
