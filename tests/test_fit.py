@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from conftest import write_set
 from tiny import TINY
 
 from src import runs as runs_module
 from src.common import files
 from src.common.errors import SettingsError
+from src.data import classes as class_lists
 from src.data.frames import Frames, load_frames
 from src.data.samples import read_samples
 from src.model import unet
@@ -39,15 +41,19 @@ SETTINGS = TrainingSettings((64, 96), (32, 64), batch_size=3)
 SIX = Length(6)
 
 
-@pytest.fixture
-def frames(train_folder, classes):
-    return load_frames(read_samples(train_folder, classes), classes, (64, 96))
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """Six frames, which no test changes."""
+    folder = tmp_path_factory.mktemp("frames")
+    write_set(folder, range(6), with_answers=True)
+    classes = class_lists.read_classes(folder)
+    return load_frames(read_samples(folder, classes), classes, (64, 96))
 
 
-def compile_network(network, recipe=SETTINGS.recipe):
+def compile_network(network, recipe=SETTINGS.recipe, **how):
     goal = {"mask": losses.MaskLoss(np.ones(3)), "label": losses.LabelLoss()}
     watch = {"mask": keras_metrics.MaskIoU(3), "label": keras_metrics.LabelAccuracy()}
-    network.compile(optimizer.make_optimizer(recipe), loss=goal, metrics=watch)
+    network.compile(optimizer.make_optimizer(recipe), loss=goal, metrics=watch, **how)
     return network
 
 
@@ -72,6 +78,7 @@ def test_one_batch_can_be_overfitted(frames):
     (dropout,) = (layer for layer in joint.layers if isinstance(layer, keras.layers.Dropout))
     dropout.rate = 0  # it hinders this
     target = {"mask": np.stack(frames.masks), "label": frames.labels}
+    make_variables(joint, np.stack(frames.images), target)  # else the graph would be built twice
     for _ in range(30):
         joint.train_on_batch(np.stack(frames.images), target)
     logits = joint(np.stack(frames.images), training=True)
@@ -82,7 +89,8 @@ def test_one_batch_can_be_overfitted(frames):
 
 def test_the_backbone_learns_more_slowly(frames):
     """Adam's first step is the learning rate, whatever the gradient."""
-    joint = compile_network(unet.build_joint(unet.build_segmenter(3, TINY), 3), Recipe(backbone_rate=0.25))
+    joint = unet.build_joint(unet.build_segmenter(3, TINY), 3)
+    compile_network(joint, Recipe(backbone_rate=0.25), run_eagerly=True)  # a graph costs more than one step
     joint.optimizer.learning_rate = 1e-3
     names = ("tiny3_conv", "decoder_stage0a_conv", "final_conv", "label_from_features")
     layers = {layer.name: layer for layer in joint._flatten_layers() if layer.name in names}
@@ -157,12 +165,21 @@ def test_head_of_one_label_stays():
         assert not joint.get_layer(part.layer).get_weights()[0].any()
 
 
+@pytest.fixture(scope="module")
+def whole(frames, tmp_path_factory):
+    """A network after a training in pieces that is validated, and its history."""
+    network = make_small()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lengths, "PIECE", 1)
+        patch.setattr(checkpoints, "SAVE_SECONDS", 0)
+        return network, fit(network, tmp_path_factory.mktemp("whole"), frames, SETTINGS, SIX, frames)
+
+
 @pytest.mark.parametrize("stop", [1, 4])  # the first is in the middle of an epoch of two steps
-def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypatch, stop):
+def test_stopped_training_goes_on_to_the_same_weights(whole, frames, tmp_path, monkeypatch, stop):
     monkeypatch.setattr(lengths, "PIECE", 1)
     monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
-    whole, how = make_small(), (frames, SETTINGS, SIX, frames)  # validated, too
-    history = fit(whole, tmp_path / "whole", *how)
+    (network, history), how = whole, (frames, SETTINGS, SIX, frames)
     assert history.index.tolist() == [1, 2, 3] and history["val_mask_miou"].notna()[3]
 
     class Killed(checkpoints.Checkpointer):
@@ -178,7 +195,7 @@ def test_stopped_training_goes_on_to_the_same_weights(frames, tmp_path, monkeypa
     history_of_parts = fit(resumed, tmp_path / "parts", *how)
     assert history_of_parts.index.tolist() == [1, 2, 3]
     np.testing.assert_allclose(history_of_parts["loss"], history["loss"], rtol=1e-6)
-    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+    for ours, theirs in zip(resumed.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -200,9 +217,16 @@ def test_a_stopped_training_closes_its_progress_bar(frames, tmp_path, monkeypatc
     assert bar.n == 2 and bar not in bar._instances  # else the next bar would stand below it
 
 
-def test_checkpoints_validations_and_the_live_view_change_no_weight(frames, tmp_path, monkeypatch):
-    watched, alone = make_small(), make_small()
-    fit(alone, tmp_path / "alone", frames, SETTINGS, SIX)
+@pytest.fixture(scope="module")
+def alone(frames, tmp_path_factory):
+    """A network after a training that nothing watches."""
+    network = make_small()
+    fit(network, tmp_path_factory.mktemp("alone"), frames, SETTINGS, SIX)
+    return network
+
+
+def test_checkpoints_validations_and_the_live_view_change_no_weight(alone, frames, tmp_path, monkeypatch):
+    watched = make_small()
     monkeypatch.setattr(checkpoints, "SAVE_SECONDS", 0)
     shown = []
     how = {"val_frames": frames, "show": lambda history, model, ended: shown.append(ended)}
@@ -226,11 +250,10 @@ def read_log(path):
 
 
 def test_log_for_tensorboard_holds_the_history_and_predictions_and_changes_no_weight(
-    frames, classes, tmp_path, monkeypatch
+    alone, frames, classes, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(event_log, "SHARE", 100)  # so short a training has no time for predictions
-    logged, alone = make_small(), make_small()
-    fit(alone, tmp_path / "alone", frames, SETTINGS, SIX, frames)
+    logged = make_small()
     log = event_log.EventLog(tmp_path / "logged", frames.take([1, 4]), classes.mask)
     fit(logged, tmp_path / "logged", frames, SETTINGS, SIX, frames, log=log)
     for ours, theirs in zip(logged.get_weights(), alone.get_weights(), strict=True):
@@ -365,34 +388,40 @@ class SlowClock:
         return self.factor * self.clock()
 
 
-def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(frames, tmp_path, monkeypatch, capsys):
-    networks = []
-    for factor in (1, 5):
-        monkeypatch.setattr(fit_module.time, "perf_counter", SlowClock(factor))
-        networks.append(make_small())
-        fit(networks[-1], tmp_path / str(factor), frames, SETTINGS, Length(60))
-    assert lengths.read_plan(tmp_path / "1") == lengths.read_plan(tmp_path / "5")
-    for ours, theirs in zip(*(network.get_weights() for network in networks), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert capsys.readouterr().out.count("60 steps at ") == 2
-
-
-@pytest.fixture
-def trained_alone(frames, tmp_path):
-    """A network after a training of the default length, and that length."""
-    steps = lengths.choose_steps("joint", frames.counts, 3)
+@pytest.fixture(scope="module")
+def default(frames, tmp_path_factory):
+    """A network after a training of the default length, which is long enough to be timed, and its folder."""
+    folder = tmp_path_factory.mktemp("default")
     network = make_small()
-    fit(network, tmp_path / "alone", frames, SETTINGS, Length(steps))
-    return network, steps
+    fit(network, folder, frames, SETTINGS, choose_default(frames))
+    return network, folder
 
 
-def test_a_busy_machine_gives_the_same_weights_to_the_bit(trained_alone, busy, frames, tmp_path):
-    alone, steps = trained_alone
-    assert steps >= 100
+def choose_default(frames):
+    """The default length of a training."""
+    return Length(lengths.choose_steps("joint", frames.counts, 3))
+
+
+def test_a_slow_machine_makes_the_same_plan_and_the_same_weights(
+    default, frames, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(fit_module.time, "perf_counter", SlowClock(5))
+    require_same_training(default, frames, tmp_path)
+    assert f"{lengths.read_plan(tmp_path).steps} steps at " in capsys.readouterr().out  # they were timed
+
+
+def test_a_busy_machine_gives_the_same_weights_to_the_bit(default, busy, frames, tmp_path):
+    assert choose_default(frames).steps >= 100
+    require_same_training(default, frames, tmp_path)
+
+
+def require_same_training(default, frames, folder):
+    """Trains once more as `default`, to the same plan and the same weights."""
+    first, first_folder = default
     network = make_small()
-    fit(network, tmp_path / "busy", frames, SETTINGS, Length(steps))
-    assert lengths.read_plan(tmp_path / "busy") == lengths.read_plan(tmp_path / "alone")
-    for ours, theirs in zip(network.get_weights(), alone.get_weights(), strict=True):
+    fit(network, folder, frames, SETTINGS, choose_default(frames))
+    assert lengths.read_plan(folder) == lengths.read_plan(first_folder)
+    for ours, theirs in zip(network.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
