@@ -23,7 +23,15 @@ for name in [name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))]
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker has one of the processors
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
-LONGEST = ("test_notebooks", "test_training", "test_progress", "test_world", "test_engine")
+LONGEST = (
+    "test_notebooks",
+    "test_fit",
+    "test_average",
+    "test_progress",
+    "test_sweep",
+    "test_engine",
+    "test_doctor",
+)
 HEIGHT, WIDTH = 64, 96
 COLORS = {0: (90, 90, 90), 1: (200, 60, 60), 2: (60, 170, 60)}  # RGB of each class in the photos
 

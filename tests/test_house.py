@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from conftest import LONGEST
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from plant_faults import FAULTS
@@ -27,6 +28,11 @@ def test_packages_do_nothing_when_they_are_imported():
         if path.name == "__init__.py" and path.parent != Path("src"):
             (docstring,) = ast.parse(path.read_text()).body
             assert isinstance(docstring.value.value, str), path
+
+
+def test_the_longest_files_of_tests_are_there():
+    """A file that was renamed would no longer be begun first."""
+    assert [name for name in LONGEST if not Path(f"tests/{name}.py").exists()] == []
 
 
 def test_faults_can_still_be_planted():

@@ -12,20 +12,16 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
+from cells import RECIPE, run_cells
 
 from src import report, run
 from src.common.errors import DataError
 from src.experiments import publish
-from src.inference import engine
-from src.model import unet
 from src.project import Project
 from src.submission.result import Result
 from src.submission.submission import Submission
 
 ROOT = Path(__file__).parent.parent
-RECIPE = "backbone=tiny weights=none rate=0.004"
 KERNEL = f"import sys; sys.path[:0] = ['', {str(ROOT / 'tests')!r}]; import tiny"  # a backbone of few weights
 WATCHER = """
 import glob, os, sys
@@ -167,20 +163,6 @@ def test_reference_is_opened_by_nothing_before_the_zip_is_written(road):
     assert all(int(zips) == 1 for zips, _ in opened)
 
 
-def run_cells(name, settings):
-    """Runs a notebook's cells in this process, without a kernel; gives what they print and display."""
-    book = nbformat.read(ROOT / name, as_version=4)
-    run.add_settings(book, settings)
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()  # what `display` in a cell asks for
-    with capture_output() as shown:
-        for cell in book.cells:
-            if cell.cell_type == "code":
-                shell.run_cell(cell.source).raise_error()
-    InteractiveShell.clear_instance()
-    return shown.stdout + "".join(str(output.data.get("text/plain", "")) for output in shown.outputs)
-
-
 @pytest.fixture
 def trained(road, monkeypatch):
     """The folder of the run, which the cells run in."""
@@ -192,7 +174,11 @@ def run_last(folder, settings):
     """Runs the two notebooks that ask a trained network; gives the scores they leave, and main's text."""
     run_cells("Save_test.ipynb", settings)
     said = run_cells("main.ipynb", settings)
-    return json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"], said
+    return read_scores(folder), said
+
+
+def read_scores(folder):
+    return json.loads(next(folder.glob("runs/joint-*/result.json")).read_text())["scores"]
 
 
 def test_without_any_truth_the_result_is_shown(trained, learnable):
@@ -212,31 +198,12 @@ def test_what_the_competition_gave_stays_with_the_zip_that_it_scored(trained, le
     assert len(list(trained.glob("submissions/*_scored40.5-60.0-70.0.zip"))) == 1
     _, output, _ = command("results", "--mine")
     assert "40.5 / 60.0 / 70.0" in output and "The estimates missed by" in output
-    scores, _ = run_last(trained, {"DATA": str(learnable)})  # the same predictions
-    assert scores["competition"]["miou"] == 0.405
+    run_cells("Save_test.ipynb", {"DATA": str(learnable)})  # the same predictions
+    assert read_scores(trained)["competition"]["miou"] == 0.405
     Submission(Project.open(learnable)).score("41 60 70")  # the cell alone, in a later session
     assert len(list(trained.glob("submissions/*_scored41.0-60.0-70.0.zip"))) == 1
-    scores, _ = run_last(trained, {"DATA": str(learnable), "TTA": False})
-    assert "competition" not in scores
-
-
-def test_without_an_estimate_random_frames_are_scored_if_asked_for(learnable, tmp_path, monkeypatch):
-    """Here, too, three networks are trained, and their average is submitted."""
-    monkeypatch.chdir(tmp_path)
-    settings = {"DATA": str(learnable), "SIZE": (64, 96), "EPOCHS": 1, "ESTIMATE": "off", "LEAKY": True}
-    for name in run.NOTEBOOKS:
-        run_cells(name, settings | {"RECIPE": RECIPE, "PRESET": "best"})
-    joint = next(tmp_path.glob("runs/joint-*"))
-    result = json.loads((joint / "result.json").read_text())
-    assert set(result["scores"]) == {"random"} and "folds" not in result
-    assert len(list(tmp_path.glob("submissions/*.zip"))) == 1
-    photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    members = [unet.load_model(path) for path in unet.list_submitted(joint)]
-    assert len(members) == 3
-    masks = [engine.KerasPredictor(member).predict(photo)["mask"] for member in members]
-    assert not np.allclose(masks[0], masks[1], atol=1e-3)
-    exported = engine.Engine(joint / "export" / engine.EXPORTED).predict(photo)["mask"]
-    np.testing.assert_allclose(exported, np.mean(masks, 0), atol=1e-4)
+    run_cells("Save_test.ipynb", {"DATA": str(learnable), "TTA": False})
+    assert "competition" not in read_scores(trained)
 
 
 @pytest.mark.parametrize(
