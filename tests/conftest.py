@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tiny  # noqa: F401 - makes its backbone known
 
 from src.__main__ import main
@@ -98,10 +99,17 @@ def learnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def eager() -> Iterator[None]:
+    """Trains without graphs, of which one takes longer to build than a few steps take without it."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def busy() -> Iterator[None]:
     """Keeps every processor busy with something else."""
-    count = 1 + count_cores()
-    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count)]
+    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count_cores())]
     yield
     for other in others:
         other.kill()

@@ -13,7 +13,7 @@ SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=TINY)
 WORKER_SETTINGS = TrainingSettings((64, 96), (64, 96), recipe=Recipe(weights="none"))
 
 
-def test_fold_is_trained_by_the_recipe_and_read_again(learnable, tmp_path):
+def test_fold_is_trained_by_the_recipe_and_read_again(eager, learnable, tmp_path):
     for name in ("seg", "joint"):
         lengths.write_plan(
             tmp_path / name / "final", lengths.Plan(epochs=2, pieces=1, piece=5, validations=1)

@@ -26,7 +26,7 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
         sweep.read_list(path)
 
 
-def test_recipe_is_trained_without_what_it_is_scored_on(learnable, tmp_path, monkeypatch):
+def test_recipe_is_trained_without_what_it_is_scored_on(eager, learnable, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     bench = Bench(learnable, learnable / "reference")
     found = measure_recipe(bench, TINY, seeds=[0], steps=4)
