@@ -128,10 +128,20 @@ def test_both_notebooks_must_want_the_same():
         joint.require_same_estimate("off", scored)
 
 
-def test_look_ahead_needs_no_truth(train_folder, classes):
+@pytest.fixture(scope="module")
+def network():
+    """A joint network with random weights, which no test changes."""
+    return KerasPredictor(build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3)))
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    """A segmentation network with random weights, which no test changes."""
+    return KerasPredictor(build_seeded(0, lambda: unet.build_segmenter(3, TINY)))
+
+
+def test_look_ahead_needs_no_truth(network, train_folder, classes):
     samples = read_samples(train_folder, classes)
-    network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
-    network = KerasPredictor(network)
     blind = samples.assign(mask="/nowhere.png", label=-1)
     ours, theirs = (
         estimate.compute_expected_confusion(network, table, (64, 96)) for table in (samples, blind)
@@ -170,12 +180,10 @@ def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, cl
 
 
 def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
-    train_folder, classes, monkeypatch
+    network, train_folder, classes, monkeypatch
 ):
     samples = read_samples(train_folder, classes)
     samples.loc[2, "mask"] = ""
-    network = build_seeded(0, lambda: unet.build_joint(unet.build_segmenter(3, TINY), 3))
-    network = KerasPredictor(network)
     predicted = []
     predict_frame = predict.predict_frame
 
@@ -199,13 +207,12 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
         np.testing.assert_array_equal(prediction.mask, single.mask)
 
 
-def test_masks_without_a_pixel_that_counts_give_no_temperature(train_folder, classes):
+def test_masks_without_a_pixel_that_counts_give_no_temperature(segmenter, train_folder, classes):
     samples = read_samples(train_folder, classes)
     samples = samples[samples["mask"] != ""].reset_index(drop=True)
     for path in samples["mask"]:
         cv2.imwrite(path, np.full((64, 96), 255, np.uint8))
-    network = KerasPredictor(build_seeded(0, lambda: unet.build_segmenter(3, TINY)))
-    found = estimate.score_held_out(network, samples, classes, (64, 96))
+    found = estimate.score_held_out(segmenter, samples, classes, (64, 96))
     assert np.isnan(found.scores.miou) and found.temperature is None
 
 
@@ -216,16 +223,14 @@ def test_at_most_a_thousand_evenly_spaced_frames_of_test_are_looked_at():
     assert set(np.diff(rows)) == {30, 31}
 
 
-def test_pixels_that_a_less_exact_network_changes_are_counted(train_folder, classes):
+def test_pixels_that_a_less_exact_network_changes_are_counted(segmenter, train_folder, classes):
     samples = read_samples(train_folder, classes)
-    network = build_seeded(0, lambda: unet.build_segmenter(3, TINY))
-    other = build_seeded(1, lambda: unet.build_segmenter(3, TINY))
-    exact = KerasPredictor(network)
+    other = KerasPredictor(build_seeded(1, lambda: unet.build_segmenter(3, TINY)))
     rows = [0, 2]
-    stored = dict(zip(rows, predict.predict_samples(exact, samples.iloc[rows], (32, 64)), strict=True))
-    evaluation = Evaluation(samples, None, None, "", None, stored, exact)
-    assert count_changed(evaluation, exact, (32, 64)) == 0
-    masks = predict.predict_samples(KerasPredictor(other), samples.iloc[rows], (32, 64))
+    stored = dict(zip(rows, predict.predict_samples(segmenter, samples.iloc[rows], (32, 64)), strict=True))
+    evaluation = Evaluation(samples, None, None, "", None, stored, segmenter)
+    assert count_changed(evaluation, segmenter, (32, 64)) == 0
+    masks = predict.predict_samples(other, samples.iloc[rows], (32, 64))
     changed = [(a.mask != stored[row].mask).mean() for row, a in zip(rows, masks, strict=True)]
-    found = count_changed(evaluation, KerasPredictor(other), (32, 64))
+    found = count_changed(evaluation, other, (32, 64))
     assert 0 < found == pytest.approx(np.mean(changed))

@@ -15,8 +15,13 @@ RANDOM = Recipe(weights="none")
 PHOTO = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
 
 
-def test_joint_shares_the_segmenters_weights_and_mask():
-    segmenter = unet.build_segmenter(5, RANDOM)
+@pytest.fixture(scope="module")
+def segmenter():
+    """A segmentation network with random weights, which no test changes."""
+    return unet.build_segmenter(5, RANDOM)
+
+
+def test_joint_shares_the_segmenters_weights_and_mask(segmenter):
     joint = unet.build_joint(segmenter, 3)
     logits = joint(PHOTO)
     assert logits["mask"].shape == (2, 64, 96, 5) and logits["label"].shape == (2, 3)
@@ -25,13 +30,12 @@ def test_joint_shares_the_segmenters_weights_and_mask():
     assert joint.count_params() == segmenter.count_params() + 2 * 640 + (640 + 1) * 3 + (11 * 5 + 1) * 3
 
 
-def test_any_multiple_of_32_will_do():
-    segmenter = unet.build_segmenter(2, RANDOM)
-    assert segmenter(np.zeros((1, 32, 160, 3), np.uint8))["mask"].shape == (1, 32, 160, 2)
+def test_any_multiple_of_32_will_do(segmenter):
+    assert segmenter(np.zeros((1, 32, 160, 3), np.uint8))["mask"].shape == (1, 32, 160, 5)
 
 
-def test_saved_network_predicts_the_same(tmp_path):
-    joint = unet.build_joint(unet.build_segmenter(4, RANDOM), 2)
+def test_saved_network_predicts_the_same(segmenter, tmp_path):
+    joint = unet.build_joint(segmenter, 2)
     joint.save(tmp_path / "model.keras")
     again = unet.load_model(tmp_path / "model.keras")
     for key, logits in joint(PHOTO).items():
@@ -92,8 +96,8 @@ def test_frozen_normalisation_keeps_its_moments_in_training():
     assert float(layer.moving_mean[0]) == 0
 
 
-def test_networks_saved_before_the_layers_moved_still_load(tmp_path):
-    joint = unet.build_joint(unet.build_segmenter(4, RANDOM), 2)
+def test_networks_saved_before_the_layers_moved_still_load(segmenter, tmp_path):
+    joint = unet.build_joint(segmenter, 2)
     joint.save(tmp_path / "new.keras")
     with zipfile.ZipFile(tmp_path / "new.keras") as new, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
         for name in new.namelist():
