@@ -1,5 +1,7 @@
+import os
 import re
 import shutil
+import sys
 from io import BytesIO
 
 import cv2
