@@ -26,12 +26,16 @@ def test_the_table_lists_the_folds_their_mean_and_others():
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5, label_gap=-0.2)
-    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0, label_gap=-0.1)
-    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6, label_gap=-0.3)
+    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5)
+    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0)
+    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6)
     others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
     found = fold_scores.extrapolate_short_folds(others, whole, short)
     assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
     assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
-    assert found["fold 2"].label_gap == pytest.approx(-0.2)
     assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
+
+
+def test_a_fold_of_an_earlier_version_is_read():
+    fold = Scored(Scores(miou=0.7), frames=3, temperature=0.6)
+    assert Scored.from_dict(fold.to_dict() | {"label_gap": -0.1}) == fold

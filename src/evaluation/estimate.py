@@ -29,12 +29,6 @@ from src.scores import Scores
 # Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 TRUST = 0.8  # share of the held-out log temperature that is used for Test
-LABEL_TEMPERATURE = 0.8  # chosen on development sets, because a run has too few held-out labels to find one
-# Share of the labels' gap between accuracy and confidence on held-out recordings that is used for Test. On
-# seven of the networks of docs/how-measured.md accuracy and F1 missed by 1.1 and 2.2 points on average with a
-# share of 0.1, by 2.5 and 2.2 with 0.25, by 5.7 and 5.4 with 0.5. On the eighth, CamVid's, F1 missed by 17,
-# 10 and 1 points, the accuracy always by more than 30.
-LABEL_TRUST = 0.2
 # Of the labels' estimates: metrics.NINETY times the root mean square error of an earlier version.
 LABEL_ERRORS = {"f1": 0.095, "accuracy": 0.07}
 METHOD_ERROR = 0.075  # metrics.NINETY times the root mean square error on the development sets
@@ -50,8 +44,7 @@ class ExpectedConfusion:
     Attributes:
         mask: float64, (frames, temperatures, classes, classes): expected pixels by true class (row) and
             predicted class (column), at each of TEMPERATURES.
-        label: float64, (labels, labels): expected frames by true label (row) and predicted label (column), at
-            LABEL_TEMPERATURE.
+        label: float64, (labels, labels): expected frames by true label (row) and predicted label (column).
     """
 
     mask: np.ndarray
@@ -97,7 +90,7 @@ def compute_expected_confusion(
         masks.append(np.mean(confusions, 0))
         label = np.mean([probabilities[None] for _, probabilities in frame], 0)  # (1, labels)
         predicted_label = frame[0][1].argmax(keepdims=True)
-        labels.append(expect_confusion(label, predicted_label, [LABEL_TEMPERATURE])[0])
+        labels.append(expect_confusion(label, predicted_label, [1.0])[0])
     return ExpectedConfusion(np.array(masks), np.sum(labels, 0))
 
 
@@ -239,11 +232,11 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     low = max(0.0, miou - half)
     high = min(1.0, miou + half)
-    labels = _estimate_labels(expected.label, folds)
+    labels = _estimate_labels(expected.label)
     return Scores(miou, miou_low=low, miou_high=high, **labels)
 
 
-def _estimate_labels(confusion: np.ndarray, folds: list[Scored]) -> dict[str, float]:
+def _estimate_labels(confusion: np.ndarray) -> dict[str, float]:
     """Estimates F1 and accuracy of the labels on Test, with their intervals, as `Scores` names them.
 
     Half the width of an interval is the root of the sum of two squares: LABEL_ERRORS, and the chance of which
@@ -251,15 +244,11 @@ def _estimate_labels(confusion: np.ndarray, folds: list[Scored]) -> dict[str, fl
 
     Args:
         confusion: expected, (labels, labels).
-        folds: as in `estimate_test`; the mean of their gaps is used.
     """
-    gaps = [fold.label_gap for fold in folds if fold.label_gap is not None]
-    shift = LABEL_TRUST * float(np.mean(gaps)) if gaps else 0.0
     expected = {"f1": expect_f1(confusion), "accuracy": float(np.trace(confusion) / confusion.sum())}
     frames = confusion.sum()
     found = {}
     for name, value in expected.items():
-        value = float(np.clip(value + shift, 0, 1))
         chance = metrics.NINETY * np.sqrt(value * (1 - value) / frames)
         half = float(np.hypot(LABEL_ERRORS[name], chance))
         found[name] = value

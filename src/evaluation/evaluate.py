@@ -1,7 +1,7 @@
 """Scores predictions on frames whose truth is known."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -26,8 +26,6 @@ class Scored:
         frames: number of frames.
         temperature: at which the network expects its true mean IoU; above 1 for one that is too confident;
             None where unknown.
-        label_gap: accuracy of the labels minus the mean confidence of them; below 0 for a network that is too
-            confident; None without labels.
         minutes: of the trainings of a fold; None for other networks, whose minutes their run holds.
     """
 
@@ -35,7 +33,6 @@ class Scored:
     confusion: dict[str, list | None] | None = None
     frames: int = 0
     temperature: float | None = None
-    label_gap: float | None = None
     minutes: float | None = None
 
     def to_dict(self) -> dict:
@@ -51,8 +48,9 @@ class Scored:
 
     @classmethod
     def from_dict(cls, content: dict) -> "Scored":
-        """Reads what `to_dict` returned."""
-        return cls(**content | {"scores": Scores.from_dict(content["scores"])})
+        """Reads what `to_dict` returned; what an earlier version wrote beside that is left out."""
+        known = {part.name: content[part.name] for part in fields(cls) if part.name in content}
+        return cls(**known | {"scores": Scores.from_dict(content["scores"])})
 
 
 def score_samples(
@@ -95,7 +93,6 @@ def score_predictions(
     count = len(classes.mask)
     mask_confusion = np.zeros((count, count), np.int64)
     labels = np.full(len(samples), -1)
-    confidences = np.full(len(samples), np.nan)
     for row, prediction in enumerate(predictions):
         if keep is not None and row in keep:
             keep[row] = prediction
@@ -104,17 +101,14 @@ def score_predictions(
         mask_confusion += metrics.confuse(truth, prediction.mask, count)
         if prediction.label is not None:
             labels[row] = prediction.label
-            confidences[row] = prediction.confidence
-    f1 = accuracy = label_confusion = label_gap = None
+    f1 = accuracy = label_confusion = None
     if (labels >= 0).all():
         truth = samples["label"].to_numpy()
         f1, accuracy = metrics.score_labels(truth, labels)
         label_confusion = metrics.confuse_labels(truth, labels, len(classes.label)).tolist()
-        if (truth != NO_LABEL).any():
-            label_gap = accuracy - float(confidences[truth != NO_LABEL].mean())
     confusion = {"mask": mask_confusion.tolist(), "label": label_confusion}
     scores = Scores(metrics.score_masks(mask_confusion), f1, accuracy)
-    return Scored(scores, confusion, len(samples), label_gap=label_gap)
+    return Scored(scores, confusion, len(samples))
 
 
 @dataclass(frozen=True, eq=False)

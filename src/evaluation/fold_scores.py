@@ -30,12 +30,10 @@ def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
         if not np.isnan(values).any():
             fold_score, whole_score, short_score = values
             extrapolated[name] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
-    temperature = label_gap = None
+    temperature = None
     if None not in (fold.temperature, whole.temperature, short.temperature):
         temperature = fold.temperature * whole.temperature / short.temperature
-    if None not in (fold.label_gap, whole.label_gap, short.label_gap):
-        label_gap = fold.label_gap + whole.label_gap - short.label_gap
-    return Scored(Scores(**extrapolated), frames=fold.frames, temperature=temperature, label_gap=label_gap)
+    return Scored(Scores(**extrapolated), frames=fold.frames, temperature=temperature)
 
 
 def make_folds_table(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:

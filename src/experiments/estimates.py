@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from src.data.classes import NO_LABEL
 from src.evaluation import estimate, metrics
 from src.evaluation.evaluate import score_samples
 from src.experiments import measured, sweep
@@ -62,8 +63,9 @@ def measure_estimate(bench: Bench, recipe: Recipe, seeds: tuple[int, int], steps
     submitted_model = engine.prepare(submitted.joint)
     scored = estimate.score_held_out(held_out_model, held.held_out, classes, size)
     test = read_test(bench, classes)
+    has_labels = bool((held.held_out["label"] != NO_LABEL).any())
     estimated, confusion = estimate.estimate_from_photos(
-        submitted_model, held_out_model, test, size, [scored], has_labels=scored.label_gap is not None
+        submitted_model, held_out_model, test, size, [scored], has_labels
     )
     true = score_samples(submitted_model, test, classes.ignore_unknown_ids(), size)
     confusions = {
