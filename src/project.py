@@ -14,7 +14,7 @@ from src.common.errors import DataError
 from src.data import classes as class_lists
 from src.data.classes import Classes
 from src.data.doctor import Diagnosis, examine
-from src.data.location import RENDERED, holds_user_data
+from src.data.location import RENDERED, holds_user_data, refuse_part
 from src.data.samples import read_samples, refuse
 from src.world import generate
 
@@ -149,8 +149,12 @@ def find_data(folder: str | Path) -> Path:
     Args:
         folder: value of DATA; "." is the project's own folder, which the built-in world replaces while Train
             and Test are empty.
+
+    Raises:
+        DataError: the folder is Train or Test itself.
     """
     folder = files.expand_home(folder)
+    refuse_part(folder)
     if folder != Path() or holds_user_data(folder):
         return folder
     if not (RENDERED / "reference" / "world.json").exists():  # this file is written last

@@ -24,7 +24,7 @@ from src.common import errors, files
 from src.common.errors import SettingsError, UserError
 from src.common.progress import PlainLines, choose_writer
 from src.common.sizes import check_size
-from src.data.location import holds_user_data
+from src.data.location import PARTS, holds_user_data, refuse_part
 from src.data.tables import find_misnamed
 from src.scores import read_scored
 from src.settings import (
@@ -288,7 +288,8 @@ def _check_data(folder: Path) -> None:
     """Refuses a folder without data, except the project's own, which the built-in world replaces."""
     if folder == Path() and not holds_user_data(folder):
         return
-    for part in ("Train", "Test"):
+    refuse_part(folder)
+    for part in PARTS:
         path = folder / part / "data.csv"
         if not path.exists():
             found = find_misnamed(path) or "no data.csv"

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src import project, runs
+from src import project, run, runs
 from src.common import errors
 from src.data import doctor
 
@@ -31,6 +31,18 @@ def test_a_reference_is_found_without_opening_it(tmp_path):
     assert project.find_reference(tmp_path, Path()) == tmp_path
     with pytest.raises(errors.DataError, match="REFERENCE must be a folder"):
         project.find_reference(tmp_path / "nowhere", Path())
+
+
+def test_train_in_place_of_the_folder_that_holds_it_is_refused(tmp_path, capsys):
+    part = tmp_path / "city" / "Test"
+    part.mkdir(parents=True)
+    assert project.find_data(part) == part  # holds no data.csv, so it may be a name like any other
+    (part / "data.csv").touch()
+    with pytest.raises(errors.DataError, match=r"that holds Train and Test, found .*; name .*city\.$"):
+        project.find_data(part)
+    assert run.main([f"DATA={part}"]) == 2 and f"name {part.parent}." in capsys.readouterr().err
+    (part / "Train").mkdir()
+    assert project.find_data(part) == part
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from src.common.errors import DataError
+
+PARTS = ("Train", "Test")
 RENDERED = Path("world")  # folder of the built-in world, which is rendered on first use
 
 
@@ -12,8 +15,20 @@ def find_default_data() -> Path:
 
 def holds_user_data(folder: Path) -> bool:
     """Returns whether a user put any file into Train or Test, even photos without a table."""
-    for part in ("Train", "Test"):
+    for part in PARTS:
         for path in (folder / part).glob("[!.]*"):
             if path.name != "README.md":
                 return True
     return False
+
+
+def refuse_part(folder: Path) -> None:
+    """Refuses Train or Test where the folder that holds both is to be named.
+
+    Raises:
+        DataError: the folder is one of them.
+    """
+    if folder.name in PARTS and (folder / "data.csv").exists() and not (folder / PARTS[0]).exists():
+        raise DataError(
+            f"DATA must be the folder that holds Train and Test, found {folder}; name {folder.parent}."
+        )
