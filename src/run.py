@@ -25,7 +25,7 @@ from src.common.errors import SettingsError, UserError
 from src.common.progress import PlainLines, choose_writer
 from src.common.sizes import check_size
 from src.data.location import PARTS, holds_user_data, refuse_part
-from src.data.tables import find_misnamed
+from src.data.tables import explain_missing
 from src.scores import read_scored
 from src.settings import (
     CHOICES,
@@ -292,10 +292,8 @@ def _check_data(folder: Path) -> None:
     for part in PARTS:
         path = folder / part / "data.csv"
         if not path.exists():
-            found = find_misnamed(path) or "no data.csv"
-            if path.is_symlink():
-                found = "a link to a file that is not there"
+            none = f"none; put them there ({part}/README.md lists the columns)"
             raise SettingsError(
-                f"{folder / part} must hold a data.csv and its photos, found {found}; put them there "
-                f"({part}/README.md lists the columns), or name another folder: make run DATA=DIR."
+                f"{folder / part} must hold a data.csv and its photos, found {explain_missing(path) or none}"
+                ", or name another folder: make run DATA=DIR."
             )

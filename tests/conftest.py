@@ -109,7 +109,8 @@ def eager() -> Iterator[None]:
 @pytest.fixture
 def busy() -> Iterator[None]:
     """Keeps every processor busy with something else."""
-    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count_cores())]
+    count = 1 + count_cores()
+    others = [subprocess.Popen([sys.executable, "-c", "while True: 0"]) for _ in range(count)]
     yield
     for other in others:
         other.kill()

@@ -110,7 +110,11 @@ def test_photos_without_their_table_do_not_start_the_world(monkeypatch, tmp_path
     (tmp_path / "Train").mkdir()
     (tmp_path / "Train" / "0001.jpg").touch()
     monkeypatch.chdir(tmp_path)
-    assert run.main([]) == 2 and "Train must hold a data.csv" in capsys.readouterr().err
+    assert run.main([]) == 2
+    assert "Train must hold a data.csv and its photos, found none; put them there" in capsys.readouterr().err
+    (tmp_path / "Train" / "data.csv").symlink_to(tmp_path / "gone.csv")
+    assert run.main([]) == 2
+    assert "found a link to a file that is not there; fetch it (dvc pull" in capsys.readouterr().err
 
 
 def test_a_named_run_is_used_and_not_trained_again(monkeypatch):

@@ -124,6 +124,7 @@ def _join_blocks(links: np.ndarray, count: int) -> np.ndarray:
         links: int, (links, 2): numbers of two blocks each.
         count: number of blocks.
     """
+    # Not above, as with `find_neighbours`
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
