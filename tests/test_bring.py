@@ -823,8 +823,6 @@ def test_frames_of_a_video_become_test(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "Test" / "data.csv")
     assert table["image_path"].tolist() == [f"photos/walk/00000{number}.jpg" for number in (0, 3, 6)]
     assert set(table["robot_id"]) == {"walk"}
-    with pytest.raises(SettingsError, match="--every must be 1 or more"):
-        bring(tmp_path / "source", tmp_path / "none", video, options=Options(tmp_path, every=0))
     with pytest.raises(DataError, match="a video has none, so it can be --test only"):
         bring(video, tmp_path / "none")
     photos = [cv2.imread(str(tmp_path / "out" / "Test" / path)).mean() for path in table["image_path"]]

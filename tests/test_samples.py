@@ -456,7 +456,7 @@ def test_a_time_that_a_spreadsheet_rounded_is_an_error_that_says_so(train_folder
     assert f"found '{text}'; a spreadsheet has rounded it" in problems[0][1]
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "None", "null", "NA", "N/A", "?", "-", "", " "])
+@pytest.mark.parametrize("text", ["nan", "NaN", "None", "null", "NA", "N/A", "n.a.", "?", "-", "", " "])
 def test_what_says_nothing_is_unknown_in_every_column(train_folder, classes, text):
     names = (
         "label_path",

@@ -24,6 +24,9 @@ def test_list_names_recipes_and_wrong_lines(tmp_path):
     path.write_text("bright: colour=2\n")
     with pytest.raises(ValueError, match="nearest is color="):
         sweep.read_list(path)
+    path.write_text("grün: color=2\n", encoding="latin-1")
+    with pytest.raises(ValueError, match="must be a text file in UTF-8"):
+        sweep.read_list(path)
 
 
 def test_recipe_is_trained_without_what_it_is_scored_on(eager, learnable, tmp_path, monkeypatch):

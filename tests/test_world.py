@@ -176,8 +176,9 @@ def test_sizes_that_are_none_are_named(text):
     with pytest.raises(argparse.ArgumentTypeError, match=text):
         commands_world.parse_size(text)
     assert commands_world.parse_size("360X640") == (360, 640) and arguments.parse_count("7") == 7
-    with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
-        arguments.parse_count("-1")
+    for count in ("-1", "0", "1.5", "²"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"whole number of 1 or more, found '{count}'"):
+            arguments.parse_count(count)
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "4000000001"])

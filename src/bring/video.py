@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 
 from src.bring.source import Options, Source, SourceFrame, list_photos
-from src.common.errors import DataError, SettingsError
+from src.common.errors import DataError
 
 NAME = "video"
 ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
@@ -43,8 +43,6 @@ def read(path: Path, options: Options) -> Source:
     Raises:
         DataError: a video has no frame that can be read.
     """
-    if options.every < 1:
-        raise SettingsError(f"--every must be 1 or more, found {options.every}.")
     source = Source(NAME, [])
     for video, recording in _name_videos(path, _list_videos(path)).items():
         before = len(source.frames)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from src.common import files
+from src.common.arguments import parse_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=files.expand_home,
         help="folder whose classes.csv gives the ids, as the Train that the frames join (default: from 0)",
     )
-    parser.add_argument("--every", type=int, default=30, help="take each n-th frame of a video (default: 30)")
+    parser.add_argument(
+        "--every", type=parse_count, default=30, help="take each n-th frame of a video (default: 30)"
+    )
     parser.add_argument("--link", action="store_true", help="link the photos instead of copying them")
 
 

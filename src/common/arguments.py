@@ -12,7 +12,7 @@ def parse_count(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: the text is anything else.
     """
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"must be a whole number of 1 or more, found '{text}'; write for example 4"
         )
@@ -25,7 +25,7 @@ def parse_seed(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: the text is anything else.
     """
-    if not text.isdigit() or int(text) > LARGEST_SEED:
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
         raise argparse.ArgumentTypeError(
             f"must be a whole number from 0 to {LARGEST_SEED:,}, found '{text}'; write for example 1"
         )

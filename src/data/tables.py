@@ -18,9 +18,9 @@ MOST_SHOWN = 20  # problems in one error message
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072, and outlines or run lengths have more
 INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # marks that programs leave around what is copied
-BLANKS = (  # what programs and people write for an unknown value, in small letters
-    *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),
-)
+# What programs and people write for an unknown value, in small letters.
+MISSING = ("nan", "nat", "na", "n/a", "n.a.", "#n/a", "<na>")
+BLANKS = ("", "none", "null", "nil", "unknown", "?", "-", "--", *MISSING)
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 EUROPEAN = r"[+-]?\d+,\d+"  # a number with a decimal comma
 SHOWN_ROWS = 20  # row numbers in one message

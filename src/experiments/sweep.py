@@ -25,11 +25,15 @@ def read_list(path: Path) -> dict[str, str]:
     """Reads the recipes' names and changes, in the file's order; lines that begin with # are left out.
 
     Raises:
-        SettingsError: a line has no colon, its name is that of an earlier line, or its changes are not of a
-            recipe.
+        SettingsError: the file is no text in UTF-8, a line has no colon, its name is that of an earlier line,
+            or its changes are not of a recipe.
     """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} must be a text file in UTF-8; save it as that.") from None
     recipes = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, colon, changes = line.partition(":")

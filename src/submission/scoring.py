@@ -41,7 +41,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # What programs and people write for an unknown value, in small letters.
-BLANKS = (*("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "?", "-", "--", "unknown"),)
+MISSING = ("nan", "nat", "na", "n/a", "n.a.", "#n/a", "<na>")
+BLANKS = ("", "none", "null", "nil", "unknown", "?", "-", "--", *MISSING)
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\d+,\d+"
 LONGEST_CELL = 2**31 - 1  # characters; outlines and run lengths may have more than Python's 131,072
 INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202c\u2060"  # invisible; programs leave them around copied text
