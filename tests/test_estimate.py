@@ -24,12 +24,12 @@ def make_expected(sure: float, frames: int = 4) -> ExpectedConfusion:
     """Each frame: 100 pixels answered 0 and 100 answered 1, each right with probability `sure`."""
     pixels = np.array([[sure, 1 - sure]] * 100 + [[1 - sure, sure]] * 100)
     mask = np.stack([estimate.expect_confusion(pixels, pixels.argmax(1))] * frames)
-    label = estimate.expect_confusion(np.array([[sure, 1 - sure]] * frames), np.zeros(frames, int), [1])[0]
+    label = estimate.expect_confusion(np.array([[sure, 1 - sure]] * frames), np.zeros(frames, int))
     return ExpectedConfusion(mask, label)
 
 
-def make_fold(temperature: float | None) -> Scored:
-    return Scored(Scores(), temperature=temperature)
+def make_fold(temperature: float | None, label_temperature: float | None = None) -> Scored:
+    return Scored(Scores(), temperature=temperature, label_temperature=label_temperature)
 
 
 def test_expected_confusion_counts_probabilities():
@@ -65,11 +65,13 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     expected, recordings = make_expected(0.8), pd.Series(["a", "a", "b", "b"])
     plain = estimate.estimate_test(expected, recordings, [make_fold(None)])
     assert plain.miou == pytest.approx(0.8 / 1.2, abs=0.01)
-    assert plain.f1 == pytest.approx((2 * 3.2 / 7.2 + 0) / 2)  # of four frames answered 0, 0.8 are 1
+    assert plain.f1 == pytest.approx(
+        (2 * 3.2 / 7.2 + 0) / 2, abs=0.002
+    )  # of four frames answered 0, 0.8 are 1
     warm = estimate.estimate_test(expected, recordings, [make_fold(4.0), make_fold(1.0)])  # T = 2
     share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
     assert warm.miou == pytest.approx(share / (2 - share), abs=0.01)
-    assert plain.accuracy == pytest.approx(0.8)
+    assert plain.accuracy == pytest.approx(0.8, abs=0.003)
     labels = {name: getattr(plain, name) for name in ("f1", "accuracy", "f1_low", "accuracy_high")}
     assert labels == {name: getattr(warm, name) for name in labels}
     ends = [f"{name}_{end}" for name in ("miou", "f1", "accuracy") for end in ("low", "high")]
@@ -79,15 +81,26 @@ def test_estimate_trusts_the_held_out_temperature_in_part():
     assert warm.miou_high - warm.miou_low <= 2 * estimate.WIDEST + 1e-9
 
 
+def test_the_labels_temperature_only_lowers_their_estimate():
+    expected, recordings = make_expected(0.8), pd.Series(["a", "a", "b", "b"])
+    too_sure = [make_fold(None, 4.0), make_fold(None, 1.0), make_fold(None, None)]  # T = 2
+    found = estimate.estimate_test(expected, recordings, too_sure)
+    share = 1 / (1 + 4 ** -(2**-estimate.TRUST))
+    assert found.accuracy == pytest.approx(share, abs=0.003)
+    assert found.f1 == pytest.approx(share / (1 + share), abs=0.003)  # of the answers 0 and none of 1, halved
+    modest = estimate.estimate_test(expected, recordings, [make_fold(None, 0.5)])
+    assert modest.accuracy == pytest.approx(0.8, abs=0.003)
+
+
 def test_the_intervals_of_labels_are_wider_where_test_has_few_frames():
     recordings = pd.Series(["a"] * 50 + ["b"] * 50)
     many = estimate.estimate_test(make_expected(0.8, 100), recordings, [make_fold(None)])
     # 1.645 * sqrt(0.8 * 0.2 / 100) = 0.0658; sqrt(0.07 ** 2 + 0.0658 ** 2) = 0.0961
-    assert many.accuracy_high - 0.8 == pytest.approx(0.0961, abs=1e-4)
-    assert 0.8 - many.accuracy_low == pytest.approx(0.0961, abs=1e-4)
+    assert many.accuracy_high - many.accuracy == pytest.approx(0.0961, abs=2e-4)
+    assert many.accuracy - many.accuracy_low == pytest.approx(0.0961, abs=2e-4)
     few = estimate.estimate_test(make_expected(0.8), recordings[:4], [make_fold(None)])
     # 1.645 * sqrt(0.8 * 0.2 / 4) = 0.329; sqrt(0.07 ** 2 + 0.329 ** 2) = 0.3364
-    assert 0.8 - few.accuracy_low == pytest.approx(0.3364, abs=1e-4) and few.accuracy_high == 1
+    assert few.accuracy - few.accuracy_low == pytest.approx(0.3364, abs=2e-3) and few.accuracy_high == 1
 
 
 def test_the_confusion_of_test_is_that_of_the_trusted_temperature():
@@ -144,7 +157,8 @@ def test_look_ahead_needs_no_truth(network, train_folder, classes):
         estimate.compute_expected_confusion(network, table, (64, 96)) for table in (samples, blind)
     )
     assert (ours.mask == theirs.mask).all() and ours.mask.shape == (6, len(estimate.TEMPERATURES), 3, 3)
-    assert ours.label.shape == (3, 3) and ours.label.sum() == pytest.approx(6)
+    assert ours.label.shape == (len(estimate.TEMPERATURES), 3, 3)
+    assert ours.label.sum((1, 2)) == pytest.approx(6)
 
 
 def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, classes, monkeypatch):
@@ -172,7 +186,9 @@ def test_predictions_are_compared_with_the_mean_of_two_networks(train_folder, cl
         crossed.mask.sum(3), (own.mask.sum(3) + other.mask.sum(3)) / 2, rtol=1e-5
     )
     probabilities = [np.exp(tilt) / np.exp(tilt).sum() for tilt in ([2.0, 0, 0], [0, 0, 3.0])]
-    np.testing.assert_allclose(crossed.label[:, 0], 6 * np.mean(probabilities, 0), rtol=1e-3)
+    logits = np.log(np.mean(probabilities, 0)) / estimate.TEMPERATURES[0]
+    expected = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(crossed.label[0][:, 0], 6 * expected, rtol=1e-3)
 
 
 def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
@@ -198,6 +214,14 @@ def test_held_out_frames_are_predicted_once_for_scores_temperature_and_pictures(
     curve = [estimate.expect_miou(confusion) for confusion in ahead]
     warm = np.exp(estimate.find_temperature(curve, alone.scores.miou))
     assert found.temperature == pytest.approx(warm) and found.frames == 6
+    assert found.label_temperature is None  # of six labels
+    monkeypatch.setattr(estimate, "FEWEST_LABELS", 5)
+    labelled = samples[samples["label"] != -1]
+    ahead = estimate.compute_expected_confusion(network, labelled, (64, 96)).label
+    curve = [estimate.expect_accuracy(confusion) for confusion in ahead]
+    warm = np.exp(estimate.find_temperature(curve, alone.scores.accuracy))
+    found = estimate.score_held_out(network, samples, classes, (64, 96))
+    assert found.label_temperature == pytest.approx(warm)
     for row, prediction in kept.items():
         (single,) = predict.predict_samples(network, samples.iloc[[row]], (64, 96))
         np.testing.assert_array_equal(prediction.mask, single.mask)

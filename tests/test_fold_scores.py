@@ -26,13 +26,14 @@ def test_the_table_lists_the_folds_their_mean_and_others():
 
 
 def test_short_folds_are_corrected_by_the_one_that_is_known_whole():
-    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5)
-    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0)
-    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6)
+    short = Scored(Scores(miou=0.5, f1=0.6), frames=4, temperature=0.5, label_temperature=1.2)
+    whole = Scored(Scores(miou=0.6, f1=None), frames=4, temperature=1.0, label_temperature=1.5)
+    fold = Scored(Scores(miou=0.7, f1=0.5), frames=3, temperature=0.6, label_temperature=1.6)
     others = {"fold 2": fold, "fold 3": replace(fold, temperature=None), "held out": short}
     found = fold_scores.extrapolate_short_folds(others, whole, short)
     assert found["fold 2"].scores.to_dict() == {"miou": pytest.approx(0.8)}  # F1 of the whole one is unknown
     assert found["fold 2"].temperature == pytest.approx(1.2) and found["fold 2"].frames == 3
+    assert [one.label_temperature for one in found.values()] == pytest.approx([2.0, 2.0, 1.5])
     assert found["fold 3"].temperature is None and found["held out"].temperature == 1.0
 
 

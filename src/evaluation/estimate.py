@@ -5,6 +5,8 @@ model is too confident on streets that are unlike those of Train. So its predict
 the mean of two networks' probabilities: its own and those of the held-out model, which was trained on fewer
 streets. On the held-out recordings the true score is known, and so is the temperature of the softmax at which
 the expected score equals it. Test is another place, so only a share of that log temperature is used there.
+The labels have a temperature of their own, which is at least 1: where they are surer than they need be at
+home, they are not in another place.
 The constants were chosen on development sets only (docs/estimate.md).
 """
 
@@ -17,7 +19,7 @@ from scipy.interpolate import interp1d
 from scipy.special import softmax
 
 from src.common.spacing import choose_evenly
-from src.data.classes import Classes
+from src.data.classes import NO_LABEL, Classes
 from src.data.recordings import find_recordings
 from src.evaluation import metrics
 from src.evaluation.evaluate import Scored, score_predictions
@@ -29,6 +31,7 @@ from src.scores import Scores
 # Temperatures of the softmax; a network that is too confident needs one above 1.
 TEMPERATURES = np.geomspace(0.35, 2.8, 10)
 TRUST = 0.8  # share of the held-out log temperature that is used for Test
+FEWEST_LABELS = 10  # held-out frames with a label; fewer say too little of a temperature
 # Of the labels' estimates: metrics.NINETY times the root mean square error of an earlier version.
 LABEL_ERRORS = {"f1": 0.095, "accuracy": 0.07}
 METHOD_ERROR = 0.075  # metrics.NINETY times the root mean square error on the development sets
@@ -44,7 +47,8 @@ class ExpectedConfusion:
     Attributes:
         mask: float64, (frames, temperatures, classes, classes): expected pixels by true class (row) and
             predicted class (column), at each of TEMPERATURES.
-        label: float64, (labels, labels): expected frames by true label (row) and predicted label (column).
+        label: float64, (temperatures, labels, labels): expected frames by true label (row) and predicted
+            label (column), at each of TEMPERATURES.
     """
 
     mask: np.ndarray
@@ -90,19 +94,16 @@ def compute_expected_confusion(
         masks.append(np.mean(confusions, 0))
         label = np.mean([probabilities[None] for _, probabilities in frame], 0)  # (1, labels)
         predicted_label = frame[0][1].argmax(keepdims=True)
-        labels.append(expect_confusion(label, predicted_label, [1.0])[0])
+        labels.append(expect_confusion(label, predicted_label))
     return ExpectedConfusion(np.array(masks), np.sum(labels, 0))
 
 
-def expect_confusion(
-    probabilities: np.ndarray, predicted: np.ndarray, temperatures: Iterable[float] = TEMPERATURES
-) -> np.ndarray:
-    """Computes the expected confusion matrix of predictions at each temperature.
+def expect_confusion(probabilities: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Computes the expected confusion matrix of predictions at each of TEMPERATURES.
 
     Args:
         probabilities: (n, classes), of n pixels or frames.
         predicted: (n,), predicted classes.
-        temperatures: of the softmax.
 
     Returns:
         float64, (temperatures, classes, classes). A row is a class that may be true, counted by its
@@ -110,13 +111,18 @@ def expect_confusion(
     """
     one_hot = np.eye(probabilities.shape[1])[predicted]
     logits = np.log(probabilities.astype(float) + 1e-7)
-    return np.stack([softmax(logits / temperature, -1).T @ one_hot for temperature in temperatures])
+    return np.stack([softmax(logits / temperature, -1).T @ one_hot for temperature in TEMPERATURES])
 
 
 def expect_miou(confusion: np.ndarray) -> float:
     """Computes the mean IoU of an expected confusion (classes, classes) over classes above LEAST_SHARE."""
     present = confusion.sum(1) > LEAST_SHARE * confusion.sum()
     return float(metrics.compute_class_iou(confusion)[present].mean())
+
+
+def expect_accuracy(confusion: np.ndarray) -> float:
+    """Computes the accuracy of an expected confusion (labels, labels)."""
+    return float(np.trace(confusion) / confusion.sum())
 
 
 def expect_f1(confusion: np.ndarray) -> float:
@@ -151,7 +157,7 @@ def score_held_out(
     size: tuple[int, int],
     keep: dict[int, predict.Prediction | None] | None = None,
 ) -> Scored:
-    """Scores a network on held-out frames, and finds the temperature at which it expects that score.
+    """Scores a network on held-out frames, and finds the temperatures at which it expects those scores.
 
     Args:
         network: of `engine.prepare`; predicts each frame once.
@@ -160,23 +166,31 @@ def score_held_out(
         size: (height, width) of the network's input.
         keep: as in `evaluate.score_predictions`.
     """
-    count = len(classes.mask)
-    expected = np.zeros((len(TEMPERATURES), count, count))
+    mask_count, label_count = len(classes.mask), len(classes.label)
+    masks = np.zeros((len(TEMPERATURES), mask_count, mask_count))
+    labels = np.zeros((len(TEMPERATURES), label_count, label_count))
 
     def predict_and_expect() -> Iterator[predict.Prediction]:
         both = predict.predict_both(network, samples, size)
-        for (prediction, probabilities), mask_path in zip(both, samples["mask"], strict=True):
+        truth = zip(samples["mask"], samples["label"], strict=True)
+        for (prediction, mask, label), (mask_path, true_label) in zip(both, truth, strict=True):
             if mask_path:
-                pixels = take_every_stride(probabilities)
-                expected[:] += expect_confusion(pixels, pixels.argmax(1))
+                pixels = take_every_stride(mask)
+                masks[:] += expect_confusion(pixels, pixels.argmax(1))
+            if label is not None and true_label != NO_LABEL:
+                labels[:] += expect_confusion(label[None], label.argmax(keepdims=True))
             yield prediction
 
     scored = score_predictions(predict_and_expect(), samples, classes, keep)
-    if np.isnan(scored.scores.miou):  # no mask, or none with a pixel that counts
-        return scored
-    curve = [expect_miou(confusion) for confusion in expected]
-    log_temperature = find_temperature(curve, scored.scores.miou)
-    return replace(scored, temperature=float(np.exp(log_temperature)))
+    found = {}
+    if not np.isnan(scored.scores.miou):  # else there is no mask, or none with a pixel that counts
+        curve = [expect_miou(confusion) for confusion in masks]
+        found["temperature"] = float(np.exp(find_temperature(curve, scored.scores.miou)))
+    label_confusion = scored.confusion["label"]
+    if label_confusion is not None and np.sum(label_confusion) >= FEWEST_LABELS:
+        curve = [expect_accuracy(confusion) for confusion in labels]
+        found["label_temperature"] = float(np.exp(find_temperature(curve, scored.scores.accuracy)))
+    return replace(scored, **found)
 
 
 def estimate_from_photos(
@@ -222,7 +236,7 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
         folds: of `score_held_out`, each of a network that was trained without some recordings; the mean of
             their log temperatures is used.
     """
-    log_temperature = _average_log_temperature(folds)
+    log_temperature = _average_log_temperature([fold.temperature for fold in folds])
     total = expected.mask.sum(0)
     miou, trusting, doubting = (
         expect_miou(_interpolate(total, share * log_temperature)) for share in (TRUST, 1, 0)
@@ -232,7 +246,8 @@ def estimate_test(expected: ExpectedConfusion, recordings: pd.Series, folds: lis
     half = min(WIDEST, float(np.sqrt(METHOD_ERROR**2 + spread**2 + doubt**2)))
     low = max(0.0, miou - half)
     high = min(1.0, miou + half)
-    labels = _estimate_labels(expected.label)
+    label_temperature = _average_log_temperature([fold.label_temperature for fold in folds])
+    labels = _estimate_labels(_interpolate(expected.label, max(0.0, TRUST * label_temperature)))
     return Scores(miou, miou_low=low, miou_high=high, **labels)
 
 
@@ -245,7 +260,7 @@ def _estimate_labels(confusion: np.ndarray) -> dict[str, float]:
     Args:
         confusion: expected, (labels, labels).
     """
-    expected = {"f1": expect_f1(confusion), "accuracy": float(np.trace(confusion) / confusion.sum())}
+    expected = {"f1": expect_f1(confusion), "accuracy": expect_accuracy(confusion)}
     frames = confusion.sum()
     found = {}
     for name, value in expected.items():
@@ -268,7 +283,8 @@ def estimate_confusion(expected: ExpectedConfusion, folds: list[Scored]) -> np.n
         float64, (classes, classes): expected pixels by true class (row) and predicted class (column). The row
         of a class with less than LEAST_SHARE of the pixels, which may be absent, is 0.
     """
-    confusion = _interpolate(expected.mask.sum(0), TRUST * _average_log_temperature(folds))
+    log_temperature = _average_log_temperature([fold.temperature for fold in folds])
+    confusion = _interpolate(expected.mask.sum(0), TRUST * log_temperature)
     confusion[confusion.sum(1) <= LEAST_SHARE * confusion.sum()] = 0
     return confusion
 
@@ -280,10 +296,10 @@ def _interpolate(confusions: np.ndarray, log_temperature: float) -> np.ndarray:
     return interp1d(scale, confusions, axis=0)(np.clip(log_temperature, scale[0], scale[-1]))
 
 
-def _average_log_temperature(folds: list[Scored]) -> float:
-    """Averages the log temperatures of the folds where they are known; 0 if none is."""
-    temperatures = [fold.temperature for fold in folds if fold.temperature is not None]
-    return float(np.mean(np.log(temperatures))) if temperatures else 0.0
+def _average_log_temperature(temperatures: list[float | None]) -> float:
+    """Averages the logarithms of the folds' temperatures where they are known; 0 if none is."""
+    known = [temperature for temperature in temperatures if temperature is not None]
+    return float(np.mean(np.log(known))) if known else 0.0
 
 
 def _spread_recordings(expected: ExpectedConfusion, recordings: pd.Series) -> float:

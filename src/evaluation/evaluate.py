@@ -26,6 +26,7 @@ class Scored:
         frames: number of frames.
         temperature: at which the network expects its true mean IoU; above 1 for one that is too confident;
             None where unknown.
+        label_temperature: at which the network expects its labels' true accuracy; None where unknown.
         minutes: of the trainings of a fold; None for other networks, whose minutes their run holds.
     """
 
@@ -33,6 +34,7 @@ class Scored:
     confusion: dict[str, list | None] | None = None
     frames: int = 0
     temperature: float | None = None
+    label_temperature: float | None = None
     minutes: float | None = None
 
     def to_dict(self) -> dict:

@@ -30,10 +30,13 @@ def _extrapolate(fold: Scored, whole: Scored, short: Scored) -> Scored:
         if not np.isnan(values).any():
             fold_score, whole_score, short_score = values
             extrapolated[name] = float(np.clip(fold_score + whole_score - short_score, 0, 1))
-    temperature = None
-    if None not in (fold.temperature, whole.temperature, short.temperature):
-        temperature = fold.temperature * whole.temperature / short.temperature
-    return Scored(Scores(**extrapolated), frames=fold.frames, temperature=temperature)
+    temperatures = {}
+    for name in ("temperature", "label_temperature"):
+        values = [getattr(scored, name) for scored in (fold, whole, short)]
+        if None not in values:
+            fold_temperature, whole_temperature, short_temperature = values
+            temperatures[name] = fold_temperature * whole_temperature / short_temperature
+    return Scored(Scores(**extrapolated), frames=fold.frames, **temperatures)
 
 
 def make_folds_table(folds: dict[str, Scored], others: dict[str, Scored] | None = None) -> pd.DataFrame:

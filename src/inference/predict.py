@@ -145,12 +145,16 @@ def predict_probabilities(
 
 def predict_both(
     network: Predictor, samples: pd.DataFrame, size: tuple[int, int]
-) -> Iterator[tuple[Prediction, np.ndarray]]:
-    """Predicts frames as `predict_samples` does, and yields the mask's probabilities beside each."""
+) -> Iterator[tuple[Prediction, np.ndarray, np.ndarray | None]]:
+    """Predicts frames as `predict_samples` does, and yields the probabilities of mask and label beside each.
 
-    def predict(sample: tuple) -> tuple[Prediction, np.ndarray]:
+    Yields:
+        Of each frame its prediction, and its probabilities as `predict_probabilities` yields them.
+    """
+
+    def predict(sample: tuple) -> tuple[Prediction, np.ndarray, np.ndarray | None]:
         mask, label = predict_frame(network, sample, size, tta=True)
-        return _make_prediction(sample, mask, label), mask
+        return _make_prediction(sample, mask, label), mask, label
 
     return _predict_rows(predict, samples, "Scoring")
 
