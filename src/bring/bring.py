@@ -1,7 +1,6 @@
 """Brings a data set of another tool into the project's layout: `python -m src bring SOURCE OUT`."""
 
 import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from src.bring import cityscapes, coco, folders, label_studio, labelme_files, video, vistas, voc, yolo
+from src.bring.archives import unpack
 from src.bring.drives import name_drives
 from src.bring.labels import make_labeller, read_rule
 from src.bring.pixels import read_json
@@ -145,7 +145,7 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
         )
     if name and name not in FORMATS:
         raise SettingsError(f"--format must be one of {', '.join(FORMATS)}, found '{name}'.")
-    folder = _enter(_unpack(path, unpacked))
+    folder = _enter(unpack(path, unpacked))
     reader = FORMATS[name] if name else _find_reader(folder)
     if reader is None or not reader.is_source(folder):
         wanted = f"of the format {name}" if name else f"of one of the formats {', '.join(FORMATS)}"
@@ -162,18 +162,6 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
     if options.drive:
         name_drives(source, options.drive, folder, is_test)
     return source
-
-
-def _unpack(path: Path, folder: Path) -> Path:
-    """Unpacks a zip; returns the path itself if it is none."""
-    if path.suffix.lower() != ".zip":
-        return path
-    try:
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)  # never writes outside of the folder
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} must be a zip, found a broken one ({error}); download it again.") from error
-    return folder
 
 
 def _enter(path: Path) -> Path:
