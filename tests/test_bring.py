@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from src.bring import coco
 from src.bring.bring import Labels, bring
+from src.bring.coco_areas import read_area
 from src.bring.label_table import read_labels
 from src.bring.labels import apply_rule, read_rule
 from src.bring.place import read_place
@@ -1051,15 +1051,15 @@ def test_a_json_of_labelme_that_cannot_be_read_is_named(tmp_path):
 
 def test_run_lengths_of_another_number_of_pixels_are_refused():
     square = {"size": [2, 3], "counts": [1, 2, 3]}  # column by column: 6 pixels
-    assert coco._read_area(square, (2, 3)).tolist() == [[False, True, False], [True, False, False]]
+    assert read_area(square, (2, 3)).tolist() == [[False, True, False], [True, False, False]]
     with pytest.raises(ValueError, match="run lengths of 3 px"):
-        coco._read_area({"size": [2, 3], "counts": [1, 2]}, (2, 3))
+        read_area({"size": [2, 3], "counts": [1, 2]}, (2, 3))
 
 
 def test_a_polygon_of_coco_needs_no_list_around_it():
     points = [0, 0, 4, 0, 4, 4, 0, 4]
-    inside = coco._read_area(points, (8, 8))
-    assert inside.sum() == 16 and (inside == coco._read_area([points], (8, 8))).all()
+    inside = read_area(points, (8, 8))
+    assert inside.sum() == 16 and (inside == read_area([points], (8, 8))).all()
 
 
 def test_the_verb_ends_with_the_doctors_report(command, tmp_path):

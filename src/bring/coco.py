@@ -1,13 +1,14 @@
 """Reads COCO's json files of polygons and run lengths, which many tools write."""
 
-import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pycocotools import mask as coco_masks
 
+from src.bring.coco_areas import read_area, read_shape
 from src.bring.pixels import cut_area, draw_areas, list_json, read_json
 from src.bring.source import (
     Options,
@@ -84,8 +85,9 @@ def read(folder: Path, options: Options) -> Source:
     files = _list_files(folder)
     contents = {path: read_json(path) for path in files}
     names = []
-    for content in contents.values():
-        names += _list_names(content)
+    for path, content in contents.items():
+        with _name_fields(path):
+            names += _list_names(content)
     indices = number_classes(names, options.unlabelled)
     root = folder.parent if folder.is_file() else folder
     photos = _index_photos(root)
@@ -93,13 +95,11 @@ def read(folder: Path, options: Options) -> Source:
     drawn: dict[Path, _Drawing] = {}
     absent: set[str] = set()
     for path, content in contents.items():
-        try:
+        with _name_fields(path):
             absent |= _add_drawings(drawn, path, content, photos, root)
-        except (KeyError, TypeError) as error:
-            raise DataError(
-                f"{path} must have the fields of COCO, found an entry that lacks or does not know {error}; "
-                "export it again."
-            ) from error
+        strange = _count_strange(content)
+        if strange:
+            source.left.append(f"{strange} areas of {path.name} are of images that it does not list.")
         boxes = sum(not annotation.get("segmentation") for annotation in content["annotations"])
         if boxes:
             source.left.append(f"{boxes} annotations of {path.name} have a box or key points, but no area.")
@@ -121,6 +121,33 @@ def read(folder: Path, options: Options) -> Source:
     return source
 
 
+@contextmanager
+def _name_fields(path: Path) -> Iterator[None]:
+    """Names the json file in which the block finds a field missing or of another kind."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} must have the fields of COCO, found an entry that lacks or does not know {error}; "
+            "export it again."
+        ) from error
+
+
+def _read_id(id: object) -> int | str:
+    """Reads an id, which some programs write as a text or with a decimal point."""
+    text = str(id).strip().removesuffix(".0")
+    return int(text) if text.isdecimal() else text
+
+
+def _count_strange(content: dict) -> int:
+    """Counts the areas of images that are not listed."""
+    known = {_read_id(image["id"]) for image in content["images"]}
+    areas = [one for one in content["annotations"] if one.get("segmentation")]
+    return sum(_read_id(one["image_id"]) not in known for one in areas)
+
+
 def _index_photos(root: Path) -> dict[str, list[Path]]:
     """Lists photos as `index_photos` does, without the masks of panoptic files, which have the same names."""
     found = {}
@@ -135,12 +162,13 @@ def _is_panoptic(photo: Path) -> bool:
 
 def _list_names(content: dict) -> list[str]:
     """Lists the classes of a json file by their ids, but for the title that Roboflow puts above them."""
-    used = {annotation.get("category_id") for annotation in content["annotations"]}
+    used = {_read_id(annotation.get("category_id")) for annotation in content["annotations"]}
+    categories = [(_read_id(category["id"]), category) for category in content["categories"]]
     groups = {category.get("supercategory") for category in content["categories"]}
     names = []
-    for category in sorted(content["categories"], key=lambda one: one["id"]):
+    for id, category in sorted(categories, key=lambda one: (isinstance(one[0], str), one[0])):
         is_title = category.get("supercategory") == "none" and category["name"] in groups
-        if category["id"] in used or not is_title:
+        if id in used or not is_title:
             names.append(str(category["name"]))
     return names
 
@@ -152,7 +180,7 @@ def _add_drawings(
 
     Several files may name a photo, as instances and stuff of COCO do.
     """
-    names = {category["id"]: str(category["name"]) for category in content["categories"]}
+    names = {_read_id(one["id"]): str(one["name"]) for one in content["categories"]}
     # Roboflow names the part by the folder, COCO by the end of the file's name
     is_test = find_part(path.relative_to(root).parent / path.stem.rpartition("_")[2]) == "test"
     by_id = {}
@@ -164,12 +192,14 @@ def _add_drawings(
         if photo is None:
             absent.add(image["file_name"])
             continue
-        shape = (image["height"], image["width"])
-        by_id[image["id"]] = drawn.setdefault(photo, _Drawing(path, image["file_name"], shape, is_test))
+        shape = read_shape(image, photo)
+        by_id[_read_id(image["id"])] = drawn.setdefault(
+            photo, _Drawing(path, image["file_name"], shape, is_test)
+        )
     for annotation in content["annotations"]:
-        drawing = by_id.get(annotation["image_id"])
+        drawing = by_id.get(_read_id(annotation["image_id"]))
         if drawing and annotation.get("segmentation"):
-            drawing.areas.append((names[annotation["category_id"]], annotation))
+            drawing.areas.append((names[_read_id(annotation["category_id"])], annotation))
     return absent
 
 
@@ -215,7 +245,7 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
     areas = []
     for name, annotation in drawing.areas:
         try:
-            inside = _read_area(annotation["segmentation"], drawing.shape)
+            inside = read_area(annotation["segmentation"], drawing.shape)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise DataError(
                 f"{drawing.path}: the area of annotation {annotation.get('id')} must be polygons or run "
@@ -223,25 +253,3 @@ def _draw(drawing: _Drawing, indices: dict[str, int]) -> np.ndarray:
             ) from error
         areas.append(cut_area(inside, indices[name]))
     return draw_areas(drawing.shape, areas, indices)
-
-
-def _read_area(segmentation: list | dict, shape: tuple[int, int]) -> np.ndarray:
-    """Reads polygons, or run lengths as text or as numbers: bool (H, W)."""
-    if isinstance(segmentation, list):
-        if not isinstance(segmentation[0], list):  # one polygon, without the list around it
-            segmentation = [segmentation]
-        # Two points have no inside, but pycocotools takes their four numbers for a box
-        polygons = [polygon for polygon in segmentation if len(polygon) > 4]
-        if not polygons:
-            return np.zeros(shape, bool)
-        encoded = coco_masks.merge(coco_masks.frPyObjects(polygons, *shape))
-    elif isinstance(segmentation["counts"], list):
-        if sum(segmentation["counts"]) != math.prod(segmentation["size"]):
-            raise ValueError(f"run lengths of {sum(segmentation['counts'])} px")
-        encoded = coco_masks.frPyObjects(segmentation, *shape)
-    else:
-        encoded = segmentation
-    inside = coco_masks.decode(encoded).astype(bool)
-    if inside.shape != shape:
-        raise ValueError(f"an area of {inside.shape[0]} x {inside.shape[1]} px")
-    return inside
