@@ -27,6 +27,8 @@ from src.common.errors import DataError
 NAME = "labelme"
 LINE_WIDTH = 10  # in pixels; labelme's own
 POINT_SIZE = 5
+# Kinds whose points are the corners; X-AnyLabeling writes the last two, and rectangles of four corners, too
+OUTLINES = ("polygon", "oriented_rectangle", "rotation", "quadrilateral")
 
 
 def is_source(folder: Path) -> bool:
@@ -105,9 +107,26 @@ def _read_contents(folder: Path) -> tuple[dict[Path, dict], list[str]]:
         if _has_keys(content):
             contents[path] = {key: value for key, value in content.items() if key != "imageData"}
             contents[path]["shapes"] = content["shapes"] or []
+            contents[path]["flags"] = content.get("flags") or {}
             contents[path]["imagePath"] = str(content["imagePath"] or f"{path.stem}.jpg")
+            _require_kinds(path, contents[path])
             _spell_labels(path, contents[path]["shapes"])
     return contents, broken
+
+
+def _require_kinds(path: Path, content: dict) -> None:
+    """Refuses fields of another kind than labelme's.
+
+    Raises:
+        DataError: the shapes are no list, or the flags no mapping.
+    """
+    shapes = content["shapes"]
+    is_list = isinstance(shapes, list) and all(isinstance(shape, dict) for shape in shapes)
+    if not is_list or not isinstance(content["flags"], dict):
+        raise DataError(
+            f"{path} must hold a list of shapes and a mapping of flags, as labelme writes, found others; "
+            "export it again."
+        )
 
 
 def _spell_labels(path: Path, shapes: list[dict]) -> None:
@@ -166,7 +185,7 @@ def _read_flag(path: Path, content: dict) -> str:
     Raises:
         DataError: several are set.
     """
-    flags = [name for name, is_set in (content.get("flags") or {}).items() if is_set]
+    flags = [name for name, is_set in content["flags"].items() if is_set]
     if len(flags) > 1:
         raise DataError(
             f"{path} must have one flag at most, for it is the frame's label, found {', '.join(flags)}; "
@@ -177,9 +196,7 @@ def _read_flag(path: Path, content: dict) -> str:
 
 def _draw(path: Path, content: dict, photo: Path, indices: dict[str, int]) -> np.ndarray:
     """Draws the shapes of a photo, the later ones above the earlier, as labelme does."""
-    height, width = content.get("imageHeight"), content.get("imageWidth")
-    if not height or not width:
-        height, width = read_photo_size(photo)
+    height, width = _read_shape(path, content, photo)
     mask = start_mask((height, width), indices)
     for number, shape in enumerate(content["shapes"], start=1):
         try:
@@ -193,13 +210,35 @@ def _draw(path: Path, content: dict, photo: Path, indices: dict[str, int]) -> np
     return mask
 
 
+def _read_shape(path: Path, content: dict, photo: Path) -> tuple[int, int]:
+    """Reads (height, width) of a photo; the photo's own where the json file has none.
+
+    Raises:
+        DataError: the json file has another that is no whole number of pixels.
+    """
+    written = [content.get("imageHeight"), content.get("imageWidth")]
+    if not all(written):
+        return read_photo_size(photo)
+    try:
+        sides = [float(number) for number in written]
+    except (ValueError, TypeError):
+        sides = [math.nan]
+    if not all(side.is_integer() and side > 0 for side in sides):
+        raise DataError(
+            f"{path}: imageHeight and imageWidth must be numbers of pixels, found {written[0]!r} and "
+            f"{written[1]!r}; correct them, or write null."
+        )
+    return int(sides[0]), int(sides[1])
+
+
 def _draw_shape(size: tuple[int, int], shape: dict) -> np.ndarray:
     """Draws a shape: bool (H, W). Source: labelme, utils/shape.py, whose pixels it gives."""
     points = [tuple(point) for point in shape["points"]]
     if not np.isfinite(points).all():
         raise ValueError("a point that is no number")
     kind = shape.get("shape_type") or "polygon"
-    if kind in ("polygon", "oriented_rectangle"):
+    is_outline = kind in OUTLINES or (kind == "rectangle" and len(points) == 4)
+    if is_outline:
         return draw_polygon(size, points)
     if kind == "mask":
         return _paste_mask(size, points, shape["mask"])
