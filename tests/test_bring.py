@@ -637,12 +637,27 @@ def test_ids_are_named_by_a_table_and_others_refused(tmp_path):
         ("label_colors.txt", "64 128 64\ta\n192 0 128 b c\n", {}, [("a", "#408040"), ("b c", "#c00080")]),
         ("labelmap.txt", "# label:color\nroad:1,2,3::\n", {}, [("road", "#010203")]),
         ("codes.txt", "sky\nroad\n", {0: "sky", 1: "road"}, []),
+        ("classes.txt", "# of May\nsky\nroad\n", {0: "sky", 1: "road"}, []),
+        ("classes.txt", "1: sky\n0: road\n", {1: "sky", 0: "road"}, []),
+        ("classes.txt", "1 sky\n2 road lane\n", {1: "sky", 2: "road lane"}, []),
+        ("classes.txt", "7,sky\n11,road\n", {7: "sky", 11: "road"}, []),
+        ("classes.txt", "2 wheels\n4 wheels\n", {0: "2 wheels", 1: "4 wheels"}, []),
+        ("label_colors.txt", "3: a 64 128 64\n", {3: "a"}, [("a", "#408040")]),
     ],
 )  # fmt: skip
 def test_tables_of_classes_are_read(name, text, ids, colors, tmp_path):
     (tmp_path / name).write_text(text)
     table = read_table(tmp_path / name)
     assert (table.ids, table.colors) == (ids, colors)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("class_dict.csv", "name,r,g,b\nroad,256,2,255\n"), ("codes.txt", "road: 1,2,999\n")]
+)
+def test_a_color_beyond_255_is_refused(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{name} must have .* found a color of .*, where each is 0 to 255"):
+        read_table(tmp_path / name)
 
 
 # Labels, places, Test ----------------------------------------------

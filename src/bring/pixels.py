@@ -96,7 +96,13 @@ def read_yaml(path: Path) -> dict:
 
 
 def write_color(red: int, green: int, blue: int) -> str:
-    """Writes a colour as "#rrggbb"."""
+    """Writes a colour as "#rrggbb".
+
+    Raises:
+        ValueError: a channel is not from 0 to 255.
+    """
+    if not all(0 <= channel <= 255 for channel in (red, green, blue)):
+        raise ValueError(f"a color of {red}, {green}, {blue}, where each is 0 to 255")
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 

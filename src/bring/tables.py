@@ -115,7 +115,12 @@ def _name_column(head: str) -> str:
 
 
 def _read_lines(lines: list[str]) -> ClassTable:
-    """Reads lines of "R G B NAME", "NAME: R,G,B" or names alone, whose ids are their places."""
+    """Reads lines of "R G B NAME", "NAME: R,G,B" or names alone, whose ids are their places.
+
+    Each line may begin with an id, as "3: NAME". Comments, "# TEXT", are left out.
+    """
+    lines = [line for line in lines if not line.startswith("# ")]
+    ids, lines = _split_ids(lines)
     colors = []
     for line in lines:
         before = re.fullmatch(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(.+)", line)
@@ -125,5 +130,23 @@ def _read_lines(lines: list[str]) -> ClassTable:
         elif behind:
             colors.append((behind[1].strip(), write_color(*map(int, behind.groups()[1:]))))
     if colors:
-        return ClassTable({}, colors)
-    return ClassTable(dict(enumerate(lines)), [])
+        names = [name for name, _ in colors]
+        return ClassTable(dict(zip(ids, names, strict=True)) if len(names) == len(ids) else {}, colors)
+    return ClassTable(dict(zip(ids or range(len(lines)), lines, strict=True)), [])
+
+
+def _split_ids(lines: list[str]) -> tuple[list[int], list[str]]:
+    """Splits the ids from lines if each begins with one, as "3: NAME"; ([], lines) where they do not.
+
+    After a blank alone, as in "3 NAME", numbers are ids only if they count from 0 or 1: they may belong to
+    the name.
+    """
+    found = [re.fullmatch(r"(\d{1,3})(?:\s*([:;,=.)])\s*|\s+)(\D.*)", line) for line in lines]
+    if not lines or not all(found):
+        return [], lines
+    ids = [int(match[1]) for match in found]
+    is_counted = ids in ([*range(len(ids))], [*range(1, len(ids) + 1)])
+    is_separated = all(match[2] for match in found)
+    if len(set(ids)) < len(ids) or max(ids) > 255 or not (is_counted or is_separated):
+        return [], lines
+    return ids, [match[3] for match in found]

@@ -118,11 +118,11 @@ def _read_colors(path: Path) -> dict[str, str]:
         name, _, rest = line.partition(":")
         try:
             red, green, blue = map(int, rest.split(":")[0].split(","))
+            colors[name] = write_color(red, green, blue)
         except ValueError:
             raise DataError(
                 f"{path} line {number} must be NAME:R,G,B::, found '{line}'; correct it."
             ) from None
-        colors[name] = write_color(red, green, blue)
     return colors
 
 
