@@ -8,8 +8,12 @@ from src.bring.source import Options, Source, SourceFrame, list_photos
 from src.common.errors import DataError
 
 NAME = "video"
-ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+ENDINGS = (
+    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"),
+    *(".mpg", ".mpeg", ".wmv", ".3gp", ".mts", ".m2ts"),
+)
 QUALITY = 95  # of the JPEG files
+LEAST_READ = 0.9  # share of the frames that a header tells of
 
 
 def is_source(path: Path) -> bool:
@@ -45,23 +49,27 @@ def read(path: Path, options: Options) -> Source:
     """
     source = Source(NAME, [])
     for video, recording in _name_videos(path, _list_videos(path)).items():
-        before = len(source.frames)
-        for number, photo in _extract(video, options.work / recording, options.every):
+        written, left = _extract(video, options.work / recording, options.every)
+        for number, photo in written:
             name = f"{recording}/{number:06d}"
             source.frames.append(SourceFrame(photo, name, recording=recording))
-        taken = len(source.frames) - before
         source.left.append(
-            f"of {video.name} one frame of {options.every} was taken, {taken} in all (--every)."
+            f"of {video.name} one frame of {options.every} was taken, {len(written)} in all (--every)."
         )
-        if taken == 0:
+        source.left += left
+        if not written:
             raise DataError(
                 f"{video} must be a video that OpenCV reads, found no frame; convert it to MP4 (H.264)."
             )
     return source
 
 
-def _extract(video: Path, folder: Path, every: int) -> list[tuple[int, Path]]:
-    """Writes every n-th frame of a video; returns number and file of each."""
+def _extract(video: Path, folder: Path, every: int) -> tuple[list[tuple[int, Path]], list[str]]:
+    """Writes every n-th frame of a video.
+
+    Returns:
+        Number and file of each frame that was written; a sentence if many cannot be read.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     reader = cv2.VideoCapture(str(video))
@@ -73,5 +81,12 @@ def _extract(video: Path, folder: Path, every: int) -> list[tuple[int, Path]]:
             if is_read and cv2.imwrite(str(path), frame, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
                 written.append((number, path))
         number += 1
+    announced = int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
     reader.release()
-    return written
+    left = []
+    if number < LEAST_READ * announced:  # some formats only estimate how many there are
+        left.append(
+            f"{video.name} has {announced} frames by its header, and {number} of them can be read; if it is "
+            "cut short or broken, copy it again."
+        )
+    return written, left
