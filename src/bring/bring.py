@@ -17,6 +17,7 @@ from src.bring.drives import name_drives
 from src.bring.labels import make_labeller, read_rule
 from src.bring.pixels import read_json
 from src.bring.source import BACKGROUND, Options, Source, SourceClass, SourceFrame, is_background
+from src.bring.strangers import name_strangers
 from src.bring.write import Writer, Written
 from src.common.errors import DataError, MissingError, SettingsError, UserError
 from src.data import classes as class_lists
@@ -149,9 +150,8 @@ def _read(what: str, path: Path, name: str, options: Options, unpacked: Path) ->
     reader = FORMATS[name] if name else _find_reader(folder)
     if reader is None or not reader.is_source(folder):
         wanted = f"of the format {name}" if name else f"of one of the formats {', '.join(FORMATS)}"
-        raise DataError(
-            f"{path} must be {wanted}, found another; docs/your-data.md says what each one holds."
-        )
+        text = f"{path} must be {wanted}, found another; docs/your-data.md says what each one holds."
+        raise DataError(" ".join([text, *name_strangers(folder)]))
     is_test = what == "--test"
     work = options.work / unpacked.name
     source = reader.read(folder, replace(options, work=work, photos_suffice=is_test))

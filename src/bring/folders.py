@@ -22,6 +22,7 @@ from src.bring.source import (
     name_folder,
     number_classes,
 )
+from src.bring.strangers import name_photos, name_strangers
 from src.bring.tables import ClassTable, find_table, read_table
 from src.common.errors import DataError
 from src.data.classes import IGNORE, MOST_MASK_CLASSES
@@ -64,6 +65,7 @@ def read(folder: Path, options: Options) -> Source:
         else _pair_by_name(folder, source.left)
     )
     masks = [mask for mask in photos.values() if mask]
+    source.left = [*(name_photos(folder) if masks else name_strangers(folder)), *source.left]
     readers = {}
     if masks:
         path = options.colors or find_table(folder) or options.table

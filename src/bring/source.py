@@ -12,7 +12,7 @@ from src.common.errors import DataError
 from src.data.classes import IGNORE, MOST_MASK_CLASSES
 from src.data.paths import compose_accents
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".bmp", ".tif", ".tiff", ".webp")
 # Folders whose names say what lies in them, not where or on which drive it was recorded.
 PLAIN_FOLDERS = {
     *("images", "image", "img", "imgs", "photos", "frames", "rgb", "data", "jpegimages", "leftimg8bit"),

@@ -238,7 +238,8 @@ class Writer:
         """Lists the classes of both tasks as classes.csv has them."""
         ids = range(len(self.classes)) if self.known is None else self.known.mask.ids
         rows = [("mask", id, one.name, one.color) for id, one in zip(ids, self.classes, strict=True)]
-        rows.append(("mask", self._ignore_id, "ignore", ""))
+        if rows:  # photos with labels alone have no masks, so none in which a pixel is ignored
+            rows.append(("mask", self._ignore_id, "ignore", ""))
         rows += [("label", id, name, "") for name, id in self._number_labels(labels).items()]
         return pd.DataFrame(rows, columns=["task", "id", "name", "color"])
 
