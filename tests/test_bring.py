@@ -287,6 +287,10 @@ def test_masks_without_photos_are_told_from_nothing_at_all(tmp_path):
         (["d1/0.jpg", "d2/0.jpg"], ["all/0.jpg"], {}),
         (["0.jpg"], ["d1/0.jpg", "d2/0.jpg"], {}),
         (["stra\u00dfe_\u00e4.jpg"], ["stra\u00dfe_a\u0308.jpg"], {"stra\u00dfe_\u00e4.jpg": 0}),
+        (["D1/0.JPG", "1.jpg"], ["d1/0.jpg", "1.jpg"], {"D1/0.JPG": 0, "1.jpg": 1}),
+        (["0.JPG", "0.jpg"], ["0.jpg"], {"0.jpg": 0}),  # the photo in capitals is missing
+        (["0.jpg"], ["d1/0.JPG", "d2/0.Jpg"], {}),
+        (["https://x.io/d%201/0.jpg?key=a/b"], ["d 1/0.jpg"], {"https://x.io/d%201/0.jpg?key=a/b": 0}),
     ],
 )
 def test_a_photo_is_the_one_whose_path_ends_most_like_the_written_one(names, photos, expected, tmp_path):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from os.path import commonprefix
 from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -133,18 +134,38 @@ def match_photos(names: Iterable[str], photos: dict[str, list[Path]]) -> dict[st
     """Finds the photo of each path that a tool wrote, perhaps on another machine or before a move.
 
     It is the photo whose path has the longest end in common with it. A photo that two paths fit equally is
-    left out, and so is a path that two photos fit equally: a guess would put areas on another photo.
+    left out, and so is a path that two photos fit equally: a guess would put areas on another photo. For what
+    is left, capitals do not count, and web addresses are read as paths.
 
     Args:
         names: paths of any system; the photo must have the file's name.
         photos: of `index_photos`.
     """
+    names = list(names)
+    found = _match_parts({name: _split_path(name) for name in names}, photos)
+    taken = set(found.values())
+    folded: dict[str, list[Path]] = {}
+    for name, same in photos.items():
+        folded.setdefault(name.casefold(), []).extend(photo for photo in same if photo not in taken)
+    rest = {name: _split_path(_read_address(name).casefold()) for name in names if name not in found}
+    return found | _match_parts(rest, folded, str.casefold)
+
+
+def _match_parts(
+    names: dict[str, list[str]], photos: dict[str, list[Path]], spell: Callable[[str], str] = str
+) -> dict[str, Path]:
+    """Finds photos for `match_photos`.
+
+    Args:
+        names: parts of each path, of `_split_path`.
+        photos: by their file names, spelled by `spell`.
+        spell: is applied to the paths of photos before they are compared.
+    """
     claims: dict[Path, list[tuple[int, str]]] = {}
-    for name in dict.fromkeys(names):
-        parts = _split_path(name)
-        ends = {
-            photo: len(commonprefix([parts, _split_path(str(photo))])) for photo in photos.get(parts[0], [])
-        }
+    for name, parts in names.items():
+        ends = {}
+        for photo in photos.get(parts[0], []) if parts else []:
+            ends[photo] = len(commonprefix([parts, _split_path(spell(str(photo)))]))
         longest = [photo for photo, length in ends.items() if length == max(ends.values())]
         if len(longest) == 1:
             claims.setdefault(longest[0], []).append((ends[longest[0]], name))
@@ -154,6 +175,11 @@ def match_photos(names: Iterable[str], photos: dict[str, list[Path]]) -> dict[st
         if [length for length, _ in claimed].count(best[0]) == 1:
             found[best[1]] = photo
     return found
+
+
+def _read_address(name: str) -> str:
+    """Reads a web address, or a path with %20 for a blank, as a path."""
+    return unquote(name.partition("?")[0] if "://" in name else name)
 
 
 def _split_path(path: str) -> list[str]:
