@@ -23,6 +23,7 @@ SAME = {  # written otherwise, and read the same
     "blanks around all": PLAIN.replace(",", " , ").replace("\n", " \n ").encode(),
     "fixed blanks": PLAIN.replace("a.png", "\u00a0a.png\u00a0").encode(),
     "quotes": PLAIN.replace("a.png", '"a.png"').replace("robot_id", '"robot_id"').encode(),
+    "formulas of texts": PLAIN.replace("a.png", '="a.png"').replace(",7", ',"=""7"""').encode(),
     "quotes with blanks around": PLAIN.replace("a.png", ' "a.png" ').encode(),
     "empty rows": PLAIN.replace("b.jpg", "\n,,\n , , \nb.jpg").encode(),
     "an empty row above": (",,\n" + PLAIN).encode(),

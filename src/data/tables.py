@@ -251,8 +251,13 @@ def _split_cells(path: Path, text: str, separator: str) -> list[list[str]]:
 
 
 def _strip(cell: str) -> str:
-    """Removes blanks and INVISIBLE marks around a cell; a line break within it becomes a blank."""
-    return re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(INVISIBLE).strip())
+    """Removes blanks and INVISIBLE marks around a cell; a line break within it becomes a blank.
+
+    Some programs write a text as the formula ="007", so that Excel keeps its zeros.
+    """
+    stripped = re.sub(r"\s*[\r\n]\s*", " ", cell.strip().strip(INVISIBLE).strip())
+    formula = re.fullmatch('="(.*)"', stripped)
+    return formula[1] if formula else stripped
 
 
 def _spell_heads(heads: list[str], expected: Collection[str]) -> list[str]:
