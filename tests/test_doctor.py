@@ -366,6 +366,16 @@ def test_oddity_is_named_and_goes_on(folders, fault):
     assert any(re.search(words, text) for text in find(found, "warning")), found.describe()
 
 
+def test_a_place_that_is_no_folder_of_frames_is_told_from_one(folders):
+    train, test = folders
+    for place, words in (
+        (train.parent, f"found one in Train and in Test; name {train} or {test}."),
+        (train / "data.csv", f"found a file; name a folder, as {train}."),
+        (train / "Trian", "found no such folder; correct the path."),
+    ):
+        assert find(examine(place), "error") == [f"{place} must hold a data.csv, {words}"]
+
+
 def test_zones_of_hours_alone_and_utc_are_zones(folders):
     train, _ = folders
     edit(train, timestamp=(2, "2026-05-01 10:00:00+00"))

@@ -32,3 +32,15 @@ def refuse_part(folder: Path) -> None:
         raise DataError(
             f"DATA must be the folder that holds Train and Test, found {folder}; name {folder.parent}."
         )
+
+
+def explain_no_table(folder: Path) -> str:
+    """Explains why a folder that was named has no data.csv, and says what to do; "" for no other reason."""
+    if folder.is_file():
+        return f"a file; name a folder, as {folder.parent}"
+    if not folder.is_dir():
+        return "no such folder; correct the path"
+    inside = [part for part in PARTS if (folder / part / "data.csv").is_file()]
+    if inside:
+        return f"one in {' and in '.join(inside)}; name {' or '.join(str(folder / part) for part in inside)}"
+    return ""

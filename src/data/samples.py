@@ -23,6 +23,7 @@ from src.data.columns import (
     read_robots,
     read_times,
 )
+from src.data.location import explain_no_table
 from src.data.paths import find_duplicates, find_files
 from src.data.tables import MOST_SHOWN, DataError, Problem, explain_missing, list_row_numbers, read_table
 
@@ -215,7 +216,7 @@ def read_data_table(path: Path) -> tuple[pd.DataFrame, list[Problem]]:
     """
     if not path.is_file():
         none = "none; make one with one row a frame, Train/README.md lists the columns"
-        found = explain_missing(path) or none
+        found = explain_missing(path) or explain_no_table(path.parent) or none
         raise DataError(f"{path.parent} must hold a data.csv, found {found}.")
     table, problems = read_table(path, EXPECTED)
     if "image_path" not in table or not len(table):
