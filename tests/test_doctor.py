@@ -258,6 +258,18 @@ WARNINGS = {
         lambda f: edit(f, timestamp=(5, "1970-01-01T00:00:12Z")),
         r"row 5: timestamp '1970-01-01T00:00:12Z' is before 1990",
     ),
+    "times are a spreadsheet's days": (
+        lambda f: edit(f, timestamp=(5, "46143.4166666667")),
+        r"row 5: timestamp '46143\.4166666667' .* a spreadsheet's number of a day, show the column as date",
+    ),
+    "a robot is rounded": (
+        lambda f: edit(f, robot_id=(5, "8.64E+14")),
+        r"1 frames have the robot '8\.64E\+14' \(rows 5\), as a spreadsheet writes what it rounded",
+    ),
+    "a robot could not be computed": (
+        lambda f: edit(f, robot_id=(5, "#REF!")),
+        r"the robot '#REF!' \(rows 5",
+    ),
     "labels are all one": (
         lambda f: edit_labels(f, ["1"] * 6),
         r"all 6 labels are 'red box', so no label is learned",

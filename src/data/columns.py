@@ -35,6 +35,7 @@ POINTS = (POINT.format(n=EUROPEAN, s=r"(?:;|,(?=\s))"), POINT.format(n=NUMBER, s
 # Degrees (about 100 m) around 0, 0 and -1, -1, which receivers write while they have no position.
 NOWHERE = 0.001
 FIRST_TIME = 631_152_000  # seconds since 1970; the year 1990
+DAYS = (32_874, 73_051)  # days since 1900, by which spreadsheets count: the years 1990 to 2100
 LAST_TIME = 4_102_444_800  # seconds since 1970; the year 2100
 UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # how many are a second
 SECONDS_DIGITS = 10  # digits of a number of seconds since 1970, from the year 2001 on
@@ -195,9 +196,14 @@ def _report_times(
     """
     problems = []
     if unset.any():
+        remedy = "if it counts from the start of a drive, write date and time"
+        if cells[unset].map(read_number).between(*DAYS).all():
+            remedy += (
+                "; if it is a spreadsheet's number of a day, show the column as date and time, and export"
+            )
         text = (
             f": timestamp '{cells[unset].iloc[0]}' is before 1990, as of a clock that was not set, and "
-            "counts as unknown; if it counts from the start of a drive, write date and time."
+            f"counts as unknown; {remedy}."
         )
         problems.append(report_rows("warning", path, rows[unset].tolist(), text))
     if unreadable.any():

@@ -33,6 +33,7 @@ def find_oddities(path: Path, samples: pd.DataFrame) -> list[Problem]:
     texts += _find_missing_times(samples)
     texts += _find_mixed_zones(samples)
     texts += _find_missing_drives(samples)
+    texts += _find_spoilt_robots(samples)
     return [Problem("warning", f"{path}: {text}") for text in texts]
 
 
@@ -112,6 +113,19 @@ def _find_missing_drives(samples: pd.DataFrame) -> list[str]:
     if (has_masks or has_labels) and len(find_recordings(samples).unique()) == 1:
         return ["all frames are of one recording, so no score on another can be had; add drives."]
     return []
+
+
+def _find_spoilt_robots(samples: pd.DataFrame) -> list[str]:
+    """Warns of robots' names that a spreadsheet has rounded, as 8.64E+14, or could not compute, as #REF!."""
+    spoilt = samples["robot"].str.fullmatch(r"\d(?:[.,]\d+)?[eE]\+\d+|#[A-Z/0]+[!?]")
+    if not spoilt.any():
+        return []
+    rows = list_row_numbers(samples["row"][spoilt].tolist())
+    return [
+        f"{spoilt.sum()} frames have the robot '{samples['robot'][spoilt].iloc[0]}' (rows {rows}), as a "
+        "spreadsheet writes what it rounded or could not compute, so several robots may count as one; export "
+        "the column as text."
+    ]
 
 
 def _find_repeated_positions(samples: pd.DataFrame) -> list[str]:
