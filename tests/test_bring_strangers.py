@@ -41,6 +41,7 @@ def test_photos_without_masks_are_said_to_lie_beside_what_is_not_read(tmp_path, 
     source = make_photos(tmp_path / "source", ["images/a.jpg", "images/b.jpg"])
     (source / name).parent.mkdir(parents=True, exist_ok=True)
     (source / name).write_text("{}")
+    (source / "LICENSE").write_text("none of the files to name, for it has no ending")
     with pytest.raises(DataError, match=rf"found 2 photos without; {name} is not read: {remedy}"):
         bring(source, tmp_path / "out")
 
