@@ -14,10 +14,18 @@ SETTINGS = $(foreach name,$(filter-out PYTHON,$(TYPED)),'$(name)=$(subst ','\'',
 # nor may make expand it for the environment, where nobody asks for it
 unexport $(TYPED)
 
+# A setting without its = would be a target, which make misses only after the hours of `run`
+TARGETS := run test test-all test-browser test-versions lint lab publish
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+ifneq ($(filter-out $(TARGETS),$(MAKECMDGOALS)),)
+$(error A setting must be given as NAME=VALUE, found '$(filter-out $(TARGETS),$(MAKECMDGOALS))'; write for example make run DATA=../city)
+endif
+endif
+
 # JupyterLab asks root, as one is in a container, to say so
 ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 
-.PHONY: run test test-all test-browser test-versions lint lab publish
+.PHONY: $(TARGETS)
 
 run: .venv/installed
 	@$(BIN)/python -m src run $(SETTINGS)

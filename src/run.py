@@ -223,6 +223,7 @@ def main(arguments: list[str]) -> int:
     try:
         names = {name for notebook in notebooks.values() for name in read_settings(notebook)}
         settings = parse_settings(arguments, names)
+        _refuse_environment(names - settings.keys())
         check_settings(settings, notebooks.values())
         folder = files.expand_home(str(settings.get("DATA", ".")))
         _check_data(folder)
@@ -282,6 +283,26 @@ def _name_user_errors() -> set[str]:
     """Returns the names of errors that a user can correct; a kernel passes on only the name of an error."""
     own = {name for name, value in vars(errors).items() if isinstance(value, type)}
     return own | OTHER_ERRORS
+
+
+def _refuse_environment(names: set[str]) -> None:
+    """Refuses data that `DATA=DIR make run` names, and notes other settings of the environment.
+
+    Args:
+        names: of the settings that the command line does not give.
+
+    Raises:
+        SettingsError: the environment's DATA is a folder with frames.
+    """
+    found = {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}
+    data = found.pop("DATA", "")
+    if data and holds_user_data(files.expand_home(data)):
+        raise SettingsError(
+            f"DATA must stand behind run, found '{data}' in the environment; write make run DATA={data}, or "
+            "DATA=. for the frames here."
+        )
+    for name in found:
+        print(f"Note: {name} of the environment does not count; write it behind run.", file=sys.stderr)
 
 
 def _check_data(folder: Path) -> None:

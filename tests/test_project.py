@@ -54,10 +54,8 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert project.find_data("a~b") == Path("a~b")
 
 
-@pytest.mark.parametrize(
-    "value", ["Anna's data", "price$1", "a$(b", "$(shell ls)", "run#2", "50%", "a;b", 'Straße "12"', "a  \\"]
-)
-def test_make_hands_on_what_was_typed(tmp_path, value):
+def copy_makefile(tmp_path):
+    """Makes a folder in which make runs a Python that prints its arguments."""
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
@@ -66,6 +64,21 @@ def test_make_hands_on_what_was_typed(tmp_path, value):
         shutil.copy(name, tmp_path)
     (tmp_path / ".venv" / "installed").touch()
     os.utime(tmp_path / "requirements.lock", (0, 0))
+
+
+def test_make_refuses_a_setting_without_its_sign_before_anything_runs(tmp_path):
+    copy_makefile(tmp_path)
+    command = ["make", "run", "DATA", "../city"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "given as NAME=VALUE, found 'DATA ../city'; write for example make run DATA=../city" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value", ["Anna's data", "price$1", "a$(b", "$(shell ls)", "run#2", "50%", "a;b", 'Straße "12"', "a  \\"]
+)
+def test_make_hands_on_what_was_typed(tmp_path, value):
+    copy_makefile(tmp_path)
     done = subprocess.run(
         ["make", "run", f"DATA={value}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
     )

@@ -117,6 +117,22 @@ def test_photos_without_their_table_do_not_start_the_world(monkeypatch, tmp_path
     assert "found a link to a file that is not there; fetch it (dvc pull" in capsys.readouterr().err
 
 
+def test_settings_before_the_command_are_not_passed_over(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(run, "_check_data", lambda folder: None)
+    monkeypatch.setattr(run, "_run_all", lambda names, settings: 0)
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "runs" / "notebooks")
+    monkeypatch.setenv("DATA", str(tmp_path))  # some clusters name a place for data so
+    monkeypatch.setenv("SEED", "1")
+    assert run.main([]) == 0
+    assert "Note: SEED of the environment does not count; write it behind" in capsys.readouterr().err
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "data.csv").touch()
+    assert run.main(["SEED=2"]) == 2
+    assert f"write make run DATA={tmp_path}, or DATA=. for" in capsys.readouterr().err
+    assert run.main(["SEED=2", "DATA=."]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_named_run_is_used_and_not_trained_again(monkeypatch):
     started = []
     monkeypatch.setattr(run, "run_notebook", lambda path, settings: started.append(path.name))
