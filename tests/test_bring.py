@@ -748,6 +748,15 @@ def test_rows_of_a_labels_table_find_their_photos(text, expected, tmp_path):
         assert notes[1] == "1 of 2 photos have no row in labels.csv, so no label."
 
 
+def test_labels_of_a_table_are_unknown_or_alike_as_those_of_data_csv_are(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("photo,label\n0,Park\n1,park\n2,nan\n3,#N/A\n4,-1\n5,2.0\n6,2\n7,\n")
+    frames = [SourceFrame(tmp_path / f"{number}.jpg", str(number)) for number in range(8)]
+    labels, notes = read_labels(table, frames)
+    assert [labels[frame.photo] for frame in frames] == ["Park", "Park", "", "", "", "2", "2", ""]
+    assert notes == ["3 labels of labels.csv are unknown (#N/A, -1, nan)."]
+
+
 def test_photos_of_one_name_in_train_and_test_have_labels_of_their_own(tmp_path):
     for place in ("home", "away"):
         (tmp_path / place).mkdir()

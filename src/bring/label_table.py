@@ -6,11 +6,13 @@ import pandas as pd
 
 from src.bring.source import SourceFrame
 from src.common.errors import DataError
+from src.data.columns import unify_case
 from src.data.paths import compose_accents
-from src.data.tables import read_table
+from src.data.tables import is_blank, read_table
 
 PHOTO_HEADS = ("photo", "image", "image_path", "file", "filename", "file_name", "name", "path")
 LABEL_HEADS = ("label", "class", "category", "image_lvl_label")
+NO_LABELS = ("-1", "ignore")  # besides what is blank, as in data.csv
 
 
 def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[Path, str], list[str]]:
@@ -30,7 +32,7 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[Path, str],
         DataError: the table cannot be read, no row names a photo, or a row names several; or two rows give a
             photo different labels.
     """
-    table = _read_table(path)
+    table, notes = _read_table(path)
     by_stem: dict[str, list[SourceFrame]] = {}
     for frame in frames:
         by_stem.setdefault(compose_accents(frame.photo.stem), []).append(frame)
@@ -51,7 +53,7 @@ def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[Path, str],
             f"{path} must name photos of the data set, as {frames[0].photo.name}, found none of its "
             f"{len(table)} rows, the first is {unknown[0] if unknown else 'missing'}; correct the names."
         )
-    return labels, _describe_unmatched(path.name, len(table), unknown, len(frames), len(labels))
+    return labels, notes + _describe_unmatched(path.name, len(table), unknown, len(frames), len(labels))
 
 
 def _describe_unmatched(name: str, rows: int, unknown: list[str], photos: int, labelled: int) -> list[str]:
@@ -64,8 +66,11 @@ def _describe_unmatched(name: str, rows: int, unknown: list[str], photos: int, l
     return notes
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Reads the columns of photos and labels, as text.
+def _read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Reads the columns of photos and labels, as text; labels as `columns.read_labels` compares them.
+
+    Returns:
+        The two columns; "" where a label is unknown, and a sentence that says so.
 
     Raises:
         DataError: the file is no table, or its head names no such columns.
@@ -81,7 +86,14 @@ def _read_table(path: Path) -> pd.DataFrame:
                 f"{', '.join(table.columns)}; name it."
             )
         found.append(named[0])
-    return table.loc[table[found[0]] != "", found]
+    table = table.loc[table[found[0]] != "", found]
+    labels = table[found[1]].str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # as some programs save numbers
+    unknown = labels.map(is_blank) | labels.str.lower().isin(NO_LABELS)
+    table[found[1]] = unify_case(labels).mask(unknown, "")
+    words = sorted(set(labels[unknown]) - {""})
+    unknown &= labels != ""
+    notes = [f"{unknown.sum()} labels of {path.name} are unknown ({', '.join(words)})."] if words else []
+    return table, notes
 
 
 def _find_frame(path: Path, photo: str, by_stem: dict[str, list[SourceFrame]]) -> SourceFrame | None:
