@@ -33,6 +33,7 @@ def make_pairs(folder, names):
         ("annotations.xml", "export from CVAT as 'Segmentation mask 1.1' or 'COCO 1.0'"),
         ("ds0/ann/a.jpg.json", "its format is none that is read, so export as COCO"),
         ("export.ndjson", "export as COCO or as masks"),
+        ("yolo/data.yaml", "name its folder, if it is of Ultralytics"),
         ("masks/a.npy", "save masks as PNG"),
         ("masks/a.gif", "export them as JPEG or PNG"),
     ],

@@ -13,6 +13,7 @@ REMEDIES = {
     (".xml",): "export from CVAT as 'Segmentation mask 1.1' or 'COCO 1.0'; boxes have no outline",
     (".ndjson", ".jsonl"): "export as COCO or as masks",
     (".json",): "its format is none that is read, so export as COCO or as masks",
+    (".yaml", ".yml"): "name its folder, if it is of Ultralytics, and let it hold names and train",
     (".npy", ".npz", ".mat"): "save masks as PNG",
 }
 

@@ -1,7 +1,7 @@
 """Reads the data sets of Ultralytics: `data.yaml` with masks (`masks_dir`) or with polygons in text files."""
 
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from src.data.mask_files import read_ids
 
 NAME = "yolo"
 MASK_ENDINGS = (".png", ".PNG", ".bmp", ".tif")  # Ultralytics' own
+MOST_SHARE = 2  # polygons may leave the photo a little; larger numbers are pixels
 BOX = 5  # numbers in the line of a box: the class, the centre, width and height
 
 
@@ -77,7 +78,7 @@ def read(folder: Path, options: Options) -> Source:
     boxes = 0
     photos: set[Path] = set()
     for part in ("train", "val", "test"):
-        for photo in _list_part(path, content, part):
+        for photo in _list_part(path, content, part, source.left):
             if photo in photos:  # in small data sets "val" is often the folder of "train"
                 continue
             photos.add(photo)
@@ -98,9 +99,17 @@ def read(folder: Path, options: Options) -> Source:
         raise DataError(
             f"The folders that {path} names must hold photos, found none; correct 'path' and 'train'."
         )
-    if boxes:
-        source.left.append(f"{boxes} lines are boxes, which have no outline.")
+    source.left += _describe_left(source.frames, boxes)
     return source
+
+
+def _describe_left(frames: list[SourceFrame], boxes: int) -> list[str]:
+    """Describes lines that are boxes, or says where no photo has anything to draw."""
+    if boxes:
+        return [f"{boxes} lines are boxes, which have no outline."]
+    if not any(frame.read_mask for frame in frames):
+        return ["no photo in a folder images has a mask, or a text file in a folder labels beside it."]
+    return []
 
 
 def _read_names(path: Path, names: list | dict) -> dict[int, str]:
@@ -115,32 +124,47 @@ def _read_names(path: Path, names: list | dict) -> dict[int, str]:
         ) from None
 
 
-def _list_part(path: Path, content: dict, part: str) -> list[Path]:
-    """Lists the photos of a part: of its folders, or those that a text file names."""
+def _list_part(path: Path, content: dict, part: str, left: list[str]) -> list[Path]:
+    """Lists the photos of a part: of its folders, or those that a text file names.
+
+    A sentence is added to `left` about what is named and not there.
+    """
     entries = content.get(part) or []
+    bases = [path.parent / str(content.get("path") or ""), path.parent]
     photos = []
     for entry in entries if isinstance(entries, list) else [entries]:
-        place = _find_place(path, content, str(entry))
+        place = _find_place(bases, str(entry))
         if place is None:
-            continue
-        if place.is_dir():
+            left.append(f"{entry}, which {path.name} names as '{part}', is not there.")
+        elif place.is_dir():
             photos += list_photos(place)
         else:
-            lines = read_text(place).splitlines()
-            photos += [place.parent / line.strip() for line in lines if line.strip()]
+            photos += _read_list(place, bases, left)
     return [photo for photo in photos if photo.suffix.lower() in PHOTO_ENDINGS and photo.is_file()]
 
 
-def _find_place(path: Path, content: dict, entry: str) -> Path | None:
-    """Finds a folder or file that the description names, below its "path" or beside itself.
+def _read_list(path: Path, bases: list[Path], left: list[str]) -> list[Path]:
+    """Finds the photos that a text file names; a sentence is added to `left` about absent ones."""
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    found = {line: _find_place([path.parent, *bases], line) for line in lines}
+    absent = [line for line, photo in found.items() if photo is None]
+    if absent:
+        left.append(f"{len(absent)} of {len(found)} photos of {path.name} are not there, as {absent[0]}.")
+    return [photo for photo in found.values() if photo]
 
-    Roboflow writes "../train/images" for what lies in "train/images".
+
+def _find_place(bases: list[Path], entry: str) -> Path | None:
+    """Finds a folder or file that a data set names, below one of the bases, or the end of its path there.
+
+    Roboflow writes "../train/images" for what lies in "train/images", CVAT "data/images/train/a.jpg", and
+    others the path on the computer where the data set was made.
     """
-    bases = [path.parent / str(content.get("path") or ""), path.parent]
-    for base in bases:
-        for name in (entry, entry.removeprefix("../")):
-            if (base / name).exists():
-                return (base / name).resolve()
+    parts = PurePosixPath(entry.replace("\\", "/")).parts
+    ends = [Path(*parts[start:]) for start in range(max(len(parts) - 1, 1))]  # of two parts at least
+    for end in ends:
+        for base in bases:
+            if (base / end).exists():
+                return (base / end).resolve()
     return None
 
 
@@ -199,7 +223,10 @@ def _draw(path: Path, photo: Path, names: dict[int, str], indices: dict[str, int
             continue
         try:
             index = indices[names[int(values[0])]]
-            points = np.array(values[1:], float).reshape(-1, 2) * (width, height)
+            shares = np.array(values[1:], float)
+            if not (np.abs(shares) <= MOST_SHARE).all():  # nor a number at all
+                raise ValueError(f"{shares.max():g}, which is no share of the photo, from 0 to 1")
+            points = shares.reshape(-1, 2) * (width, height)
             # The file holds six decimals: 0.958333 of 24 px is meant to be 23, not 22.999992
             points = points.round(2)
             inside = draw_polygon((height, width), points.tolist())
