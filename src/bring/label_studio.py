@@ -70,6 +70,7 @@ def read(folder: Path, options: Options) -> Source:
     polygons = sum(_count_polygons(annotation) for annotation in last.values())
     if polygons:
         source.left.append(f"{polygons} areas are polygons, not brush strokes, so no PNG holds them.")
+    source.left += _describe_strange(areas, tasks)
     if absent:
         source.left.append(f"{absent} of {len(tasks)} photos that the JSON names are not there.")
     return source
@@ -79,17 +80,44 @@ def _read_tasks(folder: Path) -> dict[int, dict]:
     """Reads the tasks of the JSON export, by their number.
 
     Raises:
-        DataError: there is no such export.
+        DataError: there is no such export, or a task lacks a field.
     """
     for path in list_json(folder):
         content = read_json(path)
         first = content[0] if isinstance(content, list) and content else None
         if isinstance(first, dict) and {"id", "data", "annotations"} <= set(first):
-            return {task["id"]: task for task in content}
+            try:
+                return {int(task["id"]): _spell_task(task) for task in content}
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise DataError(
+                    f"{path} must hold tasks as Label Studio exports them, found one that lacks a field or "
+                    f"has another kind of it ({error}); export it again."
+                ) from error
     raise DataError(
         f"{folder} must hold the JSON export of the project, too, which names the photos, found none; export "
         "it in Label Studio as JSON and put it there."
     )
+
+
+def _spell_task(task: dict) -> dict:
+    """Returns what is read of a task; programs that write such files leave fields empty or ids as text."""
+    annotations = []
+    for annotation in task.get("annotations") or []:
+        results = [result for result in annotation.get("result") or [] if result.get("value")]
+        annotations.append(annotation | {"id": int(annotation["id"]), "result": results})
+    return {"data": dict(task["data"]), "annotations": annotations}
+
+
+def _describe_strange(areas: dict[int, list[Path]], tasks: dict[int, dict]) -> list[str]:
+    """Says how many areas are of annotations that the JSON does not have, as of an export of another day."""
+    known = {annotation["id"] for task in tasks.values() for annotation in task["annotations"]}
+    strange = [path.name for number, paths in areas.items() if number not in known for path in paths]
+    if not strange:
+        return []
+    return [
+        f"{len(strange)} PNGs are of annotations that the JSON does not have, the first is {min(strange)}; "
+        "export both at once."
+    ]
 
 
 def _find_last(task: dict) -> dict:
