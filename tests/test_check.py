@@ -340,3 +340,14 @@ def test_classes_that_are_not_there_are_not_taken_for_the_competitions(path, tra
 def test_a_zip_that_is_not_there_is_called_so(tmp_path):
     with pytest.raises(SubmissionError, match=r"nope\.zip is not there; name a zip"):
         archive.list_members(tmp_path / "nope.zip")
+
+
+def test_a_folder_is_to_be_zipped(tmp_path, samples, classes):
+    with pytest.raises(SubmissionError, match=r"must be a zip, found a folder; zip the files in it"):
+        check.check_submission(tmp_path, samples, classes)
+
+
+@pytest.mark.parametrize("limit", ["nan", "0", "-300", "300MB", ""])
+def test_a_limit_that_no_zip_can_keep_or_break_is_refused(command, path, limit):
+    code, _, errors = command("check", path, f"--limit={limit}")
+    assert code == 2 and f"must be a number above 0, found '{limit}'" in errors

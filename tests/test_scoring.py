@@ -133,6 +133,21 @@ def test_a_reference_without_a_table_is_not_told_to_be_zipped(tmp_path):
     assert str(error.value) == f"{found}; name the folder that holds it."
 
 
+def test_a_folder_in_place_of_the_zip_to_write_is_refused(command, train_folder, tmp_path):
+    code, _, errors = command("bundle", tmp_path, "--reference", train_folder)
+    assert code == 2 and f"{tmp_path} must be a zip to write, found a folder; name a file, as" in errors
+
+
+def test_a_zip_in_place_of_its_files_is_to_be_unpacked(train_folder, tmp_path):
+    shutil.copytree(train_folder, tmp_path / "ref")
+    (tmp_path / "res").mkdir()
+    (tmp_path / "res" / "mine.ZIP").write_bytes(b"PK")
+    with pytest.raises(
+        scoring.ScoringError, match=r"the submission, a zip was found in its place; unpack it"
+    ):
+        scoring.score_folders(str(tmp_path), str(tmp_path / "out"))
+
+
 def test_a_mask_without_a_date_is_packed(train_folder, tmp_path):
     os.utime(train_folder / "frame_000_seg.png", (0, 0))  # 1970, as in images of containers
     write_bundle(tmp_path / "competition.zip", train_folder, "Six: frames")

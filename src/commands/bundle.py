@@ -19,12 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the zip and prints where to upload it."""
+    from src.common.errors import SettingsError
     from src.submission import bundle, scoring
 
+    out = arguments.out
+    if out.is_dir():
+        raise SettingsError(
+            f"{out} must be a zip to write, found a folder; name a file, as {out / 'city.zip'}."
+        )
     try:
-        bundle.write_bundle(arguments.out, arguments.reference, arguments.title)
+        bundle.write_bundle(out, arguments.reference, arguments.title)
     except scoring.ScoringError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{arguments.out} can be uploaded at https://www.codabench.org/competitions/upload/.")
+    print(f"{out} can be uploaded at https://www.codabench.org/competitions/upload/.")
     return 0

@@ -3,6 +3,7 @@
 import argparse
 
 from src.common import files
+from src.common.arguments import parse_positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder that holds classes.csv (default: Train beside --data)",
     )
     parser.add_argument(
-        "--limit", type=float, default=1000, help="MB that the platform takes (default: 1000)"
+        "--limit", type=parse_positive, default=1000, help="MB that the platform takes (default: 1000)"
     )
 
 

@@ -30,3 +30,18 @@ def parse_seed(text: str) -> int:
             f"must be a whole number from 0 to {LARGEST_SEED:,}, found '{text}'; write for example 1"
         )
     return int(text)
+
+
+def parse_positive(text: str) -> float:
+    """Reads a number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is anything else.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not number > 0:  # nor NaN
+        raise argparse.ArgumentTypeError(f"must be a number above 0, found '{text}'; write for example 300")
+    return number

@@ -36,6 +36,8 @@ def list_members(path: Path, limit: float = LIMIT) -> set[str]:
         SubmissionError: it is no zip, too large, or holds a name that leaves the folder, a link, an encrypted
             file, one that grows beyond measure, or a name twice.
     """
+    if path.is_dir():
+        raise SubmissionError(f"{path} must be a zip, found a folder; zip the files in it.")
     try:
         size = path.stat().st_size / 1e6
         with zipfile.ZipFile(path) as zipped:

@@ -69,6 +69,16 @@ class ScoringError(ValueError):
 # Tables ----------------------------------------------
 
 
+def explain_missing(folder, whose):
+    """Says why a folder may have no table, and what to do."""
+    inside = os.listdir(folder) if os.path.isdir(folder) else []
+    if any(name.lower().endswith(".zip") for name in inside):
+        return "a zip was found in its place; unpack it, because its files must lie there"
+    if whose == "the submission":
+        return "it was not found; zip the files, not their folder"
+    return "it was not found; name the folder that holds it"
+
+
 def read_table(folder, columns, whose, table="data.csv"):
     """Reads a table of a folder: a list of dicts, in the file's order; a cell that is missing is "".
 
@@ -86,12 +96,9 @@ def read_table(folder, columns, whose, table="data.csv"):
     """
     path, name = os.path.join(folder, table), "%s of %s" % (table, whose)
     if not os.path.isfile(path):
-        remedy = (
-            "zip the files, not their folder"
-            if whose == "the submission"
-            else "name the folder that holds it"
+        raise ScoringError(
+            "%s must lie at the root of %s, %s." % (table, whose, explain_missing(folder, whose))
         )
-        raise ScoringError("%s must lie at the root of %s, it was not found; %s." % (table, whose, remedy))
     try:
         with open(path, "rb") as file:
             lines = split_cells(decode_text(file.read()))
