@@ -29,6 +29,7 @@ class Recipe:
         crop: side of a training crop, as a share of the network's input.
         zoom: largest scale of a crop relative to the network's input; the smallest is 0.7.
         color: strength of the changes of exposure, contrast, gamma, white balance and saturation.
+        light: how far each photo's channels are brought to one mean and spread, from 0 (not at all) to 1.
         dice: factor of the mask's Dice loss, which is added to the cross-entropy.
         depth: metres per step of the depth maps in `depth_path`, usually 0.001; 0 leaves depth out.
         label_weight: factor of the label's loss, which is added to the mask's loss.
@@ -43,6 +44,7 @@ class Recipe:
     crop: float = 0.75
     zoom: float = 1.6
     color: float = 1.0
+    light: float = 0.5
     dice: float = 1.0
     depth: float = 0.0
     label_weight: float = 0.3

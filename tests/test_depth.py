@@ -14,7 +14,7 @@ from src.data import depth_files
 from src.data.frames import load_frames
 from src.data.samples import read_samples
 from src.inference import engine, predict
-from src.model import efficientnet_lite, unet
+from src.model import colors, efficientnet_lite, unet
 from src.settings import Recipe, TrainingSettings, read_recipe
 from src.training import augment, batches
 from src.training.compiled import build_seeded, compile_joint
@@ -91,13 +91,13 @@ def test_a_network_begins_as_if_it_had_no_depth(classes):
     near = np.full((64, 96, 1), 200, np.uint8)
     for recipe in (Recipe(depth=0.001), read_recipe("depth=0.001 backbone=efficientnetlite0")):
         network = build_seeded(0, partial(unet.build_segmenter, 3, recipe))
-        assert network.input_shape == (None, None, None, 4) and unet.read_depth_unit(network) == 0.001
+        assert network.input_shape == (None, None, None, 4) and colors.read_depth_unit(network) == 0.001
     predictor = engine.KerasPredictor(network)
     without, _ = predict.predict_image(predictor, image, tta=False)
     with_depth, _ = predict.predict_image(predictor, np.concatenate([image, near], -1), tta=False)
     np.testing.assert_allclose(without, with_depth, atol=1e-6)
     plain = build_seeded(0, partial(unet.build_segmenter, 3, Recipe()))
-    assert unet.read_depth_unit(plain) == 0
+    assert colors.read_depth_unit(plain) == 0
     with pytest.raises(ValueError, match="RECIPE's depth needs one of efficientnetlite0"):
         unet.build_segmenter(3, Recipe(depth=0.001, backbone="mobilenetv2"))
 
@@ -119,7 +119,7 @@ def test_training_uses_depth_and_prediction_reads_it(with_depth, classes, tmp_pa
     settings = TrainingSettings((64, 96), (32, 64), batch_size=3, recipe=recipe)
     fit(joint, tmp_path, frames, settings, Length(3))
     network = unet.load_model(tmp_path / "model.keras")
-    assert unet.read_depth_unit(network) == 0.001
+    assert colors.read_depth_unit(network) == 0.001
     assert (read_stem(network)[:, :, 3:] != before[:, :, 3:]).all()  # depth has taught something
     by_keras = [engine.KerasPredictor(network)]
     [(with_it, _)] = next(predict.predict_probabilities(by_keras, samples, (64, 96), tta=False))

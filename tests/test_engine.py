@@ -10,7 +10,7 @@ from tiny import TINY
 
 from src.data.samples import read_samples
 from src.inference import engine, predict
-from src.model import unet
+from src.model import colors, unet
 from src.settings import Recipe
 from src.training.compiled import build_seeded
 
@@ -102,10 +102,10 @@ def test_an_average_knows_the_unit_of_its_networks_depth():
     networks = []
     for _ in range(2):
         image = keras.Input((None, None, 4))
-        scaled = unet.make_scaling(TINY.backbone, depth=0.001)(image)
+        scaled = colors.make_scaling(TINY.backbone, depth=0.001)(image)
         mask = keras.layers.Activation("linear", name="mask")(scaled)
         networks.append(keras.Model(image, {"mask": mask}))
-    assert unet.read_depth_unit(unet.average_networks(networks)) == 0.001
+    assert colors.read_depth_unit(unet.average_networks(networks)) == 0.001
 
 
 def test_predictions_come_in_order_and_stop_when_nobody_asks(network, train_folder, classes):

@@ -6,7 +6,7 @@ import pytest
 import segmentation_models as sm
 import tensorflow as tf
 
-from src.model import efficientnet_lite, layers, unet
+from src.model import colors, efficientnet_lite, layers, unet
 from src.model.normalization import RestingNormalization
 from src.settings import Recipe
 
@@ -47,7 +47,24 @@ def test_saved_network_predicts_the_same(segmenter, tmp_path):
 def test_scaling_in_the_graph_is_the_librarys(name):
     image = PHOTO.astype("float32")
     expected = sm.get_preprocessing(name)(image.copy())
-    np.testing.assert_allclose(unet.make_scaling(name)(PHOTO), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(colors.make_scaling(name)(PHOTO), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_light_brings_each_channel_of_each_photo_to_one_mean_and_spread():
+    photo = np.zeros((2, 4, 4, 3), np.uint8)
+    photo[0, :2] = (40, 50, 60)  # of each channel half is 40 and half 0: mean 20, standard deviation 20
+    photo[1] = 200
+    plain = colors.ScaleColors(np.eye(3).tolist(), [0, 0, 0])
+    assert plain.light == 0
+    np.testing.assert_array_equal(plain(photo), photo)
+    whole = np.asarray(colors.ScaleColors(np.eye(3).tolist(), [0, 0, 0], light=1)(photo))
+    for channel, half in enumerate((20, 25, 30)):
+        moved = 64 * half / (half + 6.4)
+        assert whole[0, 0, 0, channel] == pytest.approx(127 + moved, rel=1e-5)
+        assert whole[0, 3, 0, channel] == pytest.approx(127 - moved, rel=1e-5)
+    assert whole[1] == pytest.approx(127)  # a photo of one colour has no light of its own
+    partly = np.asarray(colors.ScaleColors(np.eye(3).tolist(), [0, 0, 0], light=0.25)(photo))
+    np.testing.assert_allclose(partly, 0.75 * photo + 0.25 * whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "resnet18"])

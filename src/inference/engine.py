@@ -21,7 +21,7 @@ from scipy.special import softmax
 
 from src.common.cores import count_cores
 from src.common.errors import OutdatedError
-from src.model import replicas, unet
+from src.model import colors, replicas, unet
 
 EXPORTED = "network.xml"  # its weights are in network.bin beside it
 HALF = "network_float16.xml"  # the same network with float16 weights, half the bytes
@@ -39,7 +39,7 @@ def convert(network: keras.Model) -> ov.Model:
         network: of `unet.build_segmenter` or `unet.build_joint`.
     """
     graph = _add_softmax(ov.convert_model(trace(network).get_concrete_function()))
-    graph.set_rt_info(str(unet.read_depth_unit(network)), [KEY, "depth"])
+    graph.set_rt_info(str(colors.read_depth_unit(network)), [KEY, "depth"])
     return graph
 
 
@@ -126,7 +126,7 @@ class KerasPredictor:
 
     def __init__(self, network: keras.Model):
         self.network = network
-        self.depth = unet.read_depth_unit(network)
+        self.depth = colors.read_depth_unit(network)
         self.channels = network.input_shape[-1]
 
     def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """Keras layers of this project."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -9,46 +8,6 @@ from src.model import replicas
 
 TINY = 1e-30  # stands in for a probability of 0, which has no logarithm
 SMALLEST_SHARE = 1e-3  # of the frame, added to a class's share before its logarithm is taken
-
-
-@keras.saving.register_keras_serializable("sidewalk")
-class ScaleColors(keras.layers.Layer):
-    """Scales RGB in 0..255 as in the training of a backbone: colours times a matrix, plus an offset.
-
-    A fourth channel, the depth code of `depth_files.load_depth`, becomes two. The first is 1 where there is a
-    reading, the second is the nearness there, -1 to 1; both are 0 elsewhere.
-
-    Args:
-        matrix: 3 x 3, input colours (rows) to output colours (columns).
-        offset: 3 numbers.
-        depth: metres a step of the depth maps; 0 for a network without depth.
-    """
-
-    def __init__(self, matrix: list[list[float]], offset: list[float], depth: float = 0.0, **kwargs: object):
-        super().__init__(**kwargs)
-        self.matrix = matrix
-        self.offset = offset
-        self.depth = depth
-
-    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
-        """Returns float32 (B, H, W, 3) of uint8 or float RGB, (B, H, W, 5) with depth."""
-        channels = keras.ops.cast(image, "float32")
-        colors = channels[..., :3]
-        # Every backbone of segmentation-models scales each channel by itself; some reverse their order first.
-        order = np.argmax(np.abs(self.matrix), axis=0)
-        if (order != [0, 1, 2]).any():
-            colors = colors[..., ::-1]
-        scale = np.array(self.matrix)[order, [0, 1, 2]]
-        colors = colors * scale.astype("float32") + np.array(self.offset, "float32")
-        if not self.depth:
-            return colors
-        has_reading = keras.ops.cast(channels[..., 3:] > 0, "float32")
-        nearness = channels[..., 3:] / 127.5 - 1
-        return keras.ops.concatenate([colors, has_reading, has_reading * nearness], -1)
-
-    def get_config(self) -> dict:
-        """Returns the arguments that rebuild this layer."""
-        return super().get_config() | {"matrix": self.matrix, "offset": self.offset, "depth": self.depth}
 
 
 @keras.saving.register_keras_serializable("sidewalk")

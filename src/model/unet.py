@@ -15,7 +15,8 @@ from src.common.errors import MissingError, SettingsError
 from src.model import efficientnet_lite as lite
 from src.model import hub
 from src.model.coarse_logits import add_coarse_logits
-from src.model.layers import DoubleSize, MaskShares, MeanProbability, ScaleColors
+from src.model.colors import make_scaling
+from src.model.layers import DoubleSize, MaskShares, MeanProbability
 from src.model.normalization import find_normalized, replace_normalization
 from src.settings import Recipe
 
@@ -33,39 +34,12 @@ LABEL_FEATURE = 4.0
 PATCH = 8  # side of `MaskShares`' patches at stride 2: 16 px of the input
 
 
-def make_scaling(backbone: str, depth: float = 0.0) -> ScaleColors:
-    """Makes the layer that does a backbone's own preprocessing.
-
-    The preprocessing is linear, so its results for black and the three pure colours determine it.
-
-    Args:
-        backbone: a name that segmentation-models has.
-        depth: metres a step of the depth maps; 0 for a network without depth.
-    """
-    preprocess = sm.get_preprocessing(backbone)
-    pure_colors = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype("float32")
-    scaled = np.asarray(preprocess(pure_colors.reshape(1, 4, 1, 3).copy()))
-    scaled = scaled.reshape(4, 3).astype(float)
-    matrix = ((scaled[1:] - scaled[0]) / 255).tolist()
-    offset = scaled[0].tolist()
-    return ScaleColors(matrix, offset, depth, name="scale_colors")
-
-
-def read_depth_unit(network: keras.Model) -> float:
-    """Returns the metres a step of the depth maps that a network was trained on; 0 for one without depth."""
-    for layer in network.layers:
-        if isinstance(layer, ScaleColors):
-            return layer.depth
-    members = [layer for layer in network.layers if isinstance(layer, keras.Model)]
-    return max((read_depth_unit(member) for member in members), default=0.0)
-
-
 def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
     """Builds the segmentation network.
 
     Args:
         classes: how many classes a pixel may have.
-        recipe: its backbone, weights and depth are used.
+        recipe: its backbone, weights, depth and light are used.
 
     Returns:
         Model from uint8 or float RGB in 0..255, (B, H, W, 3) with H and W multiples of 32, or (B, H, W, 4)
@@ -77,7 +51,7 @@ def build_segmenter(classes: int, recipe: Recipe) -> keras.Model:
     """
     unet = _build_unet(classes, recipe)
     image = layers.Input((None, None, 4 if recipe.depth else 3), name="image")
-    logits = unet(make_scaling(recipe.backbone, recipe.depth)(image))
+    logits = unet(make_scaling(recipe.backbone, recipe.depth, recipe.light)(image))
     return keras.Model(image, {"mask": _name_mask(logits)}, name="segmenter")
 
 
