@@ -40,6 +40,8 @@ TODAYS = (
     "class hidden (development)",
     "coarse logits",
     "coarse logits (development)",
+    "even light",
+    "even light (development)",
 )
 MEASURES = {"miou": "mIoU", "accuracy": "accuracy", "f1": "F1"}
 
