@@ -22,6 +22,12 @@ $(error A setting must be given as NAME=VALUE, found '$(filter-out $(TARGETS),$(
 endif
 endif
 
+ifeq ($(MAKECMDGOALS),lab)
+ifneq ($(strip $(SETTINGS)),)
+$(error make lab takes no settings, found $(SETTINGS); set them in the second code cell of a notebook)
+endif
+endif
+
 # JupyterLab asks root, as one is in a container, to say so
 ROOT = $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 

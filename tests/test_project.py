@@ -74,6 +74,14 @@ def test_make_refuses_a_setting_without_its_sign_before_anything_runs(tmp_path):
     assert "given as NAME=VALUE, found 'DATA ../city'; write for example make run DATA=../city" in done.stderr
 
 
+def test_make_lab_says_where_its_settings_stand(tmp_path):
+    copy_makefile(tmp_path)
+    command = ["make", "lab", "DATA=../city"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "make lab takes no settings, found 'DATA=../city'; set them in the second code cell" in done.stderr
+
+
 @pytest.mark.parametrize(
     "value", ["Anna's data", "price$1", "a$(b", "$(shell ls)", "run#2", "50%", "a;b", 'Straße "12"', "a  \\"]
 )
