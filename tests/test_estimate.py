@@ -95,12 +95,15 @@ def test_the_labels_temperature_only_lowers_their_estimate():
 def test_the_intervals_of_labels_are_wider_where_test_has_few_frames():
     recordings = pd.Series(["a"] * 50 + ["b"] * 50)
     many = estimate.estimate_test(make_expected(0.8, 100), recordings, [make_fold(None)])
-    # 1.645 * sqrt(0.8 * 0.2 / 100) = 0.0658; sqrt(0.07 ** 2 + 0.0658 ** 2) = 0.0961
-    assert many.accuracy_high - many.accuracy == pytest.approx(0.0961, abs=2e-4)
-    assert many.accuracy - many.accuracy_low == pytest.approx(0.0961, abs=2e-4)
+    # At 0.8: 1.645 * sqrt(0.8 * 0.2 / 100) = 0.0658; sqrt(0.07 ** 2 + 0.0658 ** 2) = 0.0961
+    half = np.hypot(0.07, 1.645 * np.sqrt(many.accuracy * (1 - many.accuracy) / 100))
+    assert half == pytest.approx(0.0961, abs=2e-4)  # between two temperatures 0.8 is interpolated
+    assert many.accuracy_high - many.accuracy == pytest.approx(half)
+    assert many.accuracy - many.accuracy_low == pytest.approx(half)
     few = estimate.estimate_test(make_expected(0.8), recordings[:4], [make_fold(None)])
-    # 1.645 * sqrt(0.8 * 0.2 / 4) = 0.329; sqrt(0.07 ** 2 + 0.329 ** 2) = 0.3364
-    assert few.accuracy - few.accuracy_low == pytest.approx(0.3364, abs=2e-3) and few.accuracy_high == 1
+    # At 0.8: 1.645 * sqrt(0.8 * 0.2 / 4) = 0.329; sqrt(0.07 ** 2 + 0.329 ** 2) = 0.3364
+    half = np.hypot(0.07, 1.645 * np.sqrt(few.accuracy * (1 - few.accuracy) / 4))
+    assert few.accuracy - few.accuracy_low == pytest.approx(half) and few.accuracy_high == 1
 
 
 def test_the_confusion_of_test_is_that_of_the_trusted_temperature():

@@ -97,7 +97,7 @@ def read(folder: Path, options: Options) -> Source:
     for path, content in contents.items():
         with _name_fields(path):
             absent |= _add_drawings(drawn, path, content, photos, root)
-        strange = _count_strange(content)
+            strange = _count_strange(content)
         if strange:
             source.left.append(f"{strange} areas of {path.name} are of images that it does not list.")
         boxes = sum(not annotation.get("segmentation") for annotation in content["annotations"])

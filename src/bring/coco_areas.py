@@ -55,12 +55,11 @@ def _read_polygons(segmentation: list, shape: tuple[int, int]) -> list[list[floa
     """
     if any(isinstance(part, dict) for part in segmentation):
         raise ValueError("run lengths within a list")
-    is_one = not isinstance(segmentation[0], list)  # one polygon, without the list around it
-    is_one |= len(segmentation) > 2 and all(
-        np.shape(point) == (2,) for point in segmentation
-    )  # [[x, y], ...]
+    # One polygon, without the list around it: [x, y, ...] or [[x, y], ...]
+    is_flat = not isinstance(segmentation[0], list)
+    is_points = len(segmentation) > 2 and all(np.shape(point) == (2,) for point in segmentation)
     polygons = []
-    for part in [segmentation] if is_one else segmentation:
+    for part in [segmentation] if is_flat or is_points else segmentation:
         numbers = np.asarray(part, float).ravel()
         if numbers.size % 2:
             raise ValueError(f"a polygon of {numbers.size} numbers, which are no pairs")

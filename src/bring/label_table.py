@@ -6,13 +6,12 @@ import pandas as pd
 
 from src.bring.source import SourceFrame
 from src.common.errors import DataError
-from src.data.columns import unify_case
+from src.data.columns import UNKNOWN_LABELS, unify_case
 from src.data.paths import compose_accents
 from src.data.tables import is_blank, read_table
 
 PHOTO_HEADS = ("photo", "image", "image_path", "file", "filename", "file_name", "name", "path")
 LABEL_HEADS = ("label", "class", "category", "image_lvl_label")
-NO_LABELS = ("-1", "ignore")  # besides what is blank, as in data.csv
 
 
 def read_labels(path: Path, frames: list[SourceFrame]) -> tuple[dict[Path, str], list[str]]:
@@ -88,7 +87,7 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
         found.append(named[0])
     table = table.loc[table[found[0]] != "", found]
     labels = table[found[1]].str.replace(r"^(\d+)\.0+$", r"\1", regex=True)  # as some programs save numbers
-    unknown = labels.map(is_blank) | labels.str.lower().isin(NO_LABELS)
+    unknown = labels.map(is_blank) | labels.str.lower().isin(UNKNOWN_LABELS)
     table[found[1]] = unify_case(labels).mask(unknown, "")
     words = sorted(set(labels[unknown]) - {""})
     unknown &= labels != ""

@@ -8,10 +8,7 @@ from src.bring.source import Options, Source, SourceFrame, list_photos
 from src.common.errors import DataError
 
 NAME = "video"
-ENDINGS = (
-    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"),
-    *(".mpg", ".mpeg", ".wmv", ".3gp", ".mts", ".m2ts"),
-)
+ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".3gp", ".mts", ".m2ts")
 QUALITY = 95  # of the JPEG files
 LEAST_READ = 0.9  # share of the frames that a header tells of
 

@@ -39,6 +39,7 @@ DAYS = (32_874, 73_051)  # days since 1900, by which spreadsheets count: the yea
 LAST_TIME = 4_102_444_800  # seconds since 1970; the year 2100
 UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}  # how many are a second
 SECONDS_DIGITS = 10  # digits of a number of seconds since 1970, from the year 2001 on
+UNKNOWN_LABELS = ("-1", "ignore")  # in small letters, besides what is blank
 NO_TIME = r":[: ]*"  # EXIF's form of an unknown time, colons and blanks
 EARLY = r"(?:(?:0\d|1[0-8])\d\d|19[0-8]\d)[-/:]"  # dates before 1990, as of clocks that were not set
 
@@ -97,7 +98,7 @@ def read_labels(path: Path, table: pd.DataFrame, labels: ClassList) -> tuple[lis
 def is_unknown_label(cell: str, labels: ClassList) -> bool:
     """Returns whether a label is empty or means "unknown", as -1 or what is ignored, and is no class."""
     label = _spell_label(cell)
-    is_unknown = is_blank(cell) or label in ("-1", "ignore", str(labels.ignore_id))
+    is_unknown = is_blank(cell) or label in (*UNKNOWN_LABELS, str(labels.ignore_id))
     return is_unknown and label not in _index_labels(labels)
 
 

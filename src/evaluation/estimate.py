@@ -5,8 +5,8 @@ model is too confident on streets that are unlike those of Train. So its predict
 the mean of two networks' probabilities: its own and those of the held-out model, which was trained on fewer
 streets. On the held-out recordings the true score is known, and so is the temperature of the softmax at which
 the expected score equals it. Test is another place, so only a share of that log temperature is used there.
-The labels have a temperature of their own, which is at least 1: where they are surer than they need be at
-home, they are not in another place.
+The labels have a temperature of their own, which is at least 1: a network that is too modest about them at
+home need not be so in another place.
 The constants were chosen on development sets only (docs/estimate.md).
 """
 
